@@ -1,0 +1,61 @@
+# The developer's whole surface; `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# How long `make fuzz` spends on each target.
+FUZZTIME ?= 30s
+# What is given to the program: make run ARGS="--log-level debug"
+ARGS ?=
+
+.PHONY: help
+help: ## Print this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/idp.
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/idp ./cmd/idp
+
+.PHONY: run
+run: build ## Run the provider on http://localhost:8080 (ARGS="…" adds flags).
+	@deploy/dev/prerequisites.sh postgresql
+	@exec bin/idp serve $(ARGS)
+
+.PHONY: demo
+demo: build ## Show the main job: a brand, its provider and a conversation window on this machine.
+	@deploy/dev/prerequisites.sh postgresql
+	@exec bin/idp demo $(ARGS)
+
+.PHONY: test
+test: ## Run all tests with the race detector; installs what they need.
+	@deploy/dev/prerequisites.sh compiler postgresql chromium node
+	@find . -name package-lock.json -not -path '*/node_modules/*' | while read -r lock; do \
+		folder=$$(dirname "$$lock"); \
+		[ "$$folder/node_modules/.package-lock.json" -nt "$$lock" ] || npm ci --no-audit --no-fund --prefix "$$folder"; \
+	done
+	go test -race -timeout 5m ./...
+
+.PHONY: lint
+lint: ## Run go vet and every linter of .golangci.yml.
+	go vet ./...
+	go run $(GOLANGCI_LINT) run
+
+.PHONY: bench
+bench: build ## Measure a running provider; print operations a second, p50, p99 and CPU an operation.
+	@deploy/dev/prerequisites.sh postgresql
+	@go run ./cmd/idp-bench $(ARGS)
+
+.PHONY: screenshots
+screenshots: ## Draw the README's pictures again.
+	@deploy/dev/prerequisites.sh postgresql chromium
+	@SCREENSHOTS="$(CURDIR)/web/screenshots" go test -count=1 -run '^TestScreenshots$$' ./...
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s).
+	@deploy/dev/prerequisites.sh postgresql
+	@grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^([^:]+):func (Fuzz[A-Za-z0-9_]+).*/\1 \2/' | while read -r file target; do \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
+	done
