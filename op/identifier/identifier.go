@@ -35,7 +35,7 @@ func Username(username string) (string, error) {
 		return "", ErrUsername
 	}
 	normal, err := precis.UsernameCaseMapped.String(username)
-	if err != nil || len(normal) > maxBytes {
+	if err != nil || normal == "" || len(normal) > maxBytes {
 		return "", ErrUsername
 	}
 	return normal, nil
