@@ -1,0 +1,207 @@
+package web
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/brandidp/idp/op"
+)
+
+// signInView is what html/sign_in.html shows.
+type signInView struct {
+	frame
+
+	Page    op.SignInPage
+	Message string
+	// Focus is the control that a person most likely wants next.
+	Focus                            string
+	InvalidUsername, InvalidPassword bool
+}
+
+// SignIn implements [op.Pages].
+func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, page op.SignInPage) {
+	l := p.languages.choose(r, page.UILocales)
+	view := signInView{frame: p.frame(l, l.say("sign_in.heading")), Page: page}
+	if page.Message != op.MessageNone {
+		view.Message = l.say("message."+string(page.Message), "wait", l.wait(page.RetryAfter))
+		// A screen reader says the title first.
+		view.Title = l.say("title.error", "page", view.Heading)
+	}
+	switch {
+	case page.OnlyAccount, page.Account != "" && page.Message == op.MessageNone:
+		view.Focus = "continue"
+	case page.Username == "":
+		view.Focus = "username"
+	default:
+		view.Focus = "password"
+	}
+	switch page.Message {
+	case op.MessageCredentials:
+		view.InvalidUsername, view.InvalidPassword = true, true
+	case op.MessageMissing:
+		view.InvalidUsername = page.Username == ""
+		view.InvalidPassword = page.Username != ""
+	}
+	p.write(w, "sign_in", l, response{status: statusOr(page.Status, http.StatusOK), retryAfter: page.RetryAfter}, view)
+}
+
+// consentView is what html/consent.html shows.
+type consentView struct {
+	frame
+
+	Page op.ConsentPage
+}
+
+// Scope says in words what a scope value gives away, "" for a value that has
+// no words.
+func (v consentView) Scope(value string) string { return v.messages["scope."+value] }
+
+// Consent implements [op.Pages].
+func (p *Pages) Consent(w http.ResponseWriter, r *http.Request, page op.ConsentPage) {
+	l := p.languages.choose(r, page.UILocales)
+	heading := l.say("consent.heading")
+	if page.ClientName != "" {
+		heading = l.say("consent.heading_client", "client", page.ClientName)
+	}
+	p.write(w, "consent", l, response{status: http.StatusOK}, consentView{p.frame(l, heading), page})
+}
+
+// SignOut implements [op.Pages].
+func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, page op.SignOutPage) {
+	l := p.languages.choose(r, page.UILocales)
+	p.write(w, "sign_out", l, response{status: http.StatusOK}, struct {
+		frame
+
+		Page op.SignOutPage
+	}{p.frame(l, l.say("sign_out.heading")), page})
+}
+
+// SignedOut implements [op.Pages].
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
+	l := p.languages.choose(r, nil)
+	p.write(w, "signed_out", l, response{status: http.StatusOK}, p.frame(l, l.say("signed_out.heading")))
+}
+
+// Error implements [op.Pages].
+func (p *Pages) Error(w http.ResponseWriter, r *http.Request, page op.ErrorPage) {
+	l := p.languages.choose(r, nil)
+	status := statusOr(page.Status, http.StatusInternalServerError)
+	p.write(w, "error", l, response{status: status, retryAfter: page.RetryAfter}, struct {
+		frame
+
+		Page     op.ErrorPage
+		Sentence string
+	}{p.frame(l, l.say("error.heading")), page, l.say(errorSentence(status), "wait", l.wait(page.RetryAfter))})
+}
+
+// errorSentence is the key of what a person reads about a status. What the
+// error code means is for developers; what to do next follows from the status.
+func errorSentence(status int) string {
+	switch {
+	case status == http.StatusNotFound:
+		return "error.not_found"
+	case status == http.StatusTooManyRequests:
+		return "error.throttled"
+	case status == http.StatusServiceUnavailable:
+		return "error.unavailable"
+	case status >= http.StatusInternalServerError:
+		return "error.internal"
+	default:
+		return "error.request"
+	}
+}
+
+// Return implements [op.Pages]. An address that is none, or that would run as a
+// program, becomes an error page whatever the caller has checked.
+func (p *Pages) Return(w http.ResponseWriter, r *http.Request, page op.ReturnPage) {
+	if err := checkReturn(page.URL); err != nil {
+		p.Error(w, r, op.ErrorPage{
+			Status: http.StatusInternalServerError, Code: "server_error", Description: err.Error(),
+		})
+		return
+	}
+	l := p.languages.choose(r, page.UILocales)
+	heading := l.say("return.heading")
+	if page.ClientName != "" {
+		heading = l.say("return.heading_client", "client", page.ClientName)
+	}
+	view := struct {
+		frame
+
+		Page          op.ReturnPage
+		Link, Refresh template.HTMLAttr
+	}{frame: p.frame(l, heading), Page: page, Link: verbatim("href", page.URL)}
+	if !page.ClickOnly {
+		// Unquoted, the address goes on to the end of the attribute whatever is in
+		// it (HTML, section 4.2.5.3, "shared declarative refresh steps").
+		view.Refresh = verbatim("content", "0;url="+page.URL)
+	}
+	p.write(w, "return", l, response{status: http.StatusOK}, view)
+}
+
+var (
+	errReturnAddress = errors.New("the address to return to is not an absolute URL")
+	errReturnScheme  = errors.New("the address to return to would run as a program")
+)
+
+// checkReturn refuses what must never be followed from a page of ours. Which
+// addresses a client may have is not decided here: the protocol has compared this one
+// with the registered ones, so it may have a scheme of an application's own.
+func checkReturn(address string) error {
+	// Browsers leave out tabs and line breaks wherever they stand, even in the
+	// middle of the scheme.
+	if !utf8.ValidString(address) || strings.ContainsFunc(address, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		return errReturnAddress
+	}
+	scheme, _, ok := strings.Cut(address, ":")
+	if !ok || !isScheme(scheme) {
+		return errReturnAddress
+	}
+	switch strings.ToLower(scheme) {
+	case "javascript", "data", "vbscript", "blob", "filesystem", "file", "about", "view-source":
+		return errReturnScheme
+	}
+	return nil
+}
+
+// isScheme reports whether s is a scheme of RFC 3986, section 3.1.
+func isScheme(s string) bool {
+	for i, c := range []byte(s) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", rune(c))) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// verbatim writes an attribute whose value a browser gets back byte for byte.
+// The templates' own escaping of addresses blocks the schemes of applications
+// and rewrites quotes and brackets, and a redirect address is to arrive as it
+// was registered; so the value comes here only after [checkReturn].
+func verbatim(attribute, value string) template.HTMLAttr {
+	return template.HTMLAttr(attribute + `="` + template.HTMLEscapeString(value) + `"`) //nolint:gosec // escaped here
+}
+
+// Repost implements [op.Pages]. It is the only page with a script, which sends
+// the form at once; without it a person presses the button.
+func (p *Pages) Repost(w http.ResponseWriter, r *http.Request, page op.RepostPage) {
+	l := p.languages.choose(r, nil)
+	p.write(w, "repost", l, response{status: http.StatusOK, policy: scriptPolicy}, struct {
+		frame
+
+		Page   op.RepostPage
+		Script string
+	}{p.frame(l, l.say("repost.heading")), page, p.base + p.assets.path("repost.js")})
+}
+
+// statusOr is the status of a page, or the usual one where none is given.
+func statusOr(status, usual int) int {
+	if status == 0 {
+		return usual
+	}
+	return status
+}
