@@ -1,0 +1,116 @@
+// Package config owns what an operator can set: the table of options, the
+// places their values come from, and the checks at the edge. It reads the
+// file, the variables and the flags it is given and nothing else; it opens no
+// connection, makes no file, and its messages never quote a secret.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"time"
+)
+
+// Config is the configuration in force. Every value has passed the check of
+// its option; Load is the only way to one.
+type Config struct {
+	Issuer          string // URL without a trailing slash
+	Listen          string // host:port of the public listener
+	DataDir         string // absolute path
+	Database        Database
+	MasterKey       Secret // 32 bytes, or none: the key is in MasterKeyFile
+	Session         Session
+	Brand           Brand
+	PasswordHashing PasswordHashing
+	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Log             Log
+
+	// WarningAllowHTTPIssuer lets the issuer be http beyond this machine.
+	WarningAllowHTTPIssuer bool
+
+	// Warnings are sentences for the log: what is in force, and dangerous or
+	// probably not meant.
+	Warnings []string
+	// File is the path of the file that was read, empty if there was none.
+	File string
+
+	settings []Setting
+}
+
+// Database says which PostgreSQL to use. No URL means the built-in one.
+type Database struct {
+	URL            Secret
+	DirectURL      Secret // for LISTEN and migrations; URL if it was not given
+	MaxConnections int
+}
+
+// Session has the life of a browser session.
+type Session struct {
+	IdleLifetime time.Duration // ends after this without use
+	Lifetime     time.Duration // ends after this in any case
+}
+
+// Brand is what the pages look like.
+type Brand struct {
+	Name            string // empty: the pages show the issuer's host
+	Logo            string // path of a file, or empty
+	PrimaryColor    string // #rrggbb
+	BackgroundColor string // #rrggbb
+}
+
+// PasswordHashing bounds what hashing may cost this machine.
+type PasswordHashing struct {
+	Concurrency int // hashes computed at once
+	Queue       int // sign-ins that may wait beyond that
+	MemoryKiB   uint32
+	Iterations  uint32
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  slog.Level
+	Format string // text or json
+}
+
+// MasterKeyFile is the path of the master key that the first start makes when
+// no key is given.
+func (c *Config) MasterKeyFile() string {
+	return filepath.Join(c.DataDir, "master.key")
+}
+
+// Settings lists every option with its value in force, secrets masked, in the
+// order of Options.
+func (c *Config) Settings() []Setting {
+	return c.settings
+}
+
+// Setting is one option in force, fit to be shown.
+type Setting struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`  // as it was given; a secret is masked
+	Source string `json:"source"` // "default", file:line, a variable or a flag
+}
+
+const mask = "********"
+
+// Secret is a value that no log, message or page may show. It prints as a
+// mask; string(s) has the value.
+type Secret string
+
+// String masks the secret; an empty one stays empty.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+
+	return mask
+}
+
+// GoString masks the secret in %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// LogValue masks the secret in log lines.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText masks the secret in JSON and other encodings.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -1,0 +1,59 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/brandidp/idp/cmd/idp/config"
+)
+
+// The table is the reference, so each entry must say all that the reference
+// and the flags need.
+func TestOptions(t *testing.T) {
+	t.Parallel()
+
+	flags := pflag.NewFlagSet("idp", pflag.ContinueOnError)
+	config.AddFlags(flags)
+
+	var reference strings.Builder
+	if err := config.WriteReference(&reference); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, o := range config.Options {
+		if !strings.HasSuffix(o.Help, ".") || o.Kind == "" || o.Default == "" && o.DefaultNote == "" {
+			t.Errorf("%s lacks a sentence, a kind or a default", o.Key)
+		}
+
+		if flags.Lookup(o.Flag()) == nil {
+			t.Errorf("%s has no flag", o.Key)
+		}
+
+		for _, want := range []string{"\n## " + o.Key + "\n", "`" + o.Variable() + "`", "`--" + o.Flag() + "`"} {
+			if !strings.Contains(reference.String(), want) {
+				t.Errorf("the reference lacks %q", want)
+			}
+		}
+
+		if o.Secret && !strings.Contains(reference.String(), "`"+o.Variable()+"_FILE`") {
+			t.Errorf("the reference lacks the file form of %s", o.Key)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+
+	known := []string{"issuer", "listen", "log.level"}
+	for name, want := range map[string]string{"isuer": "issuer", "listne": "listen", "log.lvl": "log.level", "issuer": "issuer"} {
+		if got := config.Nearest(name, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
+		}
+	}
+
+	if got := config.Nearest("x", nil); got != "" {
+		t.Errorf("Nearest of nothing = %q", got)
+	}
+}
