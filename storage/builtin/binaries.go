@@ -37,14 +37,14 @@ func binaryDirs() []string {
 		}
 	}
 	for _, pattern := range []string{
-		"/usr/lib/postgresql/*/bin",               // Debian, Ubuntu
-		"/usr/pgsql-*/bin",                        // PostgreSQL's own packages for Red Hat's family
-		"/usr/bin",                                // Fedora, Red Hat, Arch
-		"/usr/libexec/postgresql*",                // Alpine
-		"/usr/lib/postgresql*/bin",                // SUSE
-		"/usr/lib64/postgresql-*/bin",             // Gentoo
-		"/opt/homebrew/opt/postgresql*/bin",       // Homebrew on Apple silicon
-		"/usr/local/opt/postgresql*/bin",          // Homebrew on Intel
+		"/usr/lib/postgresql/*/bin",                // Debian, Ubuntu
+		"/usr/pgsql-*/bin",                         // PostgreSQL's own packages for Red Hat's family
+		"/usr/bin",                                 // Fedora, Red Hat, Arch
+		"/usr/libexec/postgresql*",                 // Alpine
+		"/usr/lib/postgresql*/bin",                 // SUSE
+		"/usr/lib64/postgresql-*/bin",              // Gentoo
+		"/opt/homebrew/opt/postgresql*/bin",        // Homebrew on Apple silicon
+		"/usr/local/opt/postgresql*/bin",           // Homebrew on Intel
 		"/home/linuxbrew/.linuxbrew/opt/*sql*/bin", // Homebrew on Linux
 	} {
 		found, err := filepath.Glob(pattern)

@@ -61,8 +61,9 @@ type Options struct {
 	// Settings of postgresql.conf, in its syntax. They win over that file, and
 	// count when this process is the one that starts the server.
 	Settings map[string]string
-	// Disposable is for tests: nothing is synced to disk, and a data directory
-	// that does not start is thrown away and made anew.
+	// Disposable is for tests: nothing is synced to disk, so data survive the
+	// death of processes but not that of the machine, and data that do not start
+	// are thrown away and made anew.
 	Disposable bool
 
 	// searchDirs replaces the folders that are searched for binaries.

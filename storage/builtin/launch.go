@@ -162,7 +162,7 @@ func (s *Server) launch(ctx context.Context) error {
 	if err := s.writeAccess(); err != nil {
 		return err
 	}
-	if err := s.removeForeignPID(); err != nil {
+	if err := s.removeStalePIDs(); err != nil {
 		return err
 	}
 	return s.startProcess(ctx, b)
@@ -196,7 +196,7 @@ func (s *Server) postmaster() int {
 	if s.child.running() {
 		return s.child.pid
 	}
-	pid := s.recordedPID()
+	pid := recordedPID(s.pidFile())
 	if pid == 0 || !isServer(pid, s.folder.data()) {
 		return 0
 	}
@@ -205,9 +205,14 @@ func (s *Server) postmaster() int {
 
 func (s *Server) pidFile() string { return filepath.Join(s.folder.data(), "postmaster.pid") }
 
-// recordedPID is what the running, or a killed, server wrote down.
-func (s *Server) recordedPID() int {
-	raw, err := os.ReadFile(s.pidFile())
+func (s *Server) socketLock() string {
+	return filepath.Join(s.folder.socket(), ".s.PGSQL."+port+".lock")
+}
+
+// recordedPID is the number in the first line of a file that the running, or a
+// killed, server wrote.
+func recordedPID(path string) int {
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		return 0
 	}
@@ -219,18 +224,20 @@ func (s *Server) recordedPID() int {
 	return pid
 }
 
-// removeForeignPID removes a killed server's postmaster.pid whose number has come
-// to mean another process (after a reboot, or in a container, where numbers are
-// small) or a dead one that nobody waited for. PostgreSQL looks no closer than the
-// number and would refuse to start; that data are in use it still sees from their
-// shared memory.
-func (s *Server) removeForeignPID() error {
-	pid := s.recordedPID()
-	if pid == 0 || isServer(pid, s.folder.data()) || syscall.Kill(pid, 0) != nil {
-		return nil
-	}
-	if err := os.Remove(s.pidFile()); err != nil {
-		return fmt.Errorf("remove a stale postmaster.pid: %w", err)
+// removeStalePIDs removes a killed server's files whose number has come to mean
+// another process (after a reboot, or in a container, where numbers are small) or
+// a dead one that nobody waited for. PostgreSQL looks no closer than the number
+// and would refuse to start; that data are in use it still sees from their shared
+// memory.
+func (s *Server) removeStalePIDs() error {
+	for _, path := range []string{s.pidFile(), s.socketLock()} {
+		pid := recordedPID(path)
+		if pid == 0 || isServer(pid, s.folder.data()) || syscall.Kill(pid, 0) != nil {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("remove a killed server's file: %w", err)
+		}
 	}
 	return nil
 }
