@@ -1,0 +1,95 @@
+package password
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"sync"
+)
+
+// The kinds of buckets stand above the bits that the HMAC fills, so that no two
+// kinds share a bucket and no bucket is 0.
+const (
+	bucketBits = 20
+
+	bucketAccount = 1
+	bucketAddress = 2
+	bucketDevice  = 3
+)
+
+// Throttle tells by which buckets a try of a password is counted. There is a
+// fixed number of buckets of each kind, so strangers cannot make the count grow
+// without end, and a secret key decides who shares one, so nobody can aim at
+// another's. It is safe for concurrent use.
+type Throttle struct {
+	key []byte
+
+	mu        sync.Mutex
+	undecided map[int64]int // tries by address bucket
+}
+
+// NewThrottle takes a secret key of at least 32 bytes that all instances share
+// and that serves this purpose alone.
+func NewThrottle(key []byte) (*Throttle, error) {
+	if len(key) < sha256.Size {
+		return nil, errors.New("sign-in throttle: key must have at least 32 bytes")
+	}
+	return &Throttle{key: key, undecided: make(map[int64]int)}, nil
+}
+
+// AccountBucket is for a normalised identifier, whether anybody has it or not.
+func (t *Throttle) AccountBucket(identifier string) int64 {
+	return t.bucket(bucketAccount, []byte(identifier))
+}
+
+// AddressBucket is for a network address: one of IPv4, and a /64 of IPv6, which
+// is what a single household gets. All that is no address shares one bucket.
+func (t *Throttle) AddressBucket(addr netip.Addr) int64 {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() {
+		prefix, _ := addr.Prefix(64) // fails for more bits than the address has
+		addr = prefix.Addr()
+	}
+	return t.bucket(bucketAddress, addr.AsSlice())
+}
+
+// DeviceBucket is for the random id of a device that has signed in before.
+func (t *Throttle) DeviceBucket(deviceID string) int64 {
+	return t.bucket(bucketDevice, []byte(deviceID))
+}
+
+func (t *Throttle) bucket(kind byte, value []byte) int64 {
+	mac := hmac.New(sha256.New, t.key)
+	mac.Write([]byte{kind})
+	mac.Write(value)
+	cut := binary.BigEndian.Uint32(mac.Sum(nil)) >> (32 - bucketBits)
+	return int64(kind)<<bucketBits | int64(cut)
+}
+
+// Undecided is how many tries that Count has counted are still undecided, for
+// the address of a bucket and in this process. A try stands in the database as a
+// failure until it is decided; less this number, a crowd that signs in at once
+// behind one address is not taken for one that fails.
+func (t *Throttle) Undecided(addressBucket int64) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.undecided[addressBucket]
+}
+
+// Count adds a try to those that are undecided, until decided is called. Call
+// Count once the try stands in the database, and decided once it has either
+// failed or been given back there.
+func (t *Throttle) Count(addressBucket int64) (decided func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.undecided[addressBucket]++
+	return sync.OnceFunc(func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.undecided[addressBucket]--; t.undecided[addressBucket] == 0 {
+			delete(t.undecided, addressBucket)
+		}
+	})
+}
