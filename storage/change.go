@@ -1,0 +1,70 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Snapshot is everything that an instance holds in memory, as of one moment.
+type Snapshot struct {
+	// Counter is the change counter it belongs to.
+	Counter int64
+	Clients []*Client
+	Keys    []*SigningKey
+}
+
+// ReadSnapshot reads clients and keys in one transaction.
+func (s *Store) ReadSnapshot(ctx context.Context) (*Snapshot, error) {
+	var snapshot Snapshot
+	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, s.pool, opts, func(tx pgx.Tx) (err error) {
+		if err = tx.QueryRow(ctx, "select counter from changes").Scan(&snapshot.Counter); err != nil {
+			return err
+		}
+		if snapshot.Clients, err = queryClients(ctx, tx); err != nil {
+			return err
+		}
+		snapshot.Keys, err = querySigningKeys(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read clients and keys: %w", wrap(err))
+	}
+	return &snapshot, nil
+}
+
+// ChangeCounter reads the counter that every change of a client or key moves.
+func (s *Store) ChangeCounter(ctx context.Context) (int64, error) {
+	var counter int64
+	if err := s.pool.QueryRow(ctx, "select counter from changes").Scan(&counter); err != nil {
+		return 0, fmt.Errorf("read change counter: %w", wrap(err))
+	}
+	return counter, nil
+}
+
+// Listen calls notify at each notification of a change, over a connection of its
+// own, until ctx ends or the connection is lost; it returns why. A lost
+// notification is no harm: ChangeCounter tells.
+func (s *Store) Listen(ctx context.Context, notify func()) error {
+	conn, err := pgx.Connect(ctx, s.directURL)
+	if err != nil {
+		return fmt.Errorf("listen for changes: %w", wrap(err))
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	if _, err := conn.Exec(ctx, "listen idp_changes"); err != nil {
+		return fmt.Errorf("listen for changes: %w", wrap(err))
+	}
+	for {
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			return fmt.Errorf("listen for changes: %w", wrap(err))
+		}
+		notify()
+	}
+}

@@ -1,0 +1,151 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/brandidp/idp/op/liveperson"
+)
+
+// Client is a relying party. The JSON names are those of RFC 7591 where it has
+// one; the row keeps them as one document, since clients are always read whole.
+type Client struct {
+	ID       int64  `json:"-"`
+	ClientID string `json:"client_id"`
+	// SecretSHA256 is nil for a client without a secret.
+	SecretSHA256 []byte `json:"-"`
+
+	ClientName              string   `json:"client_name,omitempty"`
+	ApplicationType         string   `json:"application_type"` // web or native
+	RedirectURIs            []string `json:"redirect_uris"`
+	ResponseTypes           []string `json:"response_types"`
+	GrantTypes              []string `json:"grant_types"`
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
+	// WebOrigins are the exact origins whose pages may run the token source and
+	// call the token and userinfo endpoints.
+	WebOrigins []string `json:"web_origins,omitempty"`
+	// Scope is what the client may ask for, separated by spaces.
+	Scope                    string  `json:"scope"`
+	IDTokenSignedResponseAlg string  `json:"id_token_signed_response_alg"`
+	IDTokenLifetime          Seconds `json:"id_token_lifetime"`
+	AccessTokenLifetime      Seconds `json:"access_token_lifetime"`
+	// ClaimsPolicy places claims: "strict" as OpenID Connect does, "everything"
+	// puts all of them into the ID token.
+	ClaimsPolicy string `json:"claims_policy"`
+	// RequirePKCE demands a code_challenge of a client with a secret, too.
+	RequirePKCE bool `json:"require_pkce,omitempty"`
+	// Consent is "required" for a client that always asks, else "".
+	Consent string `json:"consent,omitempty"`
+
+	// ConversationalCloud is set for a connector of LivePerson's.
+	ConversationalCloud *liveperson.ConversationalCloud `json:"conversational_cloud,omitempty"`
+
+	CreatedAt time.Time `json:"-"`
+	UpdatedAt time.Time `json:"-"`
+}
+
+// Seconds is a lifetime in whole seconds.
+type Seconds int64
+
+// Duration is the lifetime as a time.Duration.
+func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
+
+// Public tells a client without credentials (RFC 6749 2.1).
+func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == "none" }
+
+// Allows tells whether the client registered the response type.
+func (c *Client) Allows(responseType string) bool {
+	return slices.Contains(c.ResponseTypes, responseType)
+}
+
+const clientColumns = "id, client_id, secret_sha256, metadata, created_at, updated_at"
+
+func scanClient(row pgx.CollectableRow) (*Client, error) {
+	var (
+		c        Client
+		clientID string
+		metadata []byte
+	)
+	if err := row.Scan(&c.ID, &clientID, &c.SecretSHA256, &metadata, &c.CreatedAt, &c.UpdatedAt); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(metadata, &c); err != nil {
+		return nil, fmt.Errorf("read metadata of client %s: %w", clientID, err)
+	}
+	c.ClientID = clientID
+	return &c, nil
+}
+
+// Clients reads every client, ordered by client_id.
+func (s *Store) Clients(ctx context.Context) ([]*Client, error) {
+	return queryClients(ctx, s.pool)
+}
+
+// Clients reads every client, ordered by client_id.
+func (tx *Tx) Clients(ctx context.Context) ([]*Client, error) {
+	return queryClients(ctx, tx.tx)
+}
+
+func queryClients(ctx context.Context, q querier) ([]*Client, error) {
+	rows, err := q.Query(ctx, "select "+clientColumns+" from clients order by client_id")
+	if err != nil {
+		return nil, fmt.Errorf("read clients: %w", wrap(err))
+	}
+	clients, err := pgx.CollectRows(rows, scanClient)
+	if err != nil {
+		return nil, fmt.Errorf("read clients: %w", wrap(err))
+	}
+	return clients, nil
+}
+
+// InsertClient adds a client and sets its ID. A client_id that exists is
+// ErrConflict.
+func (tx *Tx) InsertClient(ctx context.Context, c *Client) error {
+	metadata, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("insert client: %w", err)
+	}
+	err = tx.tx.QueryRow(ctx,
+		"insert into clients (client_id, secret_sha256, metadata) values ($1, $2, $3) returning id",
+		c.ClientID, c.SecretSHA256, metadata).Scan(&c.ID)
+	if err != nil {
+		return fmt.Errorf("insert client: %w", wrap(err))
+	}
+	return nil
+}
+
+// UpdateClient replaces the client with c.ID. A changed secret takes the place
+// of the old one at once; codes and tokens stay.
+func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
+	metadata, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("update client: %w", err)
+	}
+	tag, err := tx.tx.Exec(ctx,
+		"update clients set secret_sha256 = $2, metadata = $3, updated_at = idp_now() where id = $1",
+		c.ID, c.SecretSHA256, metadata)
+	if err != nil {
+		return fmt.Errorf("update client: %w", wrap(err))
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("update client: %w", ErrNotFound)
+	}
+	return nil
+}
+
+// DeleteClient removes a client with its keys, codes and tokens.
+func (tx *Tx) DeleteClient(ctx context.Context, id int64) error {
+	tag, err := tx.tx.Exec(ctx, "delete from clients where id = $1", id)
+	if err != nil {
+		return fmt.Errorf("delete client: %w", wrap(err))
+	}
+	if tag.RowsAffected() == 0 {
+		return fmt.Errorf("delete client: %w", ErrNotFound)
+	}
+	return nil
+}

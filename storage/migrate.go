@@ -1,0 +1,85 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/tern/v2/migrate"
+
+	"github.com/brandidp/idp/migrations"
+)
+
+// ErrDatabaseNewer means that a later release has migrated the database. This
+// binary leaves it alone.
+var ErrDatabaseNewer = errors.New("the database was migrated by a newer idp")
+
+// MigrationStatus tells how far a database is.
+type MigrationStatus struct {
+	Current int32 `json:"current"` // migrations applied
+	Latest  int32 `json:"latest"`  // migrations this binary knows
+}
+
+// Migrate brings the schema at url to this binary's version. Instances that
+// start together race for an advisory lock and the losers find nothing to do.
+// A database newer than the binary gives ErrDatabaseNewer and stays as it is.
+func Migrate(ctx context.Context, url string) error {
+	return withMigrator(ctx, url, func(m *migrate.Migrator) error {
+		status, err := statusOf(ctx, m)
+		if err != nil {
+			return err
+		}
+		if status.Current == status.Latest {
+			return nil
+		}
+		if err := m.Migrate(ctx); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+		return nil
+	})
+}
+
+// ReadMigrationStatus compares the schema at url with this binary. On a
+// database newer than the binary it gives the status and ErrDatabaseNewer.
+func ReadMigrationStatus(ctx context.Context, url string) (status MigrationStatus, err error) {
+	err = withMigrator(ctx, url, func(m *migrate.Migrator) error {
+		status, err = statusOf(ctx, m)
+		return err
+	})
+	return status, err
+}
+
+func statusOf(ctx context.Context, m *migrate.Migrator) (MigrationStatus, error) {
+	current, err := m.GetCurrentVersion(ctx)
+	if err != nil {
+		return MigrationStatus{}, fmt.Errorf("read schema version: %w", err)
+	}
+	status := MigrationStatus{Current: current, Latest: int32(len(m.Migrations))} //nolint:gosec // a handful
+	if status.Current > status.Latest {
+		return status, fmt.Errorf("%w: its schema is version %d, this binary knows %d; install the newer release or restore a backup",
+			ErrDatabaseNewer, status.Current, status.Latest)
+	}
+	return status, nil
+}
+
+func withMigrator(ctx context.Context, url string, f func(*migrate.Migrator) error) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("connect to the database: %w", wrap(err))
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	m, err := migrate.NewMigrator(ctx, conn, "schema_version")
+	if err != nil {
+		return fmt.Errorf("prepare migrations: %w", wrap(err))
+	}
+	if err := m.LoadMigrations(migrations.FS); err != nil {
+		return fmt.Errorf("read embedded migrations: %w", err)
+	}
+	return wrap(f(m))
+}

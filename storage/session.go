@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Session is a browser in which one consumer is signed in.
+type Session struct {
+	ID int64
+	// Sid is the sid claim: kept when the same person signs in again.
+	Sid        string
+	ConsumerID int64
+	AuthTime   time.Time
+	ACR        string
+	AMR        []string
+	LastSeenAt time.Time
+	// EndsAt is the absolute expiry; no token of the session outlives it.
+	EndsAt time.Time
+}
+
+// SignedIn is a live session with its consumer, as of Now.
+type SignedIn struct {
+	Session  Session
+	Consumer *Consumer
+	// Now is the database's clock when it was read.
+	Now time.Time
+}
+
+const sessionColumns = "s.id, s.sid, s.consumer_id, s.auth_time, s.acr, s.amr, s.last_seen_at, s.ends_at"
+
+func (s *Session) dest() []any {
+	return []any{&s.ID, &s.Sid, &s.ConsumerID, &s.AuthTime, &s.ACR, &s.AMR, &s.LastSeenAt, &s.EndsAt}
+}
+
+// SessionByHandle reads the session that a browser's cookie names, and its
+// consumer. An expired one, or a disabled consumer's, is ErrNotFound.
+func (s *Store) SessionByHandle(ctx context.Context, handleSHA256 []byte) (*SignedIn, error) {
+	var (
+		in       SignedIn
+		consumer consumerScan
+	)
+	dest := append(in.Session.dest(), &in.Now)
+	err := s.pool.QueryRow(ctx, "select "+sessionColumns+", idp_now(), "+consumerColumns+`
+		from sessions s join consumers c on c.id = s.consumer_id
+		where s.handle_sha256 = $1 and s.expires_at > idp_now() and not c.disabled`, handleSHA256).
+		Scan(append(dest, consumer.dest()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("read session: %w", wrap(err))
+	}
+	if in.Consumer, err = consumer.decode(); err != nil {
+		return nil, err
+	}
+	return &in, nil
+}
+
+// SignIn is what proved who somebody is, and what they get for it at once.
+type SignIn struct {
+	// OldHandleSHA256 names the session of the cookie the browser came with;
+	// nil if it had none.
+	OldHandleSHA256 []byte
+	HandleSHA256    []byte
+	// Sid is for a new session; the same person's keeps its own.
+	Sid        string
+	ConsumerID int64
+	// PasswordHash is the one that was verified. If it has changed since, or
+	// the consumer was disabled, nothing happens and the answer is ErrNotFound.
+	PasswordHash string
+	ACR          string
+	AMR          []string
+	Idle         time.Duration
+	Absolute     time.Duration
+	// Code and AccessToken, if not nil, are issued in the same transaction.
+	Code        *NewCode
+	AccessToken *NewAccessToken
+	// GiveBack is the attempt to take off the throttle again.
+	GiveBack GiveBack
+}
+
+// signInSQL renews the browser's session if it is the same person's, else ends
+// it with all that hangs on it and makes another. The lock on the consumer makes
+// it wait for, or be seen by, a change of the password.
+const signInSQL = `
+with person as (
+  select id from consumers where id = $4 and not disabled and password_hash = $5 for share
+), renewed as (
+  update sessions s set handle_sha256 = $2, auth_time = idp_now(), acr = $6, amr = $7, last_seen_at = idp_now(),
+    expires_at = idp_now() + least($8::interval, $9::interval), ends_at = idp_now() + $9::interval
+  from person where s.handle_sha256 = $1 and s.consumer_id = person.id and s.expires_at > idp_now()
+  returning s.*
+), ended as (
+  delete from sessions s using person where s.handle_sha256 = $1 and (s.consumer_id <> person.id or s.expires_at <= idp_now()) returning s.id
+), ended_codes as (
+  delete from authorization_codes where session_id in (select id from ended)
+), ended_tokens as (
+  delete from access_tokens where session_id in (select id from ended)
+), made as (
+  insert into sessions (handle_sha256, sid, consumer_id, auth_time, acr, amr, expires_at, ends_at)
+  select $2, $3, id, idp_now(), $6, $7, idp_now() + least($8::interval, $9::interval), idp_now() + $9::interval
+  from person where not exists (select from renewed)
+  returning *
+), s as (
+  select * from renewed union all select * from made
+), code as (
+  insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
+    code_challenge, auth_time, acr, amr, session_ends_at, expires_at)
+  select $10, $11, s.consumer_id, s.id, s.sid, $12, $13, nullif($14, ''), nullif($15, ''), s.auth_time, s.acr, s.amr, s.ends_at,
+    idp_now() + $16::interval
+  from s where $10::bytea is not null
+), token as (
+  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, scope, expires_at)
+  select $17, $18, s.consumer_id, s.id, $19, idp_now() + $20::interval
+  from s where $17::bytea is not null
+)
+select ` + sessionColumns + `, idp_now() from s`
+
+// SignIn makes or renews the browser's session, issues what was asked for and
+// gives the counted attempt back, in one transaction and one round trip.
+func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
+	code, token := in.Code, in.AccessToken
+	if code == nil {
+		code = &NewCode{}
+	}
+	if token == nil {
+		token = &NewAccessToken{}
+	}
+	var out SignedIn
+	batch := &pgx.Batch{}
+	batch.Queue(signInSQL,
+		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordHash, in.ACR, in.AMR, in.Idle, in.Absolute,
+		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.Lifetime,
+		token.SHA256, token.ClientID, token.Scope, token.Lifetime,
+	).QueryRow(func(row pgx.Row) error {
+		return row.Scan(append(out.Session.dest(), &out.Now)...)
+	})
+	in.GiveBack.queue(batch)
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("sign in: %w", wrap(err))
+	}
+	return &out, nil
+}
+
+// TouchSession moves the idle expiry of a live session on. It is called outside
+// requests, rarely.
+func (s *Store) TouchSession(ctx context.Context, id int64, idle time.Duration) error {
+	_, err := s.pool.Exec(ctx, `
+		update sessions set last_seen_at = idp_now(), expires_at = least(ends_at, idp_now() + $2::interval)
+		where id = $1 and expires_at > idp_now()`, id, idle)
+	if err != nil {
+		return fmt.Errorf("touch session: %w", wrap(err))
+	}
+	return nil
+}
+
+// SignOut ends the session that a browser's cookie names, with its codes and
+// tokens. One that is gone already is no error.
+func (s *Store) SignOut(ctx context.Context, handleSHA256 []byte) error {
+	_, err := s.pool.Exec(ctx, `
+		with ended as (
+		  delete from sessions where handle_sha256 = $1 returning id
+		), codes as (
+		  delete from authorization_codes where session_id in (select id from ended)
+		)
+		delete from access_tokens where session_id in (select id from ended)`, handleSHA256)
+	if err != nil {
+		return fmt.Errorf("sign out: %w", wrap(err))
+	}
+	return nil
+}
