@@ -1,0 +1,234 @@
+package op
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// codeLifetime is how long a code waits for its redemption (RFC 6749 4.1.2).
+const codeLifetime = time.Minute
+
+// Authorize answers the authorization endpoint (OpenID Connect Core 3.1.2, 3.2.2),
+// GET and POST.
+func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
+	params, err := readParams(w, r)
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	if r.Method == http.MethodPost && fromElsewhere(r, p.opts.Issuer) {
+		p.repost(w, r, params)
+		return
+	}
+	v, err := p.current()
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	request, client, fault := v.addressOf(params)
+	if fault != nil {
+		p.showError(w, r, fault)
+		return
+	}
+	if fault := p.complete(v, client, request, params); fault != nil {
+		p.sendError(w, r, client, request, fault)
+		return
+	}
+	in, err := p.sessions.Current(r)
+	if err != nil {
+		p.sendError(w, r, client, request, asError(err))
+		return
+	}
+	p.touch(in)
+	p.proceed(w, r, v, client, request, in, shown{})
+}
+
+// fromElsewhere tells a form that another site's page has posted: such a request
+// carries no SameSite=Lax cookie, so it cannot show who is signed in. What is no
+// browser sends neither header.
+func fromElsewhere(r *http.Request, issuer string) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return false
+	case "":
+		origin := r.Header.Get("Origin")
+		u, err := url.Parse(issuer)
+		return origin != "" && (err != nil || origin != u.Scheme+"://"+u.Host)
+	default:
+		return true
+	}
+}
+
+func (p *Provider) repost(w http.ResponseWriter, r *http.Request, params url.Values) {
+	page := RepostPage{Action: p.basePath + "/authorize"}
+	for name, values := range params {
+		for _, value := range values {
+			page.Fields = append(page.Fields, FormField{Name: name, Value: value})
+		}
+	}
+	p.opts.Pages.Repost(w, r, page)
+}
+
+// shown is what a person has done for this very request.
+type shown struct {
+	authenticated bool // the password was verified for this ticket
+	chosen        bool // went on as the account that was offered
+	consented     bool
+}
+
+// step is what has to happen before a request can be answered.
+type step int
+
+const (
+	stepNone step = iota
+	stepSignIn
+	stepChoose // go on as somebody, or sign in as somebody else
+	stepConsent
+)
+
+// nextStep decides. It is the same for the page, the script and prompt=none.
+func nextStep(client *storage.Client, request *authRequest, in *storage.SignedIn, done shown) step {
+	switch {
+	case in == nil:
+		return stepSignIn
+	case request.HintedSub != "" && request.HintedSub != in.Consumer.Sub && !done.authenticated:
+		return stepSignIn
+	case request.prompts(promptLogin) && !done.authenticated:
+		return stepSignIn
+	case request.MaxAge != nil && !done.authenticated && in.Now.Sub(in.Session.AuthTime) >= time.Duration(*request.MaxAge+1)*time.Second:
+		return stepSignIn
+	case request.MaxAge != nil && *request.MaxAge == 0 && !done.authenticated:
+		return stepSignIn
+	case done.authenticated || done.chosen:
+	case request.prompts(promptSelectAccount) || ownedByApplication(client, request.RedirectURI):
+		return stepChoose
+	}
+	if !done.consented && (request.prompts(promptConsent) || client.Consent == "required") {
+		return stepConsent
+	}
+	return stepNone
+}
+
+// errorsOfNone are what prompt=none gets where a step is left (OpenID Connect
+// Core 3.1.2.6).
+var errorsOfNone = map[step]*Error{
+	stepSignIn:  fault("login_required", "nobody is signed in, or the sign-in is too old"),
+	stepChoose:  fault("interaction_required", "this client needs the consumer to choose to go on"),
+	stepConsent: fault("consent_required", "the consumer has to agree first"),
+}
+
+// proceed answers a request, or shows the page that has to come first.
+func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v *view, client *storage.Client, request *authRequest, in *storage.SignedIn, done shown) {
+	next := nextStep(client, request, in, done)
+	if next != stepNone && request.prompts(promptNone) {
+		p.sendError(w, r, client, request, errorsOfNone[next])
+		return
+	}
+	switch next {
+	case stepSignIn, stepChoose:
+		p.showSignIn(w, r, client, request, in, SignInPage{Status: http.StatusOK, Username: request.LoginHint})
+	case stepConsent:
+		p.showConsent(w, r, client, request, in)
+	case stepNone:
+		p.answer(w, r, v, client, request, in)
+	}
+}
+
+// issued is what goes into an answer besides the ID token.
+type issued struct {
+	code        string
+	accessToken string
+}
+
+// answer issues what was asked for to somebody who is signed in.
+func (p *Provider) answer(w http.ResponseWriter, r *http.Request, v *view, client *storage.Client, request *authRequest, in *storage.SignedIn) {
+	out, code, token, err := p.prepare(client, request)
+	switch {
+	case err != nil:
+	case code != nil:
+		err = p.opts.Store.IssueCode(r.Context(), in.Session.ID, *code)
+	case token != nil:
+		err = p.opts.Store.IssueAccessToken(r.Context(), in.Session.ID, *token)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		err = errorsOfNone[stepSignIn] // signed out in this very moment
+	}
+	if err != nil {
+		p.sendError(w, r, client, request, asError(err))
+		return
+	}
+	p.sendIssued(w, r, v, client, request, in, out)
+}
+
+// prepare makes the code or access token that the response type asks for, and
+// what is to be stored of it.
+func (p *Provider) prepare(client *storage.Client, request *authRequest) (issued, *storage.NewCode, *storage.NewAccessToken, error) {
+	if request.ResponseType == responseTypeIDToken {
+		return issued{}, nil, nil, nil
+	}
+	value, hash, err := p.newHandle()
+	if err != nil {
+		return issued{}, nil, nil, err
+	}
+	scope := strings.Join(request.Scopes, " ")
+	if request.ResponseType == responseTypeCode {
+		return issued{code: value}, &storage.NewCode{
+			SHA256: hash, ClientID: client.ID, RedirectURI: request.RedirectURI, Scope: scope,
+			Nonce: request.Nonce, CodeChallenge: request.CodeChallenge, Lifetime: codeLifetime,
+		}, nil, nil
+	}
+	return issued{accessToken: value}, nil, &storage.NewAccessToken{
+		SHA256: hash, ClientID: client.ID, Scope: scope, Lifetime: client.AccessTokenLifetime.Duration(),
+	}, nil
+}
+
+// sendIssued signs the ID token, if one is asked for, and answers.
+func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, client *storage.Client, request *authRequest, in *storage.SignedIn, out issued) {
+	var a answer
+	if out.code != "" {
+		a.add("code", out.code)
+		p.send(w, r, client, request, a)
+		return
+	}
+	idToken, err := p.idToken(v, client, in.Consumer, idTokenRequest{
+		scopes: request.Scopes, nonce: request.Nonce, accessToken: out.accessToken, session: &in.Session,
+		userinfoFollows: out.accessToken != "",
+	})
+	if err != nil {
+		p.sendError(w, r, client, request, asError(err))
+		return
+	}
+	if out.accessToken != "" {
+		a.add("access_token", out.accessToken)
+		a.add("token_type", "Bearer")
+		a.add("expires_in", strconv.FormatInt(int64(client.AccessTokenLifetime), 10))
+		a.add("scope", strings.Join(request.Scopes, " "))
+	}
+	a.add("id_token", idToken)
+	p.send(w, r, client, request, a)
+}
+
+// newHandle makes a 256-bit random value for a code or token, and the hash that
+// is stored of it.
+func (p *Provider) newHandle() (value string, hash []byte, err error) {
+	random := make([]byte, 32)
+	if _, err := io.ReadFull(p.opts.Rand, random); err != nil {
+		return "", nil, err
+	}
+	value = base64.RawURLEncoding.EncodeToString(random)
+	return value, hashOf(value), nil
+}
+
+func hashOf(value string) []byte {
+	sum := sha256.Sum256([]byte(value))
+	return sum[:]
+}

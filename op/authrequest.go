@@ -1,0 +1,262 @@
+package op
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
+)
+
+// The response types that are served (OpenID Connect Core 3), words in
+// alphabetical order.
+const (
+	responseTypeCode         = "code"
+	responseTypeIDToken      = "id_token"
+	responseTypeIDTokenToken = "id_token token"
+)
+
+// The prompt values (OpenID Connect Core 3.1.2.1).
+const (
+	promptNone          = "none"
+	promptLogin         = "login"
+	promptConsent       = "consent"
+	promptSelectAccount = "select_account"
+)
+
+// The response modes.
+const (
+	modeQuery    = "query"
+	modeFragment = "fragment"
+)
+
+const maxState = 16 << 10 // bytes; Conversational Cloud's window sends up to 8 KB
+
+// authRequest is an authorization request that has passed every check that does
+// not need to know who is signed in. It is what a ticket holds.
+type authRequest struct {
+	ClientID      string   `json:"c"`
+	RedirectURI   string   `json:"u"`
+	ResponseType  string   `json:"r"`
+	State         string   `json:"s,omitempty"` // byte for byte as decoded
+	HasState      bool     `json:"hs,omitempty"`
+	Scopes        []string `json:"sc"`
+	Nonce         string   `json:"n,omitempty"`
+	Prompts       []string `json:"p,omitempty"`
+	MaxAge        *int64   `json:"a,omitempty"` // seconds
+	LoginHint     string   `json:"l,omitempty"`
+	UILocales     []string `json:"ui,omitempty"`
+	CodeChallenge string   `json:"cc,omitempty"`
+	HintedSub     string   `json:"h,omitempty"` // of id_token_hint
+}
+
+func (a *authRequest) prompts(value string) bool { return slices.Contains(a.Prompts, value) }
+
+// mode is where the answer goes: tokens never into a query.
+func (a *authRequest) mode() string { return modeOf(a.ResponseType) }
+
+func modeOf(responseType string) string {
+	if responseType == responseTypeCode {
+		return modeQuery
+	}
+	return modeFragment
+}
+
+// responseTypeOf puts the words into order, since their order means nothing.
+func responseTypeOf(value string) string {
+	list := strings.Split(value, " ")
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
+// once gives a parameter that may come at most once.
+func once(params url.Values, name string) (string, bool) {
+	values := params[name]
+	if len(values) > 1 || (len(values) == 1 && !cleanText(values[0])) {
+		return "", false
+	}
+	return params.Get(name), true
+}
+
+// addressOf checks what must hold before anything may be sent to an address of
+// the client: client_id, redirect_uri, response_type, response_mode and state,
+// each once and right. Its faults are shown on a page.
+func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Error) {
+	values := map[string]string{}
+	for _, name := range []string{"client_id", "redirect_uri", "response_type", "response_mode", "state"} {
+		value, ok := once(params, name)
+		if !ok {
+			return nil, nil, invalidRequest(name + " must be sent once, in UTF-8")
+		}
+		values[name] = value
+	}
+	client := v.clients[values["client_id"]]
+	if client == nil {
+		return nil, nil, invalidRequest("client_id names no client that is registered here")
+	}
+	request := &authRequest{
+		ClientID: client.ClientID, RedirectURI: values["redirect_uri"], ResponseType: responseTypeOf(values["response_type"]),
+		State: values["state"], HasState: params.Has("state"),
+	}
+	if request.RedirectURI == "" {
+		return nil, nil, invalidRequest("redirect_uri is missing")
+	}
+	if !redirectURIAllowed(client, request.RedirectURI) {
+		return nil, nil, invalidRequest("redirect_uri is not registered for this client, byte for byte")
+	}
+	switch request.ResponseType {
+	case responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken:
+	case "":
+		return nil, nil, invalidRequest("response_type is missing")
+	default:
+		return nil, nil, fault("unsupported_response_type", "response_type must be code, id_token or id_token token")
+	}
+	switch values["response_mode"] {
+	case "", modeQuery, modeFragment:
+	default:
+		return nil, nil, invalidRequest("response_mode must be query or fragment")
+	}
+	if len(request.State) > maxState {
+		return nil, nil, &Error{Code: "invalid_request", Description: "state is longer than 16 KB", Status: 414}
+	}
+	if request.RedirectURI == liveperson.EmbeddedRedirectURI && request.ResponseType != responseTypeCode {
+		// It is only the label of the embedded flow's code: nobody of the
+		// brand's is there to receive a token.
+		return nil, nil, invalidRequest("redirect_uri of the embedded flow receives codes alone")
+	}
+	if cc := client.ConversationalCloud; cc != nil && cc.AccountID != "" {
+		if err := liveperson.CheckWindowAccount(request.State, cc.AccountID); err != nil {
+			e := invalidRequest("state belongs to a window of another account, or cannot be read")
+			e.Cause = err
+			return nil, nil, e
+		}
+	}
+	return request, client, nil
+}
+
+// complete checks the rest of an authorization request. Its faults go to the
+// address, in the mode of the response type.
+func (p *Provider) complete(v *view, client *storage.Client, request *authRequest, params url.Values) *Error {
+	for name, values := range params {
+		if len(values) > 1 {
+			return invalidRequest("a parameter was sent more than once")
+		}
+		if !cleanText(name) || !cleanText(values[0]) {
+			return invalidRequest("a parameter is not UTF-8 text")
+		}
+	}
+	for name, code := range map[string]string{
+		"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported",
+	} {
+		if params.Has(name) {
+			return fault(code, name+" is not supported")
+		}
+	}
+	if params.Get("response_mode") == modeQuery && request.ResponseType != responseTypeCode {
+		return invalidRequest("response_mode query is not allowed for tokens")
+	}
+	if !client.Allows(request.ResponseType) {
+		return fault("unauthorized_client", "the client has not registered this response_type")
+	}
+	if err := completeScope(client, request, params.Get("scope")); err != nil {
+		return err
+	}
+	request.Nonce = params.Get("nonce")
+	if len(request.Nonce) > 1024 {
+		return invalidRequest("nonce is longer than 1024 bytes")
+	}
+	if request.Nonce == "" && request.ResponseType != responseTypeCode && client.ConversationalCloud == nil {
+		return invalidRequest("nonce is required with this response_type")
+	}
+	if err := completePKCE(client, request, params); err != nil {
+		return err
+	}
+	if err := completePrompt(request, params); err != nil {
+		return err
+	}
+	request.UILocales = words(params.Get("ui_locales"))
+	if hint := params.Get("login_hint"); len(hint) <= 255 {
+		request.LoginHint = hint
+	}
+	if hint := params.Get("id_token_hint"); hint != "" {
+		sub, err := p.subOfHint(v, hint)
+		if err != nil {
+			e := invalidRequest("id_token_hint is not an ID token of this issuer")
+			e.Cause = err
+			return e
+		}
+		request.HintedSub = sub
+	}
+	return nil
+}
+
+// completeScope keeps what the client may ask for; the rest is dropped, as
+// RFC 6749 3.3 allows, and the token response tells what was granted.
+func completeScope(client *storage.Client, request *authRequest, scope string) *Error {
+	allowed := words(client.Scope)
+	for _, value := range words(scope) {
+		if slices.Contains(allowed, value) && value != "offline_access" {
+			request.Scopes = append(request.Scopes, value)
+		}
+	}
+	if !slices.Contains(request.Scopes, "openid") {
+		return fault("invalid_scope", "scope must contain openid")
+	}
+	return nil
+}
+
+// completePKCE checks the challenge (RFC 7636 4.3): S256 alone, and a must for
+// clients without a secret.
+func completePKCE(client *storage.Client, request *authRequest, params url.Values) *Error {
+	challenge, method := params.Get("code_challenge"), params.Get("code_challenge_method")
+	if request.ResponseType != responseTypeCode {
+		return nil // nothing to bind it to
+	}
+	switch {
+	case challenge == "" && method != "":
+		return invalidRequest("code_challenge is missing beside code_challenge_method")
+	case challenge == "" && (client.Public() || client.RequirePKCE):
+		return invalidRequest("code_challenge is required for this client")
+	case challenge == "":
+		return nil
+	case method != "S256":
+		return invalidRequest("code_challenge_method must be S256")
+	case len(challenge) != 43 || !isBase64URL(challenge):
+		return invalidRequest("code_challenge must be 43 characters of base64url")
+	}
+	request.CodeChallenge = challenge
+	return nil
+}
+
+func completePrompt(request *authRequest, params url.Values) *Error {
+	request.Prompts = words(params.Get("prompt"))
+	for _, prompt := range request.Prompts {
+		switch prompt {
+		case promptNone, promptLogin, promptConsent, promptSelectAccount:
+		default:
+			return invalidRequest("prompt must be none, login, consent or select_account")
+		}
+	}
+	if request.prompts(promptNone) && len(request.Prompts) > 1 {
+		return invalidRequest("prompt none stands alone")
+	}
+	if text := params.Get("max_age"); text != "" {
+		seconds, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || seconds < 0 {
+			return invalidRequest("max_age must be a whole number of seconds")
+		}
+		request.MaxAge = &seconds
+	}
+	return nil
+}
+
+func isBase64URL(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}

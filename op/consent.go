@@ -1,0 +1,47 @@
+package op
+
+import (
+	"net/http"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// showConsent asks whether the client may have what it asks for. The proof holds
+// for this session, consumer, client, scopes and ticket, and stands for every
+// step that came before.
+func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn) {
+	sealed, err := p.tickets.Seal(w, r, request)
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	p.opts.Pages.Consent(w, r, ConsentPage{
+		Action: p.basePath + "/consent", Ticket: sealed,
+		Proof:      p.tickets.Proof(proofParts("consent", in, request, sealed)...),
+		ClientName: client.ClientName, Account: accountName(in.Consumer), Scopes: request.Scopes, UILocales: request.UILocales,
+	})
+}
+
+// Consent answers the consent form: POST with ticket, proof and consent, which is
+// allow or deny.
+func (p *Provider) Consent(w http.ResponseWriter, r *http.Request) {
+	form, ok := p.openForm(w, r)
+	if !ok {
+		return
+	}
+	in, err := p.sessions.Current(r)
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	p.touch(in)
+	asked := in != nil && p.tickets.Proves(form.proof, proofParts("consent", in, form.request, form.ticket)...)
+	switch {
+	case asked && form.consent == "deny":
+		p.sendError(w, r, form.client, form.request, fault("access_denied", "the consumer did not agree"))
+	case asked && form.consent == "allow":
+		p.proceed(w, r, form.view, form.client, form.request, in, shown{authenticated: true, chosen: true, consented: true})
+	default: // another session, consumer or page: ask again
+		p.proceed(w, r, form.view, form.client, form.request, in, shown{})
+	}
+}

@@ -1,0 +1,135 @@
+package op
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// discovery is the provider's metadata (OpenID Connect Discovery 3, RFC 8414):
+// only what is served.
+type discovery struct {
+	Issuer                                string   `json:"issuer"`
+	AuthorizationEndpoint                 string   `json:"authorization_endpoint"`
+	TokenEndpoint                         string   `json:"token_endpoint"`
+	UserinfoEndpoint                      string   `json:"userinfo_endpoint"`
+	JWKSURI                               string   `json:"jwks_uri"`
+	EndSessionEndpoint                    string   `json:"end_session_endpoint"`
+	ScopesSupported                       []string `json:"scopes_supported"`
+	ResponseTypesSupported                []string `json:"response_types_supported"`
+	ResponseModesSupported                []string `json:"response_modes_supported"`
+	GrantTypesSupported                   []string `json:"grant_types_supported"`
+	ACRValuesSupported                    []string `json:"acr_values_supported"`
+	SubjectTypesSupported                 []string `json:"subject_types_supported"`
+	IDTokenSigningAlgValuesSupported      []string `json:"id_token_signing_alg_values_supported"`
+	TokenEndpointAuthMethodsSupported     []string `json:"token_endpoint_auth_methods_supported"`
+	DisplayValuesSupported                []string `json:"display_values_supported"`
+	ClaimTypesSupported                   []string `json:"claim_types_supported"`
+	ClaimsSupported                       []string `json:"claims_supported"`
+	UILocalesSupported                    []string `json:"ui_locales_supported"`
+	CodeChallengeMethodsSupported         []string `json:"code_challenge_methods_supported"`
+	PromptValuesSupported                 []string `json:"prompt_values_supported"`
+	ClaimsParameterSupported              bool     `json:"claims_parameter_supported"`
+	RequestParameterSupported             bool     `json:"request_parameter_supported"`
+	RequestURIParameterSupported          bool     `json:"request_uri_parameter_supported"`
+	AuthorizationResponseIssParameterSupp bool     `json:"authorization_response_iss_parameter_supported"`
+}
+
+func (p *Provider) discoveryDocument() ([]byte, error) {
+	issuer := p.opts.Issuer
+	document, err := json.Marshal(discovery{
+		Issuer:                            issuer,
+		AuthorizationEndpoint:             issuer + "/authorize",
+		TokenEndpoint:                     issuer + "/token",
+		UserinfoEndpoint:                  issuer + "/userinfo",
+		JWKSURI:                           issuer + "/jwks.json",
+		EndSessionEndpoint:                issuer + "/end_session",
+		ScopesSupported:                   []string{"openid", "profile", "email", "address", "phone"},
+		ResponseTypesSupported:            []string{responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken},
+		ResponseModesSupported:            []string{modeQuery, modeFragment},
+		GrantTypesSupported:               []string{"authorization_code", "implicit"},
+		ACRValuesSupported:                []string{acrPassword},
+		SubjectTypesSupported:             []string{"public"},
+		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
+		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post", "none"},
+		DisplayValuesSupported:            []string{"page", "popup", "touch"},
+		ClaimTypesSupported:               []string{"normal"},
+		ClaimsSupported: []string{
+			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
+			"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+			"gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified", "phone_number",
+			"phone_number_verified", "address", "lp_sdes",
+		},
+		UILocalesSupported:                    []string{"en", "de", "es", "fr", "he"},
+		CodeChallengeMethodsSupported:         []string{"S256"},
+		PromptValuesSupported:                 []string{promptNone, promptLogin, promptConsent, promptSelectAccount},
+		AuthorizationResponseIssParameterSupp: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("discovery document: %w", err)
+	}
+	return document, nil
+}
+
+// Discovery answers with the provider's metadata, from prepared bytes.
+func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
+	if v := p.published(w, r); v != nil {
+		writePublic(w, v.discovery, 3600)
+	}
+}
+
+// jwksMaxAge is how long a key document may be kept, in seconds. A key is
+// published for longer than that before it signs.
+const jwksMaxAge = 300
+
+// JWKS answers with every published key, from prepared bytes.
+func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
+	if v := p.published(w, r); v != nil {
+		writePublic(w, v.keys.JWKS(), jwksMaxAge)
+	}
+}
+
+// ClientJWKS answers with the keys that sign one client's ID tokens, so that a
+// connector accepts nothing else. The path's value is {client_id}.json.
+func (p *Provider) ClientJWKS(w http.ResponseWriter, r *http.Request) {
+	v := p.published(w, r)
+	if v == nil {
+		return
+	}
+	name := r.PathValue("file")
+	const suffix = ".json"
+	if len(name) <= len(suffix) || name[len(name)-len(suffix):] != suffix {
+		http.NotFound(w, r)
+		return
+	}
+	client := v.clients[name[:len(name)-len(suffix)]]
+	if client == nil {
+		http.NotFound(w, r)
+		return
+	}
+	owner := int64(0)
+	if client.ConversationalCloud != nil {
+		owner = client.ID
+	}
+	writePublic(w, v.keys.OwnJWKS(owner), jwksMaxAge)
+}
+
+// published gives the view for a public document. It is served from memory even
+// while the database is away, since it says nothing that could have been undone;
+// nil means that there was never a view, and has been answered.
+func (p *Provider) published(w http.ResponseWriter, _ *http.Request) *view {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	stamped := p.view.Load()
+	if stamped == nil {
+		setRetryAfter(w, retryAfter)
+		http.Error(w, "not ready yet", http.StatusServiceUnavailable)
+		return nil
+	}
+	return stamped.view
+}
+
+func writePublic(w http.ResponseWriter, body []byte, maxAge int) {
+	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(maxAge))
+	writeJSON(w, http.StatusOK, body)
+}

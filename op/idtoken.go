@@ -1,0 +1,156 @@
+package op
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
+)
+
+// claimsEverything puts every claim into the ID token; the other policy,
+// strict, places them as OpenID Connect Core 5.4 does.
+const claimsEverything = "everything"
+
+// maxBackdate is how far before its making an ID token's iat lies at most,
+// for relying parties whose clocks are behind.
+const maxBackdate = 5 * time.Second
+
+// idTokenClaims are the claims of an ID token (OpenID Connect Core 2).
+type idTokenClaims struct {
+	Issuer   string   `json:"iss"`
+	Subject  string   `json:"sub"`
+	Audience string   `json:"aud"`
+	Expires  int64    `json:"exp"`
+	IssuedAt int64    `json:"iat"`
+	AuthTime int64    `json:"auth_time"`
+	Nonce    string   `json:"nonce,omitempty"`
+	ACR      string   `json:"acr,omitempty"`
+	AMR      []string `json:"amr,omitempty"`
+	Sid      string   `json:"sid"`
+	AtHash   string   `json:"at_hash,omitempty"`
+	profileClaims
+	SDEs []liveperson.SDE `json:"lp_sdes,omitempty"`
+}
+
+// idTokenRequest is what an ID token says besides who it is about.
+type idTokenRequest struct {
+	scopes      []string
+	nonce       string
+	accessToken string // for at_hash; "" if none goes with it
+	session     *storage.Session
+	// userinfoFollows: an access token is issued too, so a strict client reads
+	// the claims of its scopes from UserInfo (OpenID Connect Core 5.4).
+	userinfoFollows bool
+}
+
+// idToken signs the ID token of a consumer for a client.
+func (p *Provider) idToken(v *view, client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (string, error) {
+	claims, err := p.idTokenClaims(client, consumer, request)
+	if err != nil {
+		return "", err
+	}
+	return p.sign(v, client, claims)
+}
+
+// sign signs claims with the key that the client's relying party trusts.
+func (p *Provider) sign(v *view, client *storage.Client, claims *idTokenClaims) (string, error) {
+	signer, err := v.signer(client)
+	if err != nil {
+		return "", err
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	return signer.Sign(payload)
+}
+
+func (p *Provider) idTokenClaims(client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (*idTokenClaims, error) {
+	now := p.opts.Now()
+	session := request.session
+	issuedAt := now.Add(-maxBackdate)
+	if issuedAt.Before(session.AuthTime) {
+		issuedAt = session.AuthTime
+	}
+	if issuedAt.After(now) {
+		issuedAt = now // the database's clock is ahead of ours
+	}
+	expires := now.Add(client.IDTokenLifetime.Duration())
+	if expires.After(session.EndsAt) {
+		expires = session.EndsAt
+	}
+	if !expires.After(now) {
+		return nil, errors.New("id token: the session has ended")
+	}
+	claims := &idTokenClaims{
+		Issuer: p.opts.Issuer, Subject: consumer.Sub, Audience: client.ClientID,
+		Expires: expires.Unix(), IssuedAt: issuedAt.Unix(), AuthTime: session.AuthTime.Unix(),
+		Nonce: request.nonce, ACR: session.ACR, AMR: session.AMR, Sid: session.Sid,
+	}
+	if request.accessToken != "" {
+		sum := sha256.Sum256([]byte(request.accessToken))
+		claims.AtHash = base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	}
+	switch {
+	case client.ClaimsPolicy == claimsEverything:
+		claims.profileClaims = claimsOf(consumer, allScopes)
+	case !request.userinfoFollows:
+		claims.profileClaims = claimsOf(consumer, request.scopes)
+	}
+	if client.ConversationalCloud != nil {
+		claims.SDEs = liveperson.SDEs(consumer.CustomerInfo, consumer.PersonalInfo)
+	}
+	return claims, nil
+}
+
+// subOfHint verifies an id_token_hint and gives its sub. An expired one is
+// accepted (OpenID Connect Core 3.1.2.1).
+func (p *Provider) subOfHint(v *view, hint string) (string, error) {
+	payload, err := v.keys.Verify(hint)
+	if err != nil {
+		return "", err
+	}
+	var claims idTokenClaims
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		return "", err
+	}
+	if claims.Issuer != p.opts.Issuer || claims.Subject == "" || claims.Audience == "" || claims.Sid == "" {
+		return "", errors.New("not an ID token of this issuer")
+	}
+	return claims.Subject, nil
+}
+
+// allScopes are the scopes that stand for claims (OpenID Connect Core 5.4).
+var allScopes = []string{"profile", "email", "address", "phone"}
+
+// profileClaims are the standard claims with updated_at.
+type profileClaims struct {
+	storage.Claims
+	UpdatedAt int64 `json:"updated_at,omitempty"`
+}
+
+// claimsOf gives the claims that the scopes stand for.
+func claimsOf(consumer *storage.Consumer, scopes []string) profileClaims {
+	all := consumer.Claims
+	var out profileClaims
+	if slices.Contains(scopes, "profile") {
+		out.Claims = all
+		out.Email, out.EmailVerified, out.PhoneNumber, out.PhoneNumberVerified, out.Address = "", nil, "", nil, nil
+		out.UpdatedAt = consumer.UpdatedAt.Unix()
+	}
+	if slices.Contains(scopes, "email") {
+		out.Email, out.EmailVerified = all.Email, all.EmailVerified
+	}
+	if slices.Contains(scopes, "phone") {
+		out.PhoneNumber, out.PhoneNumberVerified = all.PhoneNumber, all.PhoneNumberVerified
+	}
+	if slices.Contains(scopes, "address") {
+		out.Address = all.Address
+	}
+	return out
+}

@@ -1,0 +1,146 @@
+package keys
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
+)
+
+// ErrNoKey means that the owner has no active key.
+var ErrNoKey = errors.New("no active signing key")
+
+// Signer signs with one key. It is safe for concurrent use.
+type Signer struct {
+	kid  string
+	jose jose.Signer
+}
+
+// Kid is the id that the header of each signature names.
+func (s *Signer) Kid() string { return s.kid }
+
+// Sign gives the compact JWS of payload (RFC 7515 7.1), typ "JWT" in its header.
+func (s *Signer) Sign(payload []byte) (string, error) {
+	jws, err := s.jose.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	compact, err := jws.CompactSerialize()
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	return compact, nil
+}
+
+// Set is all keys as of one moment, with signers and key documents prepared. It
+// is immutable.
+type Set struct {
+	signers map[string]*Signer // by kid, kept from set to set
+	active  map[int64]*Signer  // by owner
+	public  map[string]jose.JSONWebKey
+	all     []byte
+	owned   map[int64][]byte
+}
+
+// NewSet prepares the keys in rows. What previous (nil at first) has opened
+// already is not opened again.
+func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*Set, error) {
+	set := &Set{
+		signers: map[string]*Signer{}, active: map[int64]*Signer{},
+		public: map[string]jose.JSONWebKey{}, owned: map[int64][]byte{},
+	}
+	var all []json.RawMessage
+	owned := map[int64][]json.RawMessage{}
+	for _, row := range rows {
+		if row.State == Created {
+			continue
+		}
+		var jwk jose.JSONWebKey
+		if err := json.Unmarshal(row.PublicJWK, &jwk); err != nil || !jwk.IsPublic() {
+			return nil, fmt.Errorf("signing key %s: the public half does not parse", row.Kid)
+		}
+		set.public[row.Kid] = jwk
+		all = append(all, row.PublicJWK)
+		owned[row.ClientID] = append(owned[row.ClientID], row.PublicJWK)
+		if row.State != Active {
+			continue
+		}
+		signer, err := signerFor(row, keyring, previous)
+		if err != nil {
+			return nil, err
+		}
+		set.signers[row.Kid], set.active[row.ClientID] = signer, signer
+	}
+	set.all = document(all)
+	for owner, keys := range owned {
+		set.owned[owner] = document(keys)
+	}
+	return set, nil
+}
+
+func signerFor(row *storage.SigningKey, keyring *seal.Keyring, previous *Set) (*Signer, error) {
+	if previous != nil && previous.signers[row.Kid] != nil {
+		return previous.signers[row.Kid], nil
+	}
+	private, err := open(keyring, row)
+	if err != nil {
+		return nil, err
+	}
+	key := jose.SigningKey{Algorithm: jose.SignatureAlgorithm(row.Alg), Key: jose.JSONWebKey{Key: private, KeyID: row.Kid}}
+	signer, err := jose.NewSigner(key, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
+	}
+	return &Signer{kid: row.Kid, jose: signer}, nil
+}
+
+// Signer gives the active key of an owner, a client's row or 0 for the provider.
+func (s *Set) Signer(owner int64) (*Signer, error) {
+	if signer := s.active[owner]; signer != nil {
+		return signer, nil
+	}
+	return nil, ErrNoKey
+}
+
+// Verify checks the signature of a compact JWS by any key that is published
+// here, and gives the payload.
+func (s *Set) Verify(compact string) ([]byte, error) {
+	jws, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	jwk, ok := s.public[jws.Signatures[0].Protected.KeyID]
+	if !ok {
+		return nil, errors.New("verify: the key is not one of ours")
+	}
+	payload, err := jws.Verify(jwk)
+	if err != nil {
+		return nil, fmt.Errorf("verify: %w", err)
+	}
+	return payload, nil
+}
+
+// JWKS is the key set document (RFC 7517 5) with every published key.
+func (s *Set) JWKS() []byte { return s.all }
+
+// OwnJWKS is the key set document with the keys of one owner alone; nil if it
+// has none.
+func (s *Set) OwnJWKS(owner int64) []byte { return s.owned[owner] }
+
+func document(keys []json.RawMessage) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"keys":[`)
+	for i, key := range keys {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		_ = json.Compact(&b, key) // jsonb cannot hold anything but JSON
+	}
+	b.WriteString(`]}`)
+	return b.Bytes()
+}

@@ -1,0 +1,125 @@
+package op
+
+import (
+	"net/http"
+	"time"
+)
+
+// Pages draws what a person sees. The protocol decides which page is shown and
+// with what; package web implements the interface and owns every word and
+// pixel. Each method writes the whole response, status and headers included.
+type Pages interface {
+	// SignIn shows the sign-in form, or the choice to go on as somebody.
+	SignIn(w http.ResponseWriter, r *http.Request, page SignInPage)
+	// Consent asks whether a client may have what it asks for.
+	Consent(w http.ResponseWriter, r *http.Request, page ConsentPage)
+	// SignOut asks whether to sign out of this browser.
+	SignOut(w http.ResponseWriter, r *http.Request, page SignOutPage)
+	// SignedOut says that nobody is signed in in this browser any more.
+	SignedOut(w http.ResponseWriter, r *http.Request)
+	// Error shows a fault that must not, or cannot, go to a relying party.
+	Error(w http.ResponseWriter, r *http.Request, page ErrorPage)
+	// Return leads back to the relying party after a form, with status 200: a
+	// redirect would be blocked, since Chromium applies form-action to every hop
+	// that follows a form.
+	Return(w http.ResponseWriter, r *http.Request, page ReturnPage)
+	// Repost sends a cross-site authorization request once more from a page of
+	// ours, because a cross-site POST carries no SameSite=Lax cookie.
+	Repost(w http.ResponseWriter, r *http.Request, page RepostPage)
+}
+
+// Message says what went wrong with the form that is shown again.
+type Message string
+
+// The messages of the sign-in page. A wrong password, an unknown user and a
+// disabled consumer all get MessageCredentials.
+const (
+	MessageNone        Message = ""
+	MessageCredentials Message = "credentials"
+	MessageMissing     Message = "missing"   // user name or password left empty
+	MessageThrottled   Message = "throttled" // too many failures: wait RetryAfter
+	MessageBusy        Message = "busy"      // hashing queue full: wait RetryAfter
+	MessageRepeat      Message = "repeat"    // the form is too old or from another browser session
+)
+
+// SignInPage is the sign-in form, #sign-in.
+type SignInPage struct {
+	// Status is the HTTP status: 200, 400, 429 with RetryAfter, or 503.
+	Status int
+	// Action is the path the forms post to, Ticket their hidden field of that name.
+	Action string
+	Ticket string
+	// ClientName is the relying party's display name, "" if it has none.
+	ClientName string
+	// Username fills the user name field: what was typed before, or login_hint.
+	Username string
+	Message  Message
+	// RetryAfter is the wait that goes with MessageThrottled and MessageBusy; it
+	// is also sent as the Retry-After header, in whole seconds.
+	RetryAfter time.Duration
+	// Account is set when somebody is signed in and may go on without a
+	// password: form #continue-as, posting to ContinueAction with the hidden
+	// fields ticket and Proof (named "proof"), button #continue.
+	Account        string
+	ContinueAction string
+	Proof          string
+	// OnlyAccount leaves the password form out.
+	OnlyAccount bool
+	// UILocales are the language tags of ui_locales, most wanted first.
+	UILocales []string
+}
+
+// ConsentPage is the consent form, #consent; its buttons #allow and #deny are
+// named "consent" and have the values "allow" and "deny".
+type ConsentPage struct {
+	Action     string
+	Ticket     string // hidden field "ticket"
+	Proof      string // hidden field "proof"
+	ClientName string
+	// Account is how the signed-in consumer recognises themselves.
+	Account string
+	// Scopes are the scope values that the client will get, openid included.
+	Scopes    []string
+	UILocales []string
+}
+
+// SignOutPage is the confirmation form, #sign-out.
+type SignOutPage struct {
+	Action    string
+	Proof     string // hidden field "proof"
+	Account   string // "" when nobody is signed in
+	UILocales []string
+}
+
+// ErrorPage is shown where no redirect is allowed.
+type ErrorPage struct {
+	Status int
+	// Code is the error code of the specification; #error holds it alone.
+	Code string
+	// Description is fixed text of ours for a developer: it never repeats input.
+	Description string
+	// RequestID is the id that the log line bears; #request-id holds it alone.
+	RequestID string
+	// RetryAfter, if not zero, is sent as the Retry-After header.
+	RetryAfter time.Duration
+}
+
+// ReturnPage leads to a registered address of the relying party.
+type ReturnPage struct {
+	// URL has been checked against the client's registration by the caller,
+	// so it may have a scheme of an application's own.
+	URL        string
+	ClientName string
+	// ClickOnly leaves the automatic refresh out: the person has to follow the link.
+	ClickOnly bool
+	UILocales []string
+}
+
+// RepostPage repeats a form to Action with the same fields.
+type RepostPage struct {
+	Action string
+	Fields []FormField
+}
+
+// FormField is one name and value of a form, in the order they came.
+type FormField struct{ Name, Value string }

@@ -1,0 +1,128 @@
+// Package op is the OpenID Provider: the protocol. Requests come in, decisions
+// are made, responses go out. It has no HTML, which Pages draws, and no SQL,
+// which storage owns. There is one file per endpoint, named after it.
+//
+// Clients and keys are held in memory as one immutable view. An authorization
+// request is not stored: it travels sealed (package ticket) until somebody has
+// proved who they are.
+//
+// github.com/zitadel/oidc/v3 parses and routes the token endpoint; everything
+// else is a plain http.Handler of ours, since it needs cookies, pages or
+// prepared bytes. Its Crypto, Storage and LegacyServer are not used.
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/brandidp/idp/op/password"
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/op/session"
+	"github.com/brandidp/idp/op/ticket"
+	"github.com/brandidp/idp/storage"
+)
+
+// Options are what a Provider is made of. All of them are needed.
+type Options struct {
+	// Issuer is the issuer identifier, without a trailing slash.
+	Issuer  string
+	Store   *storage.Store
+	Keyring *seal.Keyring
+	Pages   Pages
+	Hasher  *password.Hasher
+	// SessionIdle and SessionLifetime bound the sessions of browsers.
+	SessionIdle     time.Duration
+	SessionLifetime time.Duration
+	// ClientAddress tells from which network address a request comes, proxies
+	// considered.
+	ClientAddress func(*http.Request) netip.Addr
+	Now           func() time.Time
+	Rand          io.Reader
+	Log           *slog.Logger
+}
+
+// Provider is an OpenID Provider for one issuer.
+type Provider struct {
+	opts     Options
+	basePath string // path of the issuer, "" for none
+	sessions *session.Store
+	tickets  *ticket.Sealer
+	throttle *password.Throttle
+	view     atomic.Pointer[stamped]
+	token    http.Handler
+	touches  chan *storage.SignedIn
+}
+
+// New prepares a provider. Load must succeed, or Run be running, before it can
+// answer.
+func New(opts Options) (*Provider, error) {
+	issuer, err := url.Parse(opts.Issuer)
+	if err != nil || issuer.Host == "" || strings.HasSuffix(opts.Issuer, "/") {
+		return nil, errors.New("issuer: must be an absolute URL without a trailing slash")
+	}
+	secure := issuer.Scheme == "https"
+	tickets, err := ticket.NewSealer(opts.Keyring, opts.Issuer, secure, opts.Now, opts.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("new provider: %w", err)
+	}
+	throttleKey, err := opts.Keyring.Derive(seal.Throttle, "sign-in buckets")
+	if err != nil {
+		return nil, fmt.Errorf("new provider: %w", err)
+	}
+	throttle, err := password.NewThrottle(throttleKey)
+	if err != nil {
+		return nil, fmt.Errorf("new provider: %w", err)
+	}
+	p := &Provider{
+		opts:     opts,
+		basePath: issuer.Path,
+		tickets:  tickets,
+		throttle: throttle,
+		sessions: session.NewStore(opts.Store, opts.Rand, session.Options{
+			Secure: secure, Idle: opts.SessionIdle, Absolute: opts.SessionLifetime,
+		}),
+		touches: make(chan *storage.SignedIn, 256),
+	}
+	p.token = p.tokenHandler()
+	return p, nil
+}
+
+// Issuer is the issuer identifier.
+func (p *Provider) Issuer() string { return p.opts.Issuer }
+
+// BasePath is the path of the issuer, below which every route hangs: "" or a
+// path without a trailing slash.
+func (p *Provider) BasePath() string { return p.basePath }
+
+// touch has the idle expiry of a session moved on after the request, if due.
+func (p *Provider) touch(in *storage.SignedIn) {
+	if in == nil || !p.sessions.Stale(in) {
+		return
+	}
+	select {
+	case p.touches <- in:
+	default: // the next request will ask again
+	}
+}
+
+func (p *Provider) runTouches(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case in := <-p.touches:
+			if err := p.sessions.Touch(ctx, in); err != nil {
+				p.opts.Log.WarnContext(ctx, "idle expiry of a session was not moved on", "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package op
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// answer is the parameters of an authorization response, in order.
+type answer []struct{ name, value string }
+
+func (a *answer) add(name, value string) {
+	*a = append(*a, struct{ name, value string }{name, value})
+}
+
+// addressWith puts an answer, state and iss (RFC 9207) into the registered
+// address. An address with a query of its own keeps it.
+func (p *Provider) addressWith(request *authRequest, a answer) string {
+	if request.HasState {
+		a.add("state", request.State)
+	}
+	a.add("iss", p.opts.Issuer)
+	var b strings.Builder
+	b.WriteString(request.RedirectURI)
+	separator := byte('#')
+	if request.mode() == modeQuery {
+		separator = '?'
+		if strings.Contains(request.RedirectURI, "?") {
+			separator = '&'
+		}
+	}
+	for _, param := range a {
+		b.WriteByte(separator)
+		b.WriteString(param.name)
+		b.WriteByte('=')
+		b.WriteString(escape(param.value))
+		separator = '&'
+	}
+	return b.String()
+}
+
+// escape encodes a value so that both decodeURIComponent and a form decoder read
+// it back: a space is %20, not +.
+func escape(value string) string {
+	return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+}
+
+// send leads the browser to the relying party: by redirect, or after a form of
+// ours by a page, since Chromium applies form-action to what follows a form.
+func (p *Provider) send(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, a answer) {
+	address := p.addressWith(request, a)
+	noStore(w)
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	if afterOwnForm(r) {
+		u, err := url.Parse(request.RedirectURI)
+		p.opts.Pages.Return(w, r, ReturnPage{
+			URL: address, ClientName: client.ClientName, UILocales: request.UILocales,
+			ClickOnly: err != nil || (u.Scheme != "http" && u.Scheme != "https"),
+		})
+		return
+	}
+	status := http.StatusFound
+	if r.Method == http.MethodPost {
+		status = http.StatusSeeOther
+	}
+	w.Header().Set("Location", address)
+	w.WriteHeader(status)
+}
+
+// afterOwnForm tells whether the request comes from a form on one of our pages.
+func afterOwnForm(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.Header.Get("Sec-Fetch-Site") == "same-origin" || !isAuthorize(r))
+}
+
+func isAuthorize(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/authorize") }
+
+// sendError tells the relying party of a fault.
+func (p *Provider) sendError(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, e *Error) {
+	p.logError(r, e)
+	var a answer
+	a.add("error", e.Code)
+	a.add("error_description", e.Description)
+	p.send(w, r, client, request, a)
+}
+
+// showError shows a fault on a page, without a way to the relying party.
+func (p *Provider) showError(w http.ResponseWriter, r *http.Request, e *Error) {
+	p.logError(r, e)
+	page := ErrorPage{Status: e.Status, Code: e.Code, Description: e.Description, RequestID: RequestID(r.Context())}
+	if e.Status == http.StatusServiceUnavailable {
+		page.RetryAfter = retryAfter
+	}
+	p.opts.Pages.Error(w, r, page)
+}
+
+// logError writes the line that a request id leads to. Neither code nor
+// description repeats input, and a cause of ours names no personal data.
+func (p *Provider) logError(r *http.Request, e *Error) {
+	log := p.opts.Log.With("request_id", RequestID(r.Context()), "path", r.URL.Path, "error", e.Code, "reason", e.Description)
+	if e.Status >= http.StatusInternalServerError {
+		log.ErrorContext(r.Context(), "request failed", "cause", e.Cause)
+		return
+	}
+	log.InfoContext(r.Context(), "request refused")
+}
+
+func noStore(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

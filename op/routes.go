@@ -1,0 +1,32 @@
+package op
+
+import "net/http"
+
+// Routes hangs every protocol endpoint below the issuer's path. A wrong method
+// is answered by the mux, 405 with Allow.
+func (p *Provider) Routes(mux *http.ServeMux) {
+	base := p.basePath
+	mux.HandleFunc("GET "+base+"/.well-known/openid-configuration", p.Discovery)
+	mux.HandleFunc("GET "+base+"/jwks.json", p.JWKS)
+	mux.HandleFunc("GET "+base+"/jwks/{file}", p.ClientJWKS)
+	mux.HandleFunc("GET "+base+"/authorize", p.Authorize)
+	mux.HandleFunc("POST "+base+"/authorize", p.Authorize)
+	mux.Handle("POST "+base+"/token", p.token)
+	mux.Handle("OPTIONS "+base+"/token", p.preflight(false))
+	mux.HandleFunc("GET "+base+"/userinfo", p.UserInfo)
+	mux.HandleFunc("POST "+base+"/userinfo", p.UserInfo)
+	mux.Handle("OPTIONS "+base+"/userinfo", p.preflight(false))
+	mux.HandleFunc("GET "+base+"/end_session", p.EndSession)
+	mux.HandleFunc("POST "+base+"/end_session", p.EndSession)
+	mux.HandleFunc("POST "+base+"/token-source", p.TokenSource)
+	mux.Handle("OPTIONS "+base+"/token-source", p.preflight(true))
+
+	// The forms of our pages take nothing from another site.
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.showError(w, r, &Error{Code: "access_denied", Description: "this form belongs to another site", Status: http.StatusForbidden})
+	}))
+	mux.Handle("POST "+base+"/sign-in", own.Handler(http.HandlerFunc(p.SignIn)))
+	mux.Handle("POST "+base+"/continue", own.Handler(http.HandlerFunc(p.Continue)))
+	mux.Handle("POST "+base+"/consent", own.Handler(http.HandlerFunc(p.Consent)))
+}

@@ -1,0 +1,130 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// The purposes, each with data keys of its own.
+const (
+	SigningKeys = "signing_keys" // private halves of signing keys, at rest
+	Tickets     = "tickets"      // authorization requests on their way through the browser
+	Proofs      = "proofs"       // MACs over what a person was asked
+	Devices     = "devices"      // cookies of known devices
+	Throttle    = "throttle"     // MACs of sign-in identifiers and network addresses
+)
+
+var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle}
+
+// Opened is a database whose data keys are at hand.
+type Opened struct {
+	*Keyring
+	// Created is set when this call sealed the database for the first time
+	// with a key that it made itself.
+	Created bool
+}
+
+// Open loads the data keys of the database and makes those that are missing. The
+// master key is made only when the database has never been sealed; otherwise a
+// start without it is refused, because new keys would not open what is there.
+func Open(ctx context.Context, store *storage.Store, source MasterKeySource, rand io.Reader) (*Opened, error) {
+	var opened *Opened
+	err := store.Administer(ctx, func(tx *storage.Tx) error {
+		master, created, err := masterKey(ctx, tx, source, rand)
+		if err != nil {
+			return err
+		}
+		keyring, err := loadDataKeys(ctx, tx, master, rand)
+		opened = &Opened{Keyring: keyring, Created: created}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the database's keys: %w", err)
+	}
+	return opened, nil
+}
+
+func masterKey(ctx context.Context, tx *storage.Tx, source MasterKeySource, rand io.Reader) (MasterKey, bool, error) {
+	fingerprint, err := tx.MasterKeyFingerprint(ctx)
+	sealed := err == nil
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return MasterKey{}, false, err
+	}
+	created := false
+	master, err := source.Load()
+	if errors.Is(err, ErrNoMasterKey) {
+		if sealed {
+			return MasterKey{}, false, fmt.Errorf("the database was sealed with the master key of fingerprint %s, and there is none at %s: "+
+				"bring that key back from its backup", fingerprintText(fingerprint), source)
+		}
+		master, err = source.Create(rand)
+		created = true
+	}
+	if err != nil {
+		return MasterKey{}, false, err
+	}
+	if !sealed {
+		return master, created, tx.InsertMasterKeyFingerprint(ctx, master.Fingerprint())
+	}
+	if !bytes.Equal(fingerprint, master.Fingerprint()) {
+		return MasterKey{}, false, fmt.Errorf("the database was sealed with the master key of fingerprint %s, and the one at %s has %s: "+
+			"bring the right key, or name the right database", fingerprintText(fingerprint), source, fingerprintText(master.Fingerprint()))
+	}
+	return master, false, nil
+}
+
+func loadDataKeys(ctx context.Context, tx *storage.Tx, master MasterKey, rand io.Reader) (*Keyring, error) {
+	wrapper, err := newDataKey(masterID, master.key)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.DataKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, purpose := range purposes {
+		if slices.ContainsFunc(rows, func(row storage.DataKey) bool { return row.Purpose == purpose }) {
+			continue
+		}
+		key := make([]byte, chacha20poly1305.KeySize)
+		if _, err := io.ReadFull(rand, key); err != nil {
+			return nil, fmt.Errorf("make data key: %w", err)
+		}
+		row, err := tx.InsertDataKey(ctx, purpose, func(id int64) ([]byte, error) {
+			return wrapper.seal(rand, key, wrapData(id, purpose))
+		})
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	keyring := &Keyring{rand: rand, keys: map[int64]*dataKey{}, purpose: map[int64]string{}, current: map[string]*dataKey{}}
+	for _, row := range rows {
+		if len(row.Wrapped) < minSealed {
+			return nil, fmt.Errorf("unwrap data key %d: %w", row.ID, ErrSealed)
+		}
+		key, err := wrapper.open(row.Wrapped, wrapData(row.ID, row.Purpose))
+		if err != nil {
+			return nil, fmt.Errorf("unwrap data key %d: %w", row.ID, err)
+		}
+		opened, err := newDataKey(row.ID, key)
+		if err != nil {
+			return nil, err
+		}
+		keyring.keys[row.ID], keyring.purpose[row.ID], keyring.current[row.Purpose] = opened, row.Purpose, opened
+	}
+	return keyring, nil
+}
+
+// wrapData binds a wrapped data key to its table, row and purpose.
+func wrapData(id int64, purpose string) []byte {
+	return associatedData("data_keys", []string{fmt.Sprint(id), purpose})
+}

@@ -1,0 +1,273 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/brandidp/idp/op/identifier"
+	"github.com/brandidp/idp/op/password"
+	"github.com/brandidp/idp/storage"
+)
+
+// How a password is told to relying parties: the acr that Conversational Cloud
+// knows, and the amr of RFC 8176.
+const acrPassword = "loa1"
+
+var amrPassword = []string{"pwd"}
+
+// showSignIn shows the sign-in page for a request, with what page has set
+// already.
+func (p *Provider) showSignIn(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn, page SignInPage) {
+	sealed, err := p.tickets.Seal(w, r, request)
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	page.Action, page.Ticket = p.basePath+"/sign-in", sealed
+	page.ClientName, page.UILocales = client.ClientName, request.UILocales
+	if in != nil {
+		switch nextStep(client, request, in, shown{}) {
+		case stepChoose:
+			page.Account, page.ContinueAction = accountName(in.Consumer), p.basePath+"/continue"
+			page.Proof = p.tickets.Proof(proofParts("continue", in, request, sealed)...)
+		case stepSignIn:
+			if page.Username == "" {
+				page.Username = in.Consumer.Username
+			}
+		case stepNone, stepConsent:
+		}
+	}
+	p.opts.Pages.SignIn(w, r, page)
+}
+
+// proofParts are what a page's answer holds for: this kind of page, session,
+// sign-in, consumer, client, scopes and ticket.
+func proofParts(kind string, in *storage.SignedIn, request *authRequest, sealed string) []string {
+	return []string{
+		kind, strconv.FormatInt(in.Session.ID, 10), strconv.FormatInt(in.Session.AuthTime.UnixMicro(), 10),
+		in.Consumer.Sub, request.ClientID, strings.Join(request.Scopes, " "), sealed,
+	}
+}
+
+// accountName is how consumers recognise themselves on a page.
+func accountName(c *storage.Consumer) string {
+	for _, name := range []string{
+		c.Claims.Name, strings.TrimSpace(c.Claims.GivenName + " " + c.Claims.FamilyName), c.Username, c.Claims.Email,
+	} {
+		if name != "" {
+			return name
+		}
+	}
+	return c.Claims.PhoneNumber
+}
+
+// openForm reads a form of ours and the request in its ticket, checked against
+// the client as it is now. It has answered when ok is false.
+func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf, ok bool) {
+	params, err := readParams(w, r)
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return form, false
+	}
+	for _, values := range params {
+		if len(values) > 1 || !cleanText(values[0]) {
+			p.showError(w, r, invalidRequest("each field must be sent once, in UTF-8"))
+			return form, false
+		}
+	}
+	form = formOf{
+		ticket: params.Get("ticket"), proof: params.Get("proof"), consent: params.Get("consent"),
+		username: params.Get("username"), password: params.Get("password"), request: &authRequest{},
+	}
+	if err := p.tickets.Open(r, form.ticket, form.request); err != nil {
+		e := invalidRequest("this page is too old, or was opened in another browser: go back to where you came from and begin again")
+		e.Cause = err
+		p.showError(w, r, e)
+		return form, false
+	}
+	if form.view, err = p.current(); err != nil {
+		p.showError(w, r, asError(err))
+		return form, false
+	}
+	form.client = form.view.clients[form.request.ClientID]
+	if form.client == nil || !redirectURIAllowed(form.client, form.request.RedirectURI) || !form.client.Allows(form.request.ResponseType) {
+		p.showError(w, r, invalidRequest("the client's registration has changed: go back to where you came from and begin again"))
+		return form, false
+	}
+	return form, true
+}
+
+// formOf is a form of ours that has come back.
+type formOf struct {
+	ticket, proof, consent, username, password string
+
+	request *authRequest
+	view    *view
+	client  *storage.Client
+}
+
+// SignIn answers the sign-in form: POST with ticket, username and password.
+func (p *Provider) SignIn(w http.ResponseWriter, r *http.Request) {
+	form, ok := p.openForm(w, r)
+	if !ok {
+		return
+	}
+	if strings.TrimSpace(form.username) == "" || form.password == "" {
+		p.signInAgain(w, r, form, SignInPage{Status: http.StatusBadRequest, Message: MessageMissing})
+		return
+	}
+	attempt, again, err := p.tryPassword(r, form)
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	if again != nil {
+		p.signInAgain(w, r, form, *again)
+		return
+	}
+	p.begin(w, r, form, attempt)
+}
+
+func (p *Provider) signInAgain(w http.ResponseWriter, r *http.Request, form formOf, page SignInPage) {
+	page.Username = form.username
+	if len(page.Username) > identifier.MaxBytes {
+		page.Username = ""
+	}
+	p.showSignIn(w, r, form.client, form.request, nil, page)
+}
+
+// attempt is a password that was right.
+type attempt struct {
+	consumer *storage.Consumer
+	giveBack storage.GiveBack
+	device   string // id of the known device, "" for a new one
+	rehash   string
+}
+
+// tryPassword counts the try, then hashes. The page, if not nil, is to be shown
+// again: for an unknown name, a wrong password and a disabled consumer alike.
+func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPage, error) {
+	name := identifier.Typed(form.username)
+	address := p.throttle.AddressBucket(p.opts.ClientAddress(r))
+	params := storage.TrySignInParams{
+		Identifier: name, AccountBucket: p.throttle.AccountBucket(name),
+		AddressBucket: address, AddressUndecided: p.throttle.Undecided(address),
+	}
+	device := p.knownDevice(r)
+	if device != nil {
+		params.Device = &storage.Device{
+			Bucket: p.throttle.DeviceBucket(device.ID), ConsumerID: device.ConsumerID, PasswordChangedAt: device.PasswordChangedAt,
+		}
+	}
+	try, err := p.opts.Store.TrySignIn(r.Context(), params)
+	if err != nil {
+		return attempt{}, nil, err
+	}
+	if try.RetryAfter > 0 {
+		return attempt{}, &SignInPage{Status: http.StatusTooManyRequests, Message: MessageThrottled, RetryAfter: try.RetryAfter}, nil
+	}
+	defer p.throttle.Count(address)()
+
+	hash := ""
+	if try.Consumer != nil && !try.Consumer.Disabled {
+		hash = try.Consumer.PasswordHash
+	}
+	verdict, err := p.opts.Hasher.Verify(r.Context(), password.Attempt{
+		Account: params.AccountBucket, Known: try.KnownDevice, Hash: hash, Password: form.password,
+	})
+	switch {
+	case errors.Is(err, password.ErrBusy):
+		p.giveBack(r, try.GiveBack)
+		return attempt{}, &SignInPage{Status: http.StatusServiceUnavailable, Message: MessageBusy, RetryAfter: password.RetryAfter}, nil
+	case r.Context().Err() != nil:
+		p.giveBack(r, try.GiveBack)
+		return attempt{}, nil, r.Context().Err()
+	case err != nil:
+		p.opts.Log.ErrorContext(r.Context(), "a stored password hash cannot be used", "request_id", RequestID(r.Context()), "cause", err)
+	}
+	if !verdict.OK || hash == "" {
+		return attempt{}, wrongCredentials(), nil
+	}
+	out := attempt{consumer: try.Consumer, giveBack: try.GiveBack, rehash: verdict.Rehash}
+	if try.KnownDevice {
+		out.device = device.ID
+	}
+	return out, nil, nil
+}
+
+// wrongCredentials is one answer for all. 403 is what RFC 9110 15.5.4 has for
+// credentials that do not suffice; 401 would ask for an HTTP authentication.
+func wrongCredentials() *SignInPage {
+	return &SignInPage{Status: http.StatusForbidden, Message: MessageCredentials}
+}
+
+// giveBack takes a try that was not decided off the throttle, even if the
+// browser has gone.
+func (p *Provider) giveBack(r *http.Request, g storage.GiveBack) {
+	if err := p.opts.Store.GiveBackTry(context.WithoutCancel(r.Context()), g); err != nil {
+		p.opts.Log.WarnContext(r.Context(), "a sign-in attempt was not given back", "error", err)
+	}
+}
+
+// begin signs somebody in whose password was right, and answers the request:
+// session, code or token, and the throttle in one transaction.
+func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a attempt) {
+	request, client := form.request, form.client
+	signIn := storage.SignIn{
+		ConsumerID: a.consumer.ID, PasswordHash: a.consumer.PasswordHash,
+		ACR: acrPassword, AMR: amrPassword, GiveBack: a.giveBack,
+	}
+	other := request.HintedSub != "" && request.HintedSub != a.consumer.Sub
+	next := nextStep(client, request, &storage.SignedIn{Consumer: a.consumer}, shown{authenticated: true})
+	var out issued
+	if next == stepNone && !other {
+		var err error
+		if out, signIn.Code, signIn.AccessToken, err = p.prepare(client, request); err != nil {
+			p.showError(w, r, asError(err))
+			return
+		}
+	}
+	in, err := p.sessions.Begin(r.Context(), w, r, signIn)
+	if errors.Is(err, storage.ErrNotFound) { // disabled, or the password changed, while it was hashed
+		p.signInAgain(w, r, form, *wrongCredentials())
+		return
+	}
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	in.Consumer = a.consumer
+	p.rememberDevice(w, r, a)
+	if a.rehash != "" {
+		if err := p.opts.Store.RehashPassword(r.Context(), a.consumer.ID, a.consumer.PasswordHash, a.rehash); err != nil {
+			p.opts.Log.WarnContext(r.Context(), "a password hash was not renewed", "error", err)
+		}
+	}
+	switch {
+	case other:
+		p.sendError(w, r, client, request, fault("login_required", "somebody else than id_token_hint names has signed in"))
+	case next == stepConsent:
+		p.showConsent(w, r, client, request, in)
+	default:
+		p.sendIssued(w, r, form.view, client, request, in, out)
+	}
+}
+
+// Continue answers the "Continue as" form: POST with ticket and proof.
+func (p *Provider) Continue(w http.ResponseWriter, r *http.Request) {
+	form, ok := p.openForm(w, r)
+	if !ok {
+		return
+	}
+	in, err := p.sessions.Current(r)
+	if err != nil {
+		p.showError(w, r, asError(err))
+		return
+	}
+	p.touch(in)
+	done := shown{chosen: in != nil && p.tickets.Proves(form.proof, proofParts("continue", in, form.request, form.ticket)...)}
+	p.proceed(w, r, form.view, form.client, form.request, in, done)
+}

@@ -1,0 +1,238 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/storage"
+)
+
+const (
+	pollInterval  = time.Second      // how often the change counter is read
+	viewLifetime  = time.Minute      // an older view signs nothing
+	sweepInterval = 30 * time.Second // how often expired rows are deleted
+	listenRetry   = time.Second
+)
+
+// view is what an instance holds in memory: clients, keys and what is made of
+// them, as of one moment. It is immutable but for confirmed.
+type view struct {
+	counter   int64
+	clients   map[string]*storage.Client
+	byID      map[int64]*storage.Client
+	origins   map[string]bool // union of all web_origins
+	keys      *keys.Set
+	discovery []byte
+}
+
+// stamped is a view with the moment at which it was last known to be current.
+type stamped struct {
+	*view
+	confirmed time.Time
+}
+
+// errStale means that this instance has not seen the database for too long to
+// know its clients and keys.
+var errStale = fmt.Errorf("%w: clients and keys were not confirmed for a minute", storage.ErrUnavailable)
+
+// current gives the view, or errStale.
+func (p *Provider) current() (*view, error) {
+	v := p.view.Load()
+	if v == nil || p.opts.Now().Sub(v.confirmed) > viewLifetime {
+		return nil, errStale
+	}
+	return v.view, nil
+}
+
+// Ready tells whether this instance can sign people in: the database answers and
+// clients and keys are up to date. The error says which part is not ready.
+func (p *Provider) Ready(ctx context.Context) error {
+	if err := p.opts.Store.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	v, err := p.current()
+	if err != nil {
+		return err
+	}
+	if _, err := v.keys.Signer(0); err != nil {
+		return fmt.Errorf("signing keys: %w", err)
+	}
+	return nil
+}
+
+// Load reads clients and keys now, and makes the provider's key at the first
+// start.
+func (p *Provider) Load(ctx context.Context) error {
+	if err := p.ensureKey(ctx); err != nil {
+		return err
+	}
+	return p.refresh(ctx)
+}
+
+// ensureKey makes the provider's own key when there is none.
+func (p *Provider) ensureKey(ctx context.Context) error {
+	err := p.opts.Store.Administer(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.SigningKeys(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.ClientID == 0 && row.State == keys.Active {
+				return nil
+			}
+		}
+		key, err := keys.Generate(p.opts.Keyring, p.opts.Rand)
+		if err != nil {
+			return err
+		}
+		return tx.InsertSigningKey(ctx, key)
+	})
+	if err != nil {
+		return fmt.Errorf("provider's signing key: %w", err)
+	}
+	return nil
+}
+
+// refresh reads the view if the change counter has moved, and confirms it.
+func (p *Provider) refresh(ctx context.Context) error {
+	asked := p.opts.Now()
+	old := p.view.Load()
+	if old != nil {
+		counter, err := p.opts.Store.ChangeCounter(ctx)
+		if err != nil {
+			return fmt.Errorf("refresh clients and keys: %w", err)
+		}
+		if counter == old.counter {
+			p.view.Store(&stamped{view: old.view, confirmed: asked})
+			return nil
+		}
+	}
+	snapshot, err := p.opts.Store.ReadSnapshot(ctx)
+	if err != nil {
+		return fmt.Errorf("refresh clients and keys: %w", err)
+	}
+	v, err := p.newView(snapshot, old)
+	if err != nil {
+		return fmt.Errorf("refresh clients and keys: %w", err)
+	}
+	p.view.Store(&stamped{view: v, confirmed: asked})
+	return nil
+}
+
+func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, error) {
+	v := &view{
+		counter: snapshot.Counter,
+		clients: make(map[string]*storage.Client, len(snapshot.Clients)),
+		byID:    make(map[int64]*storage.Client, len(snapshot.Clients)),
+		origins: map[string]bool{},
+	}
+	for _, client := range snapshot.Clients {
+		v.clients[client.ClientID], v.byID[client.ID] = client, client
+		for _, origin := range client.WebOrigins {
+			v.origins[origin] = true
+		}
+	}
+	var previous *keys.Set
+	if old != nil {
+		previous = old.keys
+	}
+	var err error
+	if v.keys, err = keys.NewSet(snapshot.Keys, p.opts.Keyring, previous); err != nil {
+		return nil, err
+	}
+	v.discovery, err = p.discoveryDocument()
+	return v, err
+}
+
+// signer gives the key that signs a client's ID tokens: a Conversational Cloud
+// client's own, the provider's for all others.
+func (v *view) signer(client *storage.Client) (*keys.Signer, error) {
+	if client.ConversationalCloud != nil {
+		return v.keys.Signer(client.ID)
+	}
+	return v.keys.Signer(0)
+}
+
+// Run keeps the view up to date, moves idle expiries on and deletes expired
+// rows, until ctx ends.
+func (p *Provider) Run(ctx context.Context) {
+	changed := make(chan struct{}, 1)
+	var wait sync.WaitGroup
+	wait.Go(func() { p.listen(ctx, changed) })
+	wait.Go(func() { p.runTouches(ctx) })
+	wait.Go(func() { p.runSweeps(ctx) })
+	p.runRefresh(ctx, changed)
+	wait.Wait()
+}
+
+func (p *Provider) runRefresh(ctx context.Context, changed <-chan struct{}) {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-ticker.C:
+		}
+		bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
+		var err error
+		if p.view.Load() == nil {
+			err = p.Load(bounded)
+		} else {
+			err = p.refresh(bounded)
+		}
+		cancel()
+		if err != nil && !failing && ctx.Err() == nil {
+			p.opts.Log.ErrorContext(ctx, "clients and keys cannot be read; trying again each second", "error", err)
+		}
+		if err == nil && failing {
+			p.opts.Log.InfoContext(ctx, "clients and keys are up to date again")
+		}
+		failing = err != nil
+	}
+}
+
+func (p *Provider) listen(ctx context.Context, changed chan<- struct{}) {
+	notify := func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+	for ctx.Err() == nil {
+		err := p.opts.Store.Listen(ctx, notify)
+		if err != nil && !errors.Is(err, storage.ErrUnavailable) && ctx.Err() == nil {
+			p.opts.Log.WarnContext(ctx, "no notifications of changes; reading the change counter instead", "error", err)
+		}
+		pause(ctx, listenRetry)
+	}
+}
+
+func (p *Provider) runSweeps(ctx context.Context) {
+	for {
+		pause(ctx, sweepInterval)
+		if ctx.Err() != nil {
+			return
+		}
+		if deleted, err := p.opts.Store.Sweep(ctx); err != nil && ctx.Err() == nil {
+			p.opts.Log.WarnContext(ctx, "expired rows were not all deleted", "error", err)
+		} else if deleted > 0 {
+			p.opts.Log.DebugContext(ctx, "deleted expired rows", "rows", deleted)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
