@@ -87,8 +87,9 @@ func (c *Config) Settings() []Setting {
 // Setting is one option in force, fit to be shown.
 type Setting struct {
 	Key    string `json:"key"`
-	Value  string `json:"value"`  // as it was given; a secret is masked
-	Source string `json:"source"` // "default", file:line, a variable or a flag
+	Value  string `json:"value"`          // as it was given; a secret is masked
+	Note   string `json:"note,omitempty"` // what counts where there is no value
+	Source string `json:"source"`         // "default", file:line, a variable or a flag
 }
 
 const mask = "********"

@@ -6,14 +6,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// fileFlag names the file.
-const fileFlag = "config"
+const (
+	fileFlag = "config" // names the file
+	pathKind = Kind("path")
+)
 
 // AddFlags defines the flag --config and one for each option, two for a secret.
 // Their values are checked by Load, so that all faults are told at once.
 func AddFlags(flags *pflag.FlagSet) {
 	flags.SortFlags = false
-	flags.String(fileFlag, "", "configuration file (default idp.yaml here, or /etc/idp/idp.yaml)")
+	flags.Var(&flagValue{kind: pathKind}, fileFlag, "configuration file (default idp.yaml here, or /etc/idp/idp.yaml)")
 
 	for _, o := range Options {
 		usage, _, _ := strings.Cut(o.Help, ". ")
@@ -31,7 +33,7 @@ func AddFlags(flags *pflag.FlagSet) {
 		}
 
 		if o.Secret {
-			flags.Var(&flagValue{kind: "path"}, flag(o.Key+fileSuffix), "file that holds "+o.Key)
+			flags.Var(&flagValue{kind: pathKind}, flag(o.Key+fileSuffix), "file that holds "+o.Key)
 		}
 	}
 }

@@ -152,7 +152,12 @@ func (o Option) setting(value given) Setting {
 		text = Secret(text).String()
 	}
 
-	return Setting{Key: o.Key, Value: text, Source: value.source}
+	setting := Setting{Key: o.Key, Value: text, Source: value.source}
+	if text == "" {
+		setting.Note = o.DefaultNote
+	}
+
+	return setting
 }
 
 func shorten(text string) string {

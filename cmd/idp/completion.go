@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/brandidp/idp/cmd/idp/config"
+)
+
+// completeOptions teaches the shell the values of the configuration's flags.
+// Without a rule of its own a flag completes names of files, which is right
+// for brand.logo and the files of secrets.
+func completeOptions(root *cobra.Command) {
+	complete := func(flag string, f cobra.CompletionFunc) {
+		if err := root.RegisterFlagCompletionFunc(flag, f); err != nil {
+			panic(err) // a flag of the table that AddFlags did not define
+		}
+	}
+
+	complete("config", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return []cobra.Completion{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
+	})
+
+	for _, option := range config.Options {
+		switch {
+		case len(option.Values) > 0:
+			complete(option.Flag(), cobra.FixedCompletions(option.Values, cobra.ShellCompDirectiveNoFileComp))
+		case option.Key == "data_dir":
+			complete(option.Flag(), cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs))
+		case option.Key != "brand.logo":
+			complete(option.Flag(), cobra.NoFileCompletions)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+// Command idp is the OpenID Connect provider that a brand runs so that
+// LivePerson's Conversational Cloud knows who its consumers are.
+//
+// Each file holds one command: it reads the configuration, wires the parts and
+// prints. Decisions are made in the packages below.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/brandidp/idp/cmd/idp/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal ends the command in order. From then on signals do what
+	// they do by default: a second Ctrl-C ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	in := config.Inputs{Environ: os.Environ(), Files: config.DefaultFiles(), UserID: os.Geteuid()}
+	os.Exit(run(ctx, in, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run runs one command line and returns the exit code.
+func run(ctx context.Context, in config.Inputs, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot(in)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		root.PrintErrln("Error:", err)
+	}
+
+	return exitCode(err)
+}

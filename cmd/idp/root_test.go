@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/brandidp/idp/cmd/idp/config"
+	"github.com/brandidp/idp/storage"
+)
+
+func TestUsageFaults(t *testing.T) {
+	t.Parallel()
+
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{[]string{"confg"}, `Error: idp: unknown command "confg"; the nearest is "config"`},
+		{[]string{"migrate", "stats"}, `Error: idp migrate: unknown command "stats"; the nearest is "status"`},
+		{[]string{"config", "refrence"}, `Error: idp config: unknown command "refrence"; the nearest is "reference"`},
+		{[]string{"config", "--isuer", "x"}, `Error: idp config: unknown flag --isuer; the nearest is --issuer`},
+		{[]string{"version", "--jsn"}, `Error: idp version: unknown flag --jsn; the nearest is --json`},
+		{[]string{"version", "-x"}, `Error: unknown shorthand flag: 'x' in -x`},
+		{[]string{"version", "all"}, `Error: idp version: takes flags alone, not "all"`},
+		{[]string{"config", "--issuer"}, `Error: flag needs an argument: --issuer`},
+		{[]string{"config", "--listen", "x"}, "Error: the configuration is refused:\n--listen: listen: must be host:port"},
+	}
+	for _, test := range tests {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			t.Parallel()
+
+			got := execute(t, nil, test.args...)
+			if got.code != 1 || got.stdout != "" || !strings.HasPrefix(got.stderr, test.want) {
+				t.Errorf("got %+v\nwant exit code 1 and %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	t.Parallel()
+
+	tests := map[string]struct {
+		err  error
+		want int
+	}{
+		"done":        {nil, 0},
+		"refused":     {errors.New("no"), 1},
+		"interrupted": {context.Canceled, 1},
+		"unavailable": {fmt.Errorf("open: %w", storage.ErrUnavailable), 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			if got := exitCode(test.err); got != test.want {
+				t.Errorf("exitCode(%v) = %d, want %d", test.err, got, test.want)
+			}
+		})
+	}
+}
+
+// commands lists every command of ours below cmd, itself included.
+func commands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		all = append(all, commands(sub)...)
+	}
+
+	return all
+}
+
+func TestEveryCommandIsDocumented(t *testing.T) {
+	t.Parallel()
+
+	for _, cmd := range commands(newRoot(config.Inputs{})) {
+		if cmd.Short == "" || !strings.Contains(cmd.Example, "  idp") {
+			t.Errorf("%s lacks its sentence or an example", cmd.CommandPath())
+		}
+
+		if cmd.Args == nil {
+			t.Errorf("%s takes any argument", cmd.CommandPath())
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+
+	root := execute(t, nil)
+	if root.code != 0 || !strings.Contains(root.stdout, "--database-url-file path") {
+		t.Errorf("idp without arguments: %+v", root)
+	}
+
+	sub := execute(t, nil, "migrate", "status", "--help")
+	if sub.code != 0 || strings.Contains(sub.stdout, "--database-url ") || !strings.Contains(sub.stdout, "idp migrate status [flags]") {
+		t.Errorf("the help of a command: %+v", sub)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+
+	tests := []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"migrate", ""}, []string{"status", "up"}},
+		{[]string{"config", "--log-level", ""}, []string{"debug", "info", "warn", "error", ":4"}},
+		{[]string{"--config", ""}, []string{"yaml", "yml", ":8"}},
+		{[]string{"--data-dir", ""}, []string{":16"}},
+		{[]string{"--master-key-file", ""}, []string{":0"}},
+	}
+	for _, test := range tests {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			t.Parallel()
+
+			got := execute(t, nil, append([]string{"__complete"}, test.args...)...)
+
+			var words []string
+			for line := range strings.Lines(got.stdout) {
+				word, _, _ := strings.Cut(strings.TrimSpace(line), "\t")
+				words = append(words, word)
+			}
+
+			for _, want := range test.want {
+				if !slices.Contains(words, want) {
+					t.Errorf("completions: %q, want %q among them", words, want)
+				}
+			}
+		})
+	}
+
+	if got := execute(t, nil, "completion", "bash"); got.code != 0 || !strings.Contains(got.stdout, "__start_idp") {
+		t.Errorf("the script for bash: exit code %d, %d bytes", got.code, len(got.stdout))
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+
+	if got := execute(t, nil, "version"); got.code != 0 || !strings.HasPrefix(got.stdout, "idp ") {
+		t.Errorf("got %+v", got)
+	}
+
+	var info buildInfo
+
+	decode(t, execute(t, nil, "version", "--json"), &info)
+
+	if diff := cmp.Diff(readBuildInfo(), info); diff != "" {
+		t.Errorf("--json (-want +got):\n%s", diff)
+	}
+}
