@@ -32,8 +32,8 @@ func (b binaries) postgres() string { return filepath.Join(b.dir, "postgres") }
 func binaryDirs() []string {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(target))
 		}
 	}
 	for _, pattern := range []string{
@@ -65,17 +65,17 @@ func (s *Server) findBinaries(ctx context.Context) []binaries {
 	var found []binaries
 	seen := map[string]bool{}
 	for _, dir := range dirs {
-		real, err := filepath.EvalSymlinks(dir)
-		if err != nil || seen[real] {
+		target, err := filepath.EvalSymlinks(dir)
+		if err != nil || seen[target] {
 			continue
 		}
-		seen[real] = true
-		b := binaries{dir: real}
+		seen[target] = true
+		b := binaries{dir: target}
 		if _, err := os.Stat(b.initdb()); err != nil {
 			continue
 		}
 		if b.major, err = s.majorOf(ctx, b); err != nil {
-			s.log.DebugContext(ctx, "passing over PostgreSQL's binaries", "dir", real, "error", err)
+			s.log.DebugContext(ctx, "passing over PostgreSQL's binaries", "dir", target, "error", err)
 			continue
 		}
 		found = append(found, b)
@@ -112,7 +112,7 @@ func (s *Server) chooseBinaries(ctx context.Context) (binaries, error) {
 	if made == 0 {
 		if len(found) == 0 || found[0].major < minMajor {
 			return binaries{}, fmt.Errorf("no PostgreSQL server (version %d or newer) is installed here: "+
-				"install it with `%s`, or name a running server with database.url", minMajor, installCommand("", s.self))
+				"install it (%s), or name a running server with database.url", minMajor, installCommand("", s.self))
 		}
 		return found[0], nil
 	}
@@ -126,7 +126,7 @@ func (s *Server) chooseBinaries(ctx context.Context) (binaries, error) {
 		has = "only " + strconv.Itoa(found[0].major)
 	}
 	return binaries{}, fmt.Errorf("the data in %s was made by PostgreSQL %d, and this system has %s: "+
-		"install that version again (`%s`), or move the data to another with pg_upgrade",
+		"install that version again (%s), or move the data to another with pg_upgrade",
 		s.folder.data(), made, has, installCommand(strconv.Itoa(made), s.self))
 }
 
@@ -175,26 +175,21 @@ func installCommandOn(release, major string) string {
 			ids = append(ids, strings.Fields(strings.Trim(value, `"'`))...)
 		}
 	}
-	dashed := major
-	if major != "" {
-		dashed = "-" + major
-	}
-	is := func(names ...string) bool {
-		return slices.ContainsFunc(ids, func(id string) bool { return slices.Contains(names, id) })
-	}
-	switch {
-	case is("alpine"):
-		return "apk add postgresql" + major
-	case is("fedora", "rhel", "centos"):
-		if major != "" {
-			return "dnf install postgresql" + major + "-server"
+	for _, system := range []struct{ id, preferred, version string }{
+		{"debian", "apt-get install postgresql", "apt-get install postgresql-%s"},
+		{"alpine", "apk add postgresql", "apk add postgresql%s"},
+		{"fedora", "dnf install postgresql-server", "dnf install postgresql%s-server"},
+		{"rhel", "dnf install postgresql-server", "dnf install postgresql%s-server"},
+		{"suse", "zypper install postgresql-server", "zypper install postgresql%s-server"},
+		{"arch", "pacman -S postgresql", "pacman -S postgresql # %s is in the archive"},
+	} {
+		if !slices.Contains(ids, system.id) {
+			continue
 		}
-		return "dnf install postgresql-server"
-	case is("arch"):
-		return "pacman -S postgresql"
-	case is("suse", "opensuse"):
-		return "zypper install postgresql" + major + "-server"
-	default:
-		return "apt-get install postgresql" + dashed
+		if major == "" {
+			return system.preferred
+		}
+		return fmt.Sprintf(system.version, major)
 	}
+	return strings.TrimSpace("install the PostgreSQL server " + major)
 }

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 )
 
 func TestMissingBinaries(t *testing.T) {
 	t.Parallel()
 	_, err := Start(t.Context(), Options{DataDir: dataDir(t), searchDirs: []string{"/nowhere"}})
-	wantError(t, err, "no PostgreSQL server (version 13 or newer) is installed", "install it with `", "database.url")
+	wantError(t, err, "no PostgreSQL server (version 13 or newer) is installed", "install it (", "database.url")
 }
 
 func TestJoiningNeedsNoBinaries(t *testing.T) {
@@ -43,9 +44,9 @@ func TestDataOfAnotherMajorVersion(t *testing.T) {
 func fakes(t *testing.T, majors ...int) []string {
 	t.Helper()
 	root := dataDir(t)
-	var dirs []string
+	dirs := make([]string, 0, len(majors))
 	for _, major := range majors {
-		dir := filepath.Join(root, fmt.Sprint(major))
+		dir := filepath.Join(root, strconv.Itoa(major))
 		if err := os.Mkdir(dir, 0o711); err != nil {
 			t.Fatal(err)
 		}
@@ -107,10 +108,11 @@ func TestInstallCommand(t *testing.T) {
 		"Mint":        {"ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", "", "apt-get install postgresql"},
 		"Rocky":       {"ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n", "", "dnf install postgresql-server"},
 		"Rocky, old":  {"ID_LIKE=\"rhel centos fedora\"\n", "15", "dnf install postgresql15-server"},
+		"Ubuntu":      {"ID=ubuntu\nID_LIKE=debian\n", "16", "apt-get install postgresql-16"},
 		"Alpine":      {"ID=alpine\n", "16", "apk add postgresql16"},
 		"Arch":        {"ID=arch\n", "", "pacman -S postgresql"},
 		"openSUSE":    {"ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\n", "16", "zypper install postgresql16-server"},
-		"unknown":     {"", "", "apt-get install postgresql"},
+		"unknown":     {"", "", "install the PostgreSQL server"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

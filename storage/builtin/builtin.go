@@ -144,17 +144,6 @@ func (s *Server) URL() string { return s.url(role, role) }
 // idp's own work goes through URL.
 func (s *Server) AdminURL() string { return s.url(superuser, superuser) }
 
-func (s *Server) url(user, database string) string {
-	u := url.URL{
-		Scheme: "postgres",
-		User:   url.User(user),
-		Path:   "/" + database,
-		// All that an environment variable of PostgreSQL's clients could change.
-		RawQuery: url.Values{"host": {s.folder.socket()}, "port": {port}, "sslmode": {"disable"}}.Encode(),
-	}
-	return u.String()
-}
-
 // Stop leaves the server, and shuts it down when no other process uses it. Open
 // connections are cut (PostgreSQL's fast shutdown). When ctx ends first, its
 // error is returned and the server finishes alone; the next Start waits for it.
@@ -166,6 +155,17 @@ func (s *Server) Stop(ctx context.Context) error {
 		err = s.leave(ctx)
 	})
 	return err
+}
+
+func (s *Server) url(user, database string) string {
+	u := url.URL{
+		Scheme: "postgres",
+		User:   url.User(user),
+		Path:   "/" + database,
+		// All that an environment variable of PostgreSQL's clients could change.
+		RawQuery: url.Values{"host": {s.folder.socket()}, "port": {port}, "sslmode": {"disable"}}.Encode(),
+	}
+	return u.String()
 }
 
 func (s *Server) leave(ctx context.Context) (err error) {

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // dataDir is a temporary folder that PostgreSQL's user may pass through.
 func dataDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "idp-")
+	dir, err := os.MkdirTemp("", "idp-") //nolint:usetesting // t.TempDir is closed to other users, and too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,14 @@ func start(t *testing.T, opts Options) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(t, s) })
+	t.Cleanup(func() {
+		stop(t, s)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.child != nil {
+			<-s.child.done // its end is logged, for which the test must still be there
+		}
+	})
 	return s
 }
 

@@ -98,7 +98,7 @@ func (s *Server) checkEnterable(ctx context.Context, b binaries) error {
 // user idp runs as and the server's own, as idp or for maintenance. Both files
 // belong to idp's user, so that not even the database's superuser changes them.
 func (s *Server) writeAccess() error {
-	hba := "# Written by idp at each start of the server.\nlocal all all peer map=idp\n"
+	hba := "# Written by idp at each start of the server.\nlocal all all peer map=idp\n" //nolint:dupword // databases, users
 	if err := s.writeFile(s.folder.hba(), hba); err != nil {
 		return err
 	}
@@ -163,7 +163,8 @@ func (s *Server) arguments() []string {
 		maps.Copy(settings, map[string]string{"fsync": "off", "full_page_writes": "off"})
 	}
 	maps.Copy(settings, s.options.Settings)
-	args := []string{"-D", s.folder.data()}
+	args := make([]string, 0, 2+2*len(settings))
+	args = append(args, "-D", s.folder.data())
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		args = append(args, "-c", name+"="+settings[name])
 	}

@@ -36,38 +36,16 @@ func (f folder) socket() string  { return f.socketDir }
 // openFolder makes the data directory and the folder in it, or checks that
 // nobody but self can change what lies there.
 func openFolder(dataDir string, self account) (folder, error) {
-	if dataDir == "" {
-		return folder{}, errors.New("no data directory is named")
-	}
-	absolute, err := filepath.Abs(dataDir)
-	if err != nil {
-		return folder{}, fmt.Errorf("data directory: %w", err)
-	}
 	// As root the server's user passes through both, but lists neither.
 	mode := fs.FileMode(0o700)
 	if self.uid == 0 {
 		mode = 0o711
 	}
-	if err := os.MkdirAll(filepath.Dir(absolute), 0o755); err != nil { //nolint:gosec // parents such as /var/lib are everybody's to pass
-		return folder{}, fmt.Errorf("make data directory: %w", err)
-	}
-	if err := makeDir(absolute, mode); err != nil {
-		return folder{}, fmt.Errorf("make data directory: %w", err)
-	}
-	// One name for one directory, whatever links lead to it: the socket's place and
-	// the server's command line are derived from it.
-	resolved, err := filepath.EvalSymlinks(absolute)
+	dir, err := openDataDir(dataDir, mode)
 	if err != nil {
-		return folder{}, fmt.Errorf("data directory: %w", err)
+		return folder{}, err
 	}
-	info, err := os.Stat(resolved)
-	if err != nil {
-		return folder{}, fmt.Errorf("data directory: %w", err)
-	}
-	if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return folder{}, fmt.Errorf("anybody may write to the data directory %s: chmod o-w it", resolved)
-	}
-	f := folder{path: filepath.Join(resolved, "postgres")}
+	f := folder{path: filepath.Join(dir, "postgres")}
 	f.socketDir = socketDir(f.path, self)
 	if err := makeDir(f.path, mode); err != nil {
 		return folder{}, fmt.Errorf("make folder: %w", err)
@@ -76,6 +54,36 @@ func openFolder(dataDir string, self account) (folder, error) {
 		return folder{}, err
 	}
 	return f, nil
+}
+
+// openDataDir makes the data directory or checks it, and returns its one name,
+// whatever links lead to it: the socket's place and the server's command line are
+// derived from that.
+func openDataDir(dataDir string, mode fs.FileMode) (string, error) {
+	if dataDir == "" {
+		return "", errors.New("no data directory is named")
+	}
+	dir, err := filepath.Abs(dataDir)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(dir), 0o755) //nolint:gosec // parents such as /var/lib are everybody's to pass
+	}
+	if err == nil {
+		err = makeDir(dir, mode)
+	}
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("make data directory: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return "", fmt.Errorf("check data directory: %w", err)
+	}
+	if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return "", fmt.Errorf("anybody may write to the data directory %s: chmod o-w it", dir)
+	}
+	return dir, nil
 }
 
 // socketDir is the folder in the data directory, or a short one where a socket's

@@ -141,7 +141,7 @@ func own(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chown(path, int(owner.uid), int(owner.gid))
+	return os.Chown(path, int(owner.uid), int(owner.gid)) //nolint:wrapcheck // a step of a test
 }
 
 func TestParentThatPostgreSQLCannotEnterIsNamed(t *testing.T) {

@@ -55,9 +55,10 @@ func (e *stoppedError) Error() string {
 }
 
 // leftovers reports whether processes of a killed server were in the way.
-func (e *stoppedError) leftovers() bool {
-	return strings.Contains(e.reason, "pre-existing shared memory block") ||
-		strings.Contains(e.reason, `lock file "postmaster.pid" already exists`)
+func leftovers(err error) bool {
+	stopped, ok := errors.AsType[*stoppedError](err)
+	return ok && (strings.Contains(stopped.reason, "pre-existing shared memory block") ||
+		strings.Contains(stopped.reason, `lock file "postmaster.pid" already exists`))
 }
 
 // ensure brings the server to where it answers and has idp's database, whatever
@@ -65,11 +66,10 @@ func (e *stoppedError) leftovers() bool {
 func (s *Server) ensure(ctx context.Context) error {
 	for tries := 0; ; tries++ {
 		err := s.bring(ctx)
-		var stopped *stoppedError
 		switch {
 		case err == nil, ctx.Err() != nil:
 			return err
-		case errors.As(err, &stopped) && stopped.leftovers() && tries < leftoverRetries:
+		case leftovers(err) && tries < leftoverRetries:
 			if err := pause(ctx, leftoverPause); err != nil {
 				return fmt.Errorf("wait for the killed server's processes: %w", err)
 			}
@@ -89,55 +89,63 @@ func (s *Server) bring(ctx context.Context) error {
 	if err := s.makeSocketDir(); err != nil {
 		return err
 	}
-	report := time.NewTicker(reportInterval)
-	defer report.Stop()
-	silent := time.NewTimer(silence)
-	defer silent.Stop()
+	p := patience{report: time.NewTicker(reportInterval), silent: time.NewTimer(silence)}
+	defer p.report.Stop()
+	defer p.silent.Stop()
 	launched := false
 	for {
 		err := s.provision(ctx)
 		if err == nil || !starting(err) {
 			return err
 		}
-		var answer *pgconn.PgError
-		if errors.As(err, &answer) {
-			silent.Reset(silence)
-		}
-		switch pid := s.postmaster(); {
-		case pid != 0:
-		case launched:
-			return &stoppedError{reason: s.lastWords(), log: s.folder.log()}
-		default:
+		if s.postmaster() == 0 {
+			if launched {
+				return &stoppedError{reason: s.lastWords(), log: s.folder.log()}
+			}
 			if err := s.launch(ctx); err != nil {
 				return err
 			}
 			launched = true
 		}
-		select {
-		case <-silent.C:
-			if pid := s.postmaster(); pid != 0 && !launched {
-				return fmt.Errorf("PostgreSQL runs as process %d and does not answer on its socket in %s: stop that process (kill -INT %[1]d)",
-					pid, s.folder.socket())
-			}
-		case <-report.C:
-			s.log.InfoContext(ctx, "waiting for PostgreSQL", "answer", err)
-		default:
-		}
-		if err := pause(ctx, pollInterval); err != nil {
-			return fmt.Errorf("wait for PostgreSQL: %w", err)
+		if err := s.wait(ctx, p, err); err != nil {
+			return err
 		}
 	}
+}
+
+// patience is how long a start waits for an answer.
+type patience struct {
+	report *time.Ticker
+	silent *time.Timer
+}
+
+// wait lets a moment pass after the server gave the answer.
+func (s *Server) wait(ctx context.Context, p patience, answer error) error {
+	if _, ok := errors.AsType[*pgconn.PgError](answer); ok || s.child.running() {
+		p.silent.Reset(silence)
+	}
+	select {
+	case <-p.silent.C:
+		return fmt.Errorf("PostgreSQL runs as process %d and does not answer on its socket in %s: stop that process (kill -INT %[1]d)",
+			s.postmaster(), s.folder.socket())
+	case <-p.report.C:
+		s.log.InfoContext(ctx, "waiting for PostgreSQL", "answer", answer)
+	default:
+	}
+	if err := pause(ctx, pollInterval); err != nil {
+		return fmt.Errorf("wait for PostgreSQL: %w", err)
+	}
+	return nil
 }
 
 // starting reports whether err is what a server says that is absent, starting,
 // stopping or recovering (SQLSTATE 57P01 to 57P03).
 func starting(err error) bool {
-	var answer *pgconn.PgError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return strings.HasPrefix(answer.Code, "57P0")
 	}
-	var connect *pgconn.ConnectError
-	return errors.As(err, &connect) || pgconn.Timeout(err) || pgconn.SafeToRetry(err)
+	_, unconnected := errors.AsType[*pgconn.ConnectError](err)
+	return unconnected || pgconn.Timeout(err) || pgconn.SafeToRetry(err)
 }
 
 // launch starts the server, making its data first when there is none.

@@ -78,11 +78,14 @@ func (s *Server) watchLog(ctx context.Context) {
 	}
 }
 
+// silent stands for the reason that a program did not give.
+const silent = "no reason given"
+
 // lastWords is why the server ended, from its log.
 func (s *Server) lastWords() string {
 	f, err := os.Open(s.folder.log())
 	if err != nil {
-		return "no reason given"
+		return silent
 	}
 	defer f.Close() //nolint:errcheck // only read
 	var offset int64
@@ -91,14 +94,14 @@ func (s *Server) lastWords() string {
 	}
 	raw, err := io.ReadAll(io.NewSectionReader(f, offset, maxLog))
 	if err != nil {
-		return "no reason given"
+		return silent
 	}
 	return lastLine(string(raw))
 }
 
 // lastLine is the last line that tells of a failure, else the last there is.
 func lastLine(text string) string {
-	last, failure := "no reason given", ""
+	last, failure := silent, ""
 	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
 		line := strings.TrimSpace(lines.Text())
 		if line != "" {

@@ -33,13 +33,13 @@ func TestLogIsBounded(t *testing.T) {
 	if err := s.locked(t.Context(), s.boundLog); err != nil {
 		t.Fatal(err)
 	}
-	sizes := []int64{}
-	for _, path := range []string{s.folder.log(), s.folder.oldLog()} {
+	var sizes [2]int64
+	for i, path := range []string{s.folder.log(), s.folder.oldLog()} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sizes = append(sizes, info.Size())
+		sizes[i] = info.Size()
 	}
 	if sizes[0] >= maxLog || sizes[1] <= maxLog {
 		t.Errorf("sizes of log and old log = %v", sizes)

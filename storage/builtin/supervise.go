@@ -66,7 +66,7 @@ func (s *Server) Supervise(ctx context.Context) {
 
 // watch returns when the server goes: a connection that asks for nothing ends
 // then, whoever started the server.
-func (s *Server) watch(ctx context.Context) (err error) {
+func (s *Server) watch(ctx context.Context) error {
 	conn, err := s.connect(ctx)
 	if err != nil {
 		return err

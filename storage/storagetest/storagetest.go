@@ -17,6 +17,7 @@ package storagetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -99,7 +100,7 @@ func join(ctx context.Context) (*cluster, error) {
 	shared.Lock()
 	defer shared.Unlock()
 	if !shared.main {
-		return nil, fmt.Errorf("this package needs: func TestMain(m *testing.M) { storagetest.Main(m) }")
+		return nil, errors.New("this package needs: func TestMain(m *testing.M) { storagetest.Main(m) }")
 	}
 	if shared.cluster == nil && shared.err == nil {
 		// The server outlives the test that happens to be the first.
@@ -113,7 +114,7 @@ func join(ctx context.Context) (*cluster, error) {
 // system user whom PostgreSQL runs as can pass through it when tests run as root.
 func DataDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "idp-test-")
+	dir, err := os.MkdirTemp("", "idp-test-") //nolint:usetesting // tb.TempDir is too long for a socket, too
 	if err != nil {
 		tb.Fatalf("storagetest: %v", err)
 	}

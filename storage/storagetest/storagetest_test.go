@@ -64,10 +64,10 @@ func TestTestsDoNotSeeEachOther(t *testing.T) {
 	all.Wait()
 }
 
-func TestADatabaseEndsWithItsTest(t *testing.T) {
+func TestADatabaseEndsWithItsTest(t *testing.T) { //nolint:tparallel // it waits for the inner test
 	t.Parallel()
 	var name string
-	t.Run("uses one", func(t *testing.T) { //nolint:paralleltest // the outer test waits for it
+	t.Run("uses one", func(t *testing.T) {
 		name = query[string](t, connect(t, storagetest.New(t)), "select current_database()")
 	})
 	conn := connect(t, storagetest.NewEmpty(t))
