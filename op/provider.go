@@ -65,11 +65,11 @@ type Provider struct {
 // New prepares a provider. Load must succeed, or Run be running, before it can
 // answer.
 func New(opts Options) (*Provider, error) {
-	issuer, err := url.Parse(opts.Issuer)
-	if err != nil || issuer.Host == "" || strings.HasSuffix(opts.Issuer, "/") {
-		return nil, errors.New("issuer: must be an absolute URL without a trailing slash")
+	base, err := BasePath(opts.Issuer)
+	if err != nil {
+		return nil, err
 	}
-	secure := issuer.Scheme == "https"
+	secure := strings.HasPrefix(opts.Issuer, "https:")
 	tickets, err := ticket.NewSealer(opts.Keyring, opts.Issuer, secure, opts.Now, opts.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("new provider: %w", err)
@@ -84,7 +84,7 @@ func New(opts Options) (*Provider, error) {
 	}
 	p := &Provider{
 		opts:     opts,
-		basePath: issuer.Path,
+		basePath: base,
 		tickets:  tickets,
 		throttle: throttle,
 		sessions: session.NewStore(opts.Store, opts.Rand, session.Options{
@@ -99,8 +99,17 @@ func New(opts Options) (*Provider, error) {
 // Issuer is the issuer identifier.
 func (p *Provider) Issuer() string { return p.opts.Issuer }
 
-// BasePath is the path of the issuer, below which every route hangs: "" or a
+// BasePath gives the path of an issuer, below which every route hangs: "" or a
 // path without a trailing slash.
+func BasePath(issuer string) (string, error) {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || strings.HasSuffix(issuer, "/") {
+		return "", errors.New("issuer: must be an absolute URL without a trailing slash")
+	}
+	return u.Path, nil
+}
+
+// BasePath is the path of the issuer, below which every route hangs.
 func (p *Provider) BasePath() string { return p.basePath }
 
 // touch has the idle expiry of a session moved on after the request, if due.

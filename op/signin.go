@@ -120,6 +120,9 @@ func (p *Provider) SignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	attempt, again, err := p.tryPassword(r, form)
+	if attempt.decided != nil {
+		defer attempt.decided()
+	}
 	if err != nil {
 		p.showError(w, r, asError(err))
 		return
@@ -139,12 +142,14 @@ func (p *Provider) signInAgain(w http.ResponseWriter, r *http.Request, form form
 	p.showSignIn(w, r, form.client, form.request, nil, page)
 }
 
-// attempt is a password that was right.
+// attempt is a try of a password that was counted; its consumer counts only if
+// no page is to be shown again.
 type attempt struct {
 	consumer *storage.Consumer
 	giveBack storage.GiveBack
 	device   string // id of the known device, "" for a new one
 	rehash   string
+	decided  func() // to be called once the try has failed or was given back
 }
 
 // tryPassword counts the try, then hashes. The page, if not nil, is to be shown
@@ -169,8 +174,7 @@ func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPa
 	if try.RetryAfter > 0 {
 		return attempt{}, &SignInPage{Status: http.StatusTooManyRequests, Message: MessageThrottled, RetryAfter: try.RetryAfter}, nil
 	}
-	defer p.throttle.Count(address)()
-
+	out := attempt{consumer: try.Consumer, giveBack: try.GiveBack, decided: p.throttle.Count(address)}
 	hash := ""
 	if try.Consumer != nil && !try.Consumer.Disabled {
 		hash = try.Consumer.PasswordHash
@@ -181,17 +185,17 @@ func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPa
 	switch {
 	case errors.Is(err, password.ErrBusy):
 		p.giveBack(r, try.GiveBack)
-		return attempt{}, &SignInPage{Status: http.StatusServiceUnavailable, Message: MessageBusy, RetryAfter: password.RetryAfter}, nil
+		return out, &SignInPage{Status: http.StatusServiceUnavailable, Message: MessageBusy, RetryAfter: password.RetryAfter}, nil
 	case r.Context().Err() != nil:
 		p.giveBack(r, try.GiveBack)
-		return attempt{}, nil, r.Context().Err()
+		return out, nil, r.Context().Err()
 	case err != nil:
 		p.opts.Log.ErrorContext(r.Context(), "a stored password hash cannot be used", "request_id", RequestID(r.Context()), "cause", err)
 	}
 	if !verdict.OK || hash == "" {
-		return attempt{}, wrongCredentials(), nil
+		return out, wrongCredentials(), nil
 	}
-	out := attempt{consumer: try.Consumer, giveBack: try.GiveBack, rehash: verdict.Rehash}
+	out.rehash = verdict.Rehash
 	if try.KnownDevice {
 		out.device = device.ID
 	}

@@ -48,18 +48,35 @@ func (p *Provider) current() (*view, error) {
 	return v.view, nil
 }
 
+// notReady names the part of an instance that is not ready.
+type notReady struct {
+	part  string
+	cause error
+}
+
+func (e *notReady) Error() string { return e.part + ": " + e.cause.Error() }
+func (e *notReady) Unwrap() error { return e.cause }
+
+// NotReadyPart names the part that an error of Ready is about.
+func NotReadyPart(err error) string {
+	if e, ok := errors.AsType[*notReady](err); ok {
+		return e.part
+	}
+	return "provider"
+}
+
 // Ready tells whether this instance can sign people in: the database answers and
 // clients and keys are up to date. The error says which part is not ready.
 func (p *Provider) Ready(ctx context.Context) error {
 	if err := p.opts.Store.Ping(ctx); err != nil {
-		return fmt.Errorf("database: %w", err)
+		return &notReady{"database", err}
 	}
 	v, err := p.current()
 	if err != nil {
-		return err
+		return &notReady{"clients and keys", err}
 	}
 	if _, err := v.keys.Signer(0); err != nil {
-		return fmt.Errorf("signing keys: %w", err)
+		return &notReady{"signing keys", err}
 	}
 	return nil
 }
@@ -70,7 +87,19 @@ func (p *Provider) Load(ctx context.Context) error {
 	if err := p.ensureKey(ctx); err != nil {
 		return err
 	}
+	p.learnPasswordForms(ctx)
 	return p.refresh(ctx)
+}
+
+// learnPasswordForms tells the hasher which forms of hashes are stored, so that
+// a failure costs the same for everybody.
+func (p *Provider) learnPasswordForms(ctx context.Context) {
+	forms, err := p.opts.Store.PasswordForms(ctx)
+	if err != nil {
+		p.opts.Log.WarnContext(ctx, "the forms of password hashes were not read", "error", err)
+		return
+	}
+	p.opts.Hasher.UseForms(forms)
 }
 
 // ensureKey makes the provider's own key when there is none.
@@ -220,6 +249,7 @@ func (p *Provider) runSweeps(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		p.learnPasswordForms(ctx)
 		if deleted, err := p.opts.Store.Sweep(ctx); err != nil && ctx.Err() == nil {
 			p.opts.Log.WarnContext(ctx, "expired rows were not all deleted", "error", err)
 		} else if deleted > 0 {

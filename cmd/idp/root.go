@@ -40,6 +40,7 @@ func newRoot(in config.Inputs) *cobra.Command {
 	root.AddCommand(
 		newConfigCommand(a),
 		newMigrateCommand(a),
+		newServeCommand(a),
 		newVersionCommand(),
 	)
 

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brandidp/idp/cmd/idp/config"
+	"github.com/brandidp/idp/op/password"
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/web"
+)
+
+// drainLimit is how long requests under way may take once the end has begun.
+const drainLimit = 10 * time.Second
+
+func newServeCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the provider",
+		Long: "Run the provider until SIGTERM or Ctrl-C. The first start makes the data directory, the\n" +
+			"database, the master key and the signing key.",
+		Example: "  idp serve\n  idp serve --issuer https://id.brand.example --listen 127.0.0.1:8080",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, log, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+
+			return serve(cmd.Context(), cfg, log)
+		},
+	}
+}
+
+// serve runs the provider until ctx ends.
+func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
+	slog.SetDefault(log)
+
+	if os.Geteuid() == 0 {
+		log.Warn("running as root; better as a user of its own: useradd --system --home-dir " + cfg.DataDir + " idp, then User=idp in the systemd unit")
+	}
+
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close() //nolint:errcheck // closed by the server in the normal case
+
+	db, err := openDatabase(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer db.Close(ctx)
+
+	store, server, err := openServer(ctx, cfg, db, log)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+
+	if server.MasterKeyCreated {
+		log.Warn("a master key was made; without it nothing sealed in the database can be read: back it up apart from the database",
+			"file", cfg.MasterKeyFile())
+	}
+
+	var background sync.WaitGroup
+	defer background.Wait()
+
+	runCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	background.Go(func() { db.Supervise(runCtx) })
+	background.Go(func() { server.Run(runCtx) })
+
+	log.Info("ready", "issuer", cfg.Issuer, "listen", listener.Addr().String())
+
+	return serveHTTP(ctx, listener, server.Handler(), log)
+}
+
+// openServer migrates the database and puts the provider together.
+func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog.Logger) (*storage.Store, *web.Server, error) {
+	if err := storage.Migrate(ctx, db.DirectURL); err != nil {
+		return nil, nil, fmt.Errorf("bring up the schema: %w", err)
+	}
+
+	store, err := storage.Open(ctx, storage.Options{
+		URL: db.URL, DirectURL: db.DirectURL, MaxConnections: int32(cfg.Database.MaxConnections), //nolint:gosec // checked by its option
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+
+	server, err := web.New(ctx, web.Options{
+		Issuer: cfg.Issuer, Store: store, MasterKey: masterKeySource(cfg),
+		Brand: web.Brand{
+			Name: cfg.Brand.Name, Logo: cfg.Brand.Logo,
+			PrimaryColor: cfg.Brand.PrimaryColor, BackgroundColor: cfg.Brand.BackgroundColor,
+		},
+		Hashing:     hashingOptions(cfg),
+		SessionIdle: cfg.Session.IdleLifetime, SessionLifetime: cfg.Session.Lifetime,
+		TrustedProxies: cfg.TrustedProxies, Now: time.Now, Rand: rand.Reader, Log: log,
+	})
+	if err != nil {
+		store.Close()
+
+		return nil, nil, err
+	}
+
+	return store, server, nil
+}
+
+// masterKeySource says where the master key is.
+func masterKeySource(cfg *config.Config) seal.MasterKeySource {
+	if cfg.MasterKey != "" {
+		return seal.MasterKeyValue(cfg.MasterKey)
+	}
+
+	return seal.MasterKeyFile(cfg.MasterKeyFile())
+}
+
+// hashingOptions are the cost and limits of password hashing.
+func hashingOptions(cfg *config.Config) password.Options {
+	return password.Options{
+		Memory: cfg.PasswordHashing.MemoryKiB, Iterations: cfg.PasswordHashing.Iterations,
+		Concurrency: cfg.PasswordHashing.Concurrency, Queue: cfg.PasswordHashing.Queue, Random: rand.Reader,
+	}
+}
+
+// serveHTTP serves until ctx ends, then lets requests under way finish.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 96 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+
+	done := make(chan error, 1)
+
+	go func() { done <- server.Serve(listener) }()
+
+	select {
+	case err := <-done:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+
+	log.Info("ending: letting requests under way finish")
+
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+
+	if err := server.Shutdown(bounded); err != nil {
+		_ = server.Close()
+	}
+
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+
+	return nil
+}

@@ -1,0 +1,194 @@
+package brandfile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// Makers make what a file leaves to be made.
+type Makers struct {
+	// HashPassword hashes a new password.
+	HashPassword func(ctx context.Context, password string) (string, error)
+	// SigningKey makes an active, sealed key of no owner yet. Each client of
+	// Conversational Cloud gets one of its own in the transaction that makes the
+	// client, so that no token of anybody else's verifies with it.
+	SigningKey func() (*storage.SigningKey, error)
+	// Rand is where secrets come from.
+	Rand io.Reader
+}
+
+// Result is what Apply has done.
+type Result struct {
+	Diff *Diff `json:"diff"`
+	// Secrets are those that were made. They are kept nowhere else.
+	Secrets []Secret `json:"secrets,omitempty"`
+}
+
+// Secret is the secret that was made for a client.
+type Secret struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+}
+
+// Apply makes the store match the file in one transaction: everything happens,
+// or nothing. A second time it changes nothing.
+//
+// An error of type Faults says why the file is refused; storage.ErrUnavailable
+// is in the chain of others if the store cannot be reached, and
+// storage.ErrConflict if somebody else changed it meanwhile.
+func Apply(ctx context.Context, store *storage.Store, file *File, changes Changes, makers Makers) (*Result, error) {
+	// Hashing takes time, so it is done before the transaction, for those whom a
+	// first look finds in need of it.
+	first, err := makePlan(ctx, store, file, changes)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := hashAll(ctx, first, makers)
+	if err != nil {
+		return nil, err
+	}
+	var result *Result
+	err = store.Administer(ctx, func(tx *storage.Tx) error {
+		p, err := planIn(ctx, tx, file, changes)
+		if err != nil {
+			return err
+		}
+		a := applier{tx: tx, makers: makers, hashes: hashes, result: &Result{Diff: &p.diff}}
+		if err := a.apply(ctx, p); err != nil {
+			return err
+		}
+		result = a.result
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("apply: %w", err)
+	}
+	return result, nil
+}
+
+// hashAll hashes every password that a plan needs, by the consumer's path in the
+// file.
+func hashAll(ctx context.Context, p *plan, makers Makers) (map[string]string, error) {
+	var (
+		lock   sync.Mutex
+		hashes = map[string]string{}
+	)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range p.consumers {
+		step := &p.consumers[i]
+		if step.password == "" {
+			continue
+		}
+		group.Go(func() error {
+			hash, err := makers.HashPassword(ctx, step.password)
+			if err != nil {
+				return fmt.Errorf("hash a password: %w", err)
+			}
+			lock.Lock()
+			defer lock.Unlock()
+			hashes[step.path] = hash
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return hashes, nil
+}
+
+// applier writes one plan.
+type applier struct {
+	tx     *storage.Tx
+	makers Makers
+	hashes map[string]string
+	result *Result
+}
+
+func (a *applier) apply(ctx context.Context, p *plan) error {
+	for _, id := range p.pruned {
+		if err := a.tx.DeleteClient(ctx, id); err != nil {
+			return err
+		}
+	}
+	for i := range p.clients {
+		if err := a.client(ctx, &p.clients[i]); err != nil {
+			return err
+		}
+	}
+	for i := range p.consumers {
+		if err := a.consumer(ctx, &p.consumers[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) client(ctx context.Context, step *clientStep) error {
+	if step.makeSecret {
+		secret, err := a.makeSecret()
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256([]byte(secret))
+		step.row.SecretSHA256 = sum[:]
+		a.result.Secrets = append(a.result.Secrets, Secret{ClientID: step.row.ClientID, ClientSecret: secret})
+	}
+	var err error
+	switch {
+	case step.row.ID == 0:
+		err = a.tx.InsertClient(ctx, step.row)
+	case step.changed:
+		err = a.tx.UpdateClient(ctx, step.row)
+	}
+	if err != nil || !step.needsKey {
+		return err
+	}
+	key, err := a.makers.SigningKey()
+	if err != nil {
+		return fmt.Errorf("make the signing key of a client: %w", err)
+	}
+	key.ClientID = step.row.ID
+	return a.tx.InsertSigningKey(ctx, key)
+}
+
+// makeSecret makes 256 random bits in characters that are safe in a URL.
+func (a *applier) makeSecret() (string, error) {
+	bits := make([]byte, sha256.Size)
+	if _, err := io.ReadFull(a.makers.Rand, bits); err != nil {
+		return "", fmt.Errorf("make a client secret: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(bits), nil
+}
+
+func (a *applier) consumer(ctx context.Context, step *consumerStep) error {
+	hash := step.passwordHash
+	if step.password != "" {
+		hash = a.hashes[step.path]
+		if hash == "" {
+			return fmt.Errorf("%w: a consumer came or went meanwhile; run it again", storage.ErrConflict)
+		}
+	}
+	if step.row.ID == 0 {
+		step.row.PasswordHash = hash
+		return a.tx.InsertConsumer(ctx, step.row, step.identifiers)
+	}
+	if step.changed {
+		if err := a.tx.UpdateConsumer(ctx, step.row, step.identifiers); err != nil {
+			return err
+		}
+	}
+	if hash == "" {
+		return nil
+	}
+	return a.tx.SetPassword(ctx, step.row.ID, hash)
+}

@@ -1,0 +1,278 @@
+package brandfile
+
+import (
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
+)
+
+// clientEntry is one of clients in the file, by the names of RFC 7591.
+type clientEntry struct {
+	ClientID                 string                          `json:"client_id"`
+	ClientName               string                          `json:"client_name"`
+	ClientSecret             string                          `json:"client_secret"`
+	ClientSecretFile         string                          `json:"client_secret_file"`
+	ApplicationType          string                          `json:"application_type"`
+	RedirectURIs             []string                        `json:"redirect_uris"`
+	ResponseTypes            []string                        `json:"response_types"`
+	GrantTypes               []string                        `json:"grant_types"`
+	TokenEndpointAuthMethod  string                          `json:"token_endpoint_auth_method"`
+	WebOrigins               []string                        `json:"web_origins"`
+	Scope                    string                          `json:"scope"`
+	IDTokenSignedResponseAlg string                          `json:"id_token_signed_response_alg"`
+	IDTokenLifetime          storage.Seconds                 `json:"id_token_lifetime"`
+	AccessTokenLifetime      storage.Seconds                 `json:"access_token_lifetime"`
+	ClaimsPolicy             string                          `json:"claims_policy"`
+	RequirePKCE              bool                            `json:"require_pkce"`
+	Consent                  string                          `json:"consent"`
+	ConversationalCloud      *liveperson.ConversationalCloud `json:"conversational_cloud"`
+}
+
+// RefusedField names what is known but not there yet.
+func (*clientEntry) RefusedField(name string) string {
+	switch name {
+	case "refresh_token_lifetime":
+		return "is not supported by this release: there are no refresh tokens yet"
+	case "jwks", "jwks_uri", "id_token_encrypted_response_alg", "id_token_encrypted_response_enc":
+		return "is not supported by this release: ID tokens are signed, not encrypted"
+	}
+	return ""
+}
+
+// client is a checked client. SecretSHA256 is not set: Secret is what the file
+// says, "" for nothing.
+type client struct {
+	storage.Client
+	secret string
+	path   string
+	line   int
+}
+
+// The defaults of a client.
+const (
+	defaultScope    = "openid profile email address phone"
+	defaultLifetime = storage.Seconds(3600)
+)
+
+const (
+	grantCode     = "authorization_code"
+	grantImplicit = "implicit"
+	authNone      = "none"
+	typeNative    = "native"
+)
+
+var clientIDPattern = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,255}$`)
+
+// client checks one client and fills in its defaults.
+func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
+	c := &client{path: path, line: d.line(path), Client: storage.Client{
+		ClientID:                 entry.ClientID,
+		ClientName:               entry.ClientName,
+		ApplicationType:          orDefault(entry.ApplicationType, "web"),
+		RedirectURIs:             entry.RedirectURIs,
+		ResponseTypes:            entry.ResponseTypes,
+		GrantTypes:               entry.GrantTypes,
+		TokenEndpointAuthMethod:  orDefault(entry.TokenEndpointAuthMethod, "client_secret_basic"),
+		WebOrigins:               entry.WebOrigins,
+		Scope:                    orDefault(entry.Scope, defaultScope),
+		IDTokenSignedResponseAlg: orDefault(entry.IDTokenSignedResponseAlg, "RS256"),
+		IDTokenLifetime:          orDefault(entry.IDTokenLifetime, defaultLifetime),
+		AccessTokenLifetime:      orDefault(entry.AccessTokenLifetime, defaultLifetime),
+		ClaimsPolicy:             entry.ClaimsPolicy,
+		RequirePKCE:              entry.RequirePKCE,
+		Consent:                  entry.Consent,
+		ConversationalCloud:      entry.ConversationalCloud,
+	}}
+	switch {
+	case c.ClientID == "":
+		d.at(path+".client_id", "is required")
+	case !clientIDPattern.MatchString(c.ClientID) || strings.Trim(c.ClientID, ".") == "":
+		d.at(path+".client_id", "must be 1 to 255 letters, digits, -, ., _ and ~")
+	}
+	if strings.ContainsFunc(c.ClientName, unicode.IsControl) {
+		d.at(path+".client_name", "must be text on one line")
+	}
+	d.oneOf(path+".application_type", c.ApplicationType, "web", typeNative)
+	d.oneOf(path+".id_token_signed_response_alg", c.IDTokenSignedResponseAlg, "RS256")
+	if c.Consent != "" {
+		d.oneOf(path+".consent", c.Consent, "required")
+	}
+	d.flow(c)
+	d.secret(c, entry, opts)
+	d.redirectURIs(c, opts)
+	d.webOrigins(c, opts)
+	d.scope(path+".scope", c.Scope)
+	d.conversationalCloud(c)
+	return c
+}
+
+// flow checks response types against grant types; those that are left out
+// follow from the others.
+func (d *decoder) flow(c *client) {
+	if c.ResponseTypes == nil {
+		c.ResponseTypes = []string{"code"}
+	}
+	var needed []string
+	for i, responseType := range c.ResponseTypes {
+		field := index(c.path+".response_types", i)
+		switch responseType {
+		case "code":
+			needed = append(needed, grantCode)
+		case "id_token", "id_token token":
+			if !slices.Contains(needed, grantImplicit) {
+				needed = append(needed, grantImplicit)
+			}
+		case "token":
+			d.at(field, "must not be token alone: it says nothing of who signed in; use id_token or id_token token")
+		default:
+			d.at(field, "must be one of code, id_token, id_token token")
+		}
+		if slices.Contains(c.ResponseTypes[:i], responseType) {
+			d.at(field, "must not be given twice")
+		}
+	}
+	if len(c.ResponseTypes) == 0 {
+		d.at(c.path+".response_types", "must not be empty")
+	}
+	if c.GrantTypes == nil {
+		c.GrantTypes = needed
+		return
+	}
+	for i, grant := range c.GrantTypes {
+		field := index(c.path+".grant_types", i)
+		switch {
+		case grant == "refresh_token":
+			d.at(field, "refresh_token is not supported by this release")
+		case grant != grantCode && grant != grantImplicit:
+			d.at(field, "must be one of authorization_code, implicit")
+		case slices.Contains(c.GrantTypes[:i], grant):
+			d.at(field, "must not be given twice")
+		case grant == grantCode && !slices.Contains(needed, grant):
+			d.at(field, "authorization_code needs the response type code")
+		case grant == grantImplicit && !slices.Contains(needed, grant):
+			d.at(field, "implicit needs the response type id_token or id_token token")
+		}
+	}
+	for _, grant := range needed {
+		if !slices.Contains(c.GrantTypes, grant) {
+			d.at(c.path+".grant_types", "must have "+grant+" for the response types of this client")
+		}
+	}
+}
+
+// Bounds of a secret, in characters.
+const (
+	minSecret = 32
+	maxSecret = 512
+)
+
+// needsSecret tells whether the client has to have one: whoever redeems codes
+// and is not public.
+func (c *client) needsSecret() bool {
+	return !c.Public() && slices.Contains(c.GrantTypes, grantCode)
+}
+
+// secret reads and checks the secret and the method it is used with.
+func (d *decoder) secret(c *client, entry clientEntry, opts Options) {
+	d.oneOf(c.path+".token_endpoint_auth_method", c.TokenEndpointAuthMethod,
+		"client_secret_basic", "client_secret_post", authNone)
+	if c.Public() && c.ConversationalCloud != nil && slices.Contains(c.GrantTypes, grantCode) {
+		d.at(c.path+".token_endpoint_auth_method",
+			"must not be none with the code flow for Conversational Cloud, which sends a secret; use client_secret_basic")
+	}
+	field := c.path + ".client_secret"
+	switch {
+	case entry.ClientSecret != "" && entry.ClientSecretFile != "":
+		d.at(field, "must not be given together with client_secret_file")
+		return
+	case entry.ClientSecretFile != "":
+		field = c.path + ".client_secret_file"
+		c.secret = d.secretFile(field, entry.ClientSecretFile, opts)
+	default:
+		c.secret = entry.ClientSecret
+	}
+	if c.secret == "" {
+		return
+	}
+	if c.Public() {
+		d.at(field, "must not be given with token_endpoint_auth_method none")
+	}
+	// The characters of RFC 6749, appendix A.2.
+	if strings.ContainsFunc(c.secret, func(r rune) bool { return r < ' ' || r > '~' }) {
+		d.at(field, "must be of printable ASCII characters")
+	}
+	if len(c.secret) < minSecret || len(c.secret) > maxSecret {
+		d.at(field, "must have 32 to 512 characters; leave it out to have one made")
+	}
+}
+
+// secretFile reads a secret. Its last line break is not part of it.
+func (d *decoder) secretFile(field, name string, opts Options) string {
+	if opts.ReadFile == nil {
+		d.at(field, "is not supported here; use client_secret")
+		return ""
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(d.file), name)
+	}
+	data, err := opts.ReadFile(name)
+	if err != nil {
+		d.at(field, "must name a file that can be read, from the folder of this file")
+		return ""
+	}
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if secret == "" {
+		d.at(field, "must name a file that is not empty")
+	}
+	return secret
+}
+
+// scope checks what a client may ask for (RFC 6749 3.3).
+func (d *decoder) scope(field, scope string) {
+	known := []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+	values := strings.Split(scope, " ")
+	for i, value := range values {
+		if !slices.Contains(known, value) || slices.Contains(values[:i], value) {
+			d.at(field, "must be of "+strings.Join(known, ", ")+", each once, with single spaces between")
+			return
+		}
+	}
+	if !slices.Contains(values, "openid") {
+		d.at(field, "must contain openid")
+	}
+}
+
+// conversationalCloud checks a connector's settings and what goes with them.
+func (d *decoder) conversationalCloud(c *client) {
+	fallback := "strict"
+	if c.ConversationalCloud != nil {
+		fallback = "everything"
+		c.ConversationalCloud.SetDefaults()
+		d.all(c.path+".conversational_cloud", c.ConversationalCloud.Validate())
+	}
+	c.ClaimsPolicy = orDefault(c.ClaimsPolicy, fallback)
+	d.oneOf(c.path+".claims_policy", c.ClaimsPolicy, "strict", "everything")
+}
+
+func (d *decoder) oneOf(field, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		if len(allowed) == 1 {
+			d.at(field, "must be "+allowed[0])
+			return
+		}
+		d.at(field, "must be one of "+strings.Join(allowed, ", "))
+	}
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}

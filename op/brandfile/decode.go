@@ -1,0 +1,262 @@
+package brandfile
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/agext/levenshtein"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
+)
+
+// decoder turns a tree into Go values by their JSON names and notes every fault.
+// It converts nothing: the type of a value is that of the file's syntax, by the
+// rules that YAML 1.2 and JSON share.
+type decoder struct {
+	file   string
+	faults Faults
+	// lines has the line of every field that was read, by its path.
+	lines map[string]int
+}
+
+func (d *decoder) fault(line int, field, rule string) {
+	d.faults = append(d.faults, Fault{File: d.file, Line: line, Field: field, Rule: rule})
+}
+
+// at notes a fault of a field by its path. The line of one that is absent is
+// that of what should have it.
+func (d *decoder) at(field, rule string) { d.fault(d.line(field), field, rule) }
+
+func (d *decoder) line(field string) int {
+	for path := field; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
+		if line, ok := d.lines[path]; ok {
+			return line
+		}
+	}
+	return 1
+}
+
+// all notes the faults of a value that lies at path.
+func (d *decoder) all(path string, faults []liveperson.FieldError) {
+	for _, fault := range faults {
+		d.at(path+"."+fault.Field, fault.Rule)
+	}
+}
+
+// refuser is a struct that refuses some fields by name and with a reason.
+type refuser interface{ RefusedField(name string) string }
+
+// decode reads node into v, which lies at path.
+func (d *decoder) decode(node *yaml.Node, path string, v reflect.Value) {
+	d.lines[path] = node.Line
+	switch {
+	case node.Kind == yaml.AliasNode || node.Anchor != "":
+		d.fault(node.Line, path, "must be written out: anchors (&) and aliases (*) are not supported")
+		return
+	case node.Style&yaml.TaggedStyle != 0:
+		d.fault(node.Line, path, "must not have a YAML tag (!): put text in quotes instead")
+		return
+	case node.Kind == yaml.ScalarNode && node.Tag == "!!null":
+		d.fault(node.Line, path, "must not be empty: leave the field out instead")
+		return
+	}
+	if v.Type() == reflect.TypeFor[storage.Seconds]() {
+		d.lifetime(node, path, v)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.decode(node, path, v.Elem())
+	case reflect.Struct:
+		d.object(node, path, v)
+	case reflect.Slice:
+		d.list(node, path, v)
+	default:
+		d.scalar(node, path, v)
+	}
+}
+
+func (d *decoder) object(node *yaml.Node, path string, v reflect.Value) {
+	if node.Kind != yaml.MappingNode {
+		d.fault(node.Line, path, "must be an object with named fields")
+		return
+	}
+	fields := fieldsOf(v.Type())
+	seen := make(map[string]bool, len(node.Content)/2)
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || key.Tag == "!!merge" {
+			d.fault(key.Line, path, "must have plain names as keys: merge keys, anchors and tags are not supported")
+			continue
+		}
+		if seen[key.Value] {
+			d.fault(key.Line, join(path, printable(key.Value)), "must not be given twice")
+			continue
+		}
+		seen[key.Value] = true
+		index, known := fields[key.Value]
+		if !known {
+			d.fault(key.Line, join(path, printable(key.Value)), unknownField(key.Value, fields, v))
+			continue
+		}
+		d.decode(value, join(path, key.Value), v.Field(index))
+	}
+}
+
+func (d *decoder) list(node *yaml.Node, path string, v reflect.Value) {
+	if node.Kind != yaml.SequenceNode {
+		d.fault(node.Line, path, "must be a list")
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(node.Content), len(node.Content)))
+	for i, item := range node.Content {
+		d.decode(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+	}
+}
+
+// Numbers as JSON writes them. YAML's other forms (0123, 0x7b, 1_000, .inf)
+// mean different things to different readers.
+var (
+	integerPattern = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	numberPattern  = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+)
+
+func (d *decoder) scalar(node *yaml.Node, path string, v reflect.Value) {
+	rule := ""
+	switch kind := v.Kind(); kind {
+	case reflect.String:
+		if rule = textRule(node); rule == "" {
+			v.SetString(node.Value)
+		}
+	case reflect.Bool:
+		if rule = "must be true or false"; node.Tag == "!!bool" && (node.Value == "true" || node.Value == "false") {
+			v.SetBool(node.Value == "true")
+			rule = ""
+		}
+	case reflect.Int:
+		rule = "must be a whole number, not in quotes"
+		if n, err := strconv.ParseInt(node.Value, 10, 64); err == nil && node.Tag == "!!int" && integerPattern.MatchString(node.Value) {
+			v.SetInt(n)
+			rule = ""
+		}
+	case reflect.Float64:
+		rule = "must be a number, written as in JSON and not in quotes"
+		if n, err := strconv.ParseFloat(node.Value, 64); err == nil && (node.Tag == "!!int" || node.Tag == "!!float") && numberPattern.MatchString(node.Value) {
+			v.SetFloat(n + 0) // PostgreSQL keeps no sign of zero, and a second run must find no difference
+			rule = ""
+		}
+	default:
+		panic("brandfile: no rule for fields of type " + v.Type().String())
+	}
+	if rule != "" {
+		d.fault(node.Line, path, rule)
+	}
+}
+
+// textRule returns the rule that a text breaks, or "". A date without quotes is
+// text: only YAML 1.1 thinks otherwise.
+func textRule(node *yaml.Node) string {
+	switch {
+	case node.Kind != yaml.ScalarNode:
+		return "must be text"
+	case node.Tag != "!!str" && node.Tag != "!!timestamp":
+		return "must be text: put it in quotes"
+	case node.Value == "":
+		return "must not be empty: leave the field out instead"
+	case strings.ContainsFunc(node.Value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }):
+		return "must not have control characters"
+	}
+	return ""
+}
+
+const (
+	minLifetime = 5 * time.Second
+	maxLifetime = 365 * 24 * time.Hour
+	day         = 24 * time.Hour
+)
+
+// dayPattern is the unit that Go's durations lack.
+var dayPattern = regexp.MustCompile(`^([0-9]{1,4})d$`)
+
+// lifetime reads a duration, as text with a unit or as a number of seconds.
+func (d *decoder) lifetime(node *yaml.Node, path string, v reflect.Value) {
+	var (
+		lifetime time.Duration
+		err      error
+	)
+	switch {
+	case node.Tag == "!!int" && integerPattern.MatchString(node.Value) && len(node.Value) < 10:
+		lifetime, err = time.ParseDuration(node.Value + "s")
+	case node.Tag == "!!str" && dayPattern.MatchString(node.Value):
+		days, _ := strconv.Atoi(strings.TrimSuffix(node.Value, "d")) // digits
+		lifetime = time.Duration(days) * day
+	case node.Tag == "!!str":
+		lifetime, err = time.ParseDuration(node.Value)
+	}
+	if err != nil || lifetime < minLifetime || lifetime > maxLifetime || lifetime%time.Second != 0 {
+		d.fault(node.Line, path, "must be a duration such as 90s, 10m, 1h or 30d, or a number of seconds; from 5s to 365d, in whole seconds")
+		return
+	}
+	v.SetInt(int64(lifetime / time.Second))
+}
+
+// fieldsOf gives the index of each field of a struct by its JSON name.
+func fieldsOf(t reflect.Type) map[string]int {
+	fields := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		fields[name] = i
+	}
+	return fields
+}
+
+// unknownField says which field may have been meant.
+func unknownField(name string, fields map[string]int, v reflect.Value) string {
+	if r, ok := v.Addr().Interface().(refuser); ok {
+		if reason := r.RefusedField(name); reason != "" {
+			return reason
+		}
+	}
+	known := make([]string, 0, len(fields))
+	for field := range fields {
+		known = append(known, field)
+	}
+	slices.Sort(known)
+	nearest, least := "", max(3, len(name)/3)+1
+	for _, field := range known {
+		if distance := levenshtein.Distance(strings.ToLower(name), strings.ToLower(field), nil); distance < least {
+			nearest, least = field, distance
+		}
+	}
+	if nearest != "" {
+		return "is not a known field; did you mean " + nearest + "?"
+	}
+	return "is not a known field; known are " + strings.Join(known, ", ")
+}
+
+var namePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,63}$`)
+
+// printable is the name of a key unless it may be something else that slipped,
+// as the password in {password:secret} does.
+func printable(name string) string {
+	if namePattern.MatchString(name) {
+		return name
+	}
+	return "(a name of other characters)"
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

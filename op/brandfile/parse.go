@@ -1,0 +1,80 @@
+package brandfile
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// document is the whole file.
+type document struct {
+	Clients   []clientEntry   `json:"clients"`
+	Consumers []consumerEntry `json:"consumers"`
+}
+
+// Parse reads and checks a file, as far as that goes without the store. Faults
+// bear name. The file is nil if there are any.
+func Parse(name string, data []byte, opts Options) (*File, Faults) {
+	d := &decoder{file: name, lines: map[string]int{}}
+	var doc document
+	if root := d.parseSyntax(data); root != nil {
+		d.decode(root, "", reflect.ValueOf(&doc).Elem())
+	}
+	if len(d.faults) == 0 {
+		// Only a file whose every value is of its type is worth a second look:
+		// a fault there would be followed by others that only repeat it.
+		file := d.check(doc, opts)
+		if len(d.faults) == 0 {
+			return file, nil
+		}
+	}
+	return nil, d.sorted()
+}
+
+// sorted are the faults by line and field, each once.
+func (d *decoder) sorted() Faults {
+	slices.SortFunc(d.faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Rule, b.Rule))
+	})
+	return slices.Compact(d.faults)
+}
+
+func (d *decoder) check(doc document, opts Options) *File {
+	file := &File{name: d.file, hasClients: doc.Clients != nil}
+	if doc.Clients == nil && doc.Consumers == nil {
+		d.fault(1, "", "must have clients or consumers")
+	}
+	once := uniqueness{d: d, places: map[string]string{}}
+	for i, entry := range doc.Clients {
+		path := fmt.Sprintf("clients[%d]", i)
+		once.claim("client_id "+entry.ClientID, path+".client_id")
+		file.clients = append(file.clients, d.client(entry, path, opts))
+	}
+	for i, entry := range doc.Consumers {
+		path := fmt.Sprintf("consumers[%d]", i)
+		c := d.consumer(entry, path)
+		if c.Sub != "" {
+			once.claim("sub "+c.Sub, path+".sub")
+		}
+		for _, identifier := range c.identifiers {
+			once.claim("identifier "+identifier.Value, c.places[identifier.Value])
+		}
+		file.consumers = append(file.consumers, c)
+	}
+	return file
+}
+
+// uniqueness knows where the file has each value that may be there once.
+type uniqueness struct {
+	d      *decoder
+	places map[string]string
+}
+
+func (u uniqueness) claim(value, path string) {
+	if first, taken := u.places[value]; taken {
+		u.d.at(path, "must be unique, but is the same as "+first)
+		return
+	}
+	u.places[value] = path
+}

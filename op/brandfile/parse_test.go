@@ -1,0 +1,276 @@
+package brandfile_test
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/brandidp/idp/op/brandfile"
+)
+
+const issuer = "https://id.brand.example"
+
+// brand is the file of the documentation, with what this release supports.
+const brand = `clients:
+  - client_id: messaging-code
+    client_name: Messaging, code flow
+    redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html, https://liveperson.net]
+    response_types: [code]
+    grant_types: [authorization_code]
+    token_endpoint_auth_method: client_secret_basic
+    web_origins: [https://www.brand.example]
+    scope: openid profile email offline_access
+    id_token_lifetime: 1h
+    claims_policy: everything
+    conversational_cloud:
+      variant: rfc
+      js_method: lpGetAuthenticationToken
+      js_context: window
+      account_id: "12345678"
+      response_placement: fragment
+      token_parameter: id_token
+  - client_id: app
+    application_type: native
+    token_endpoint_auth_method: none
+    redirect_uris: [com.brand.app:/callback, "http://127.0.0.1/callback"]
+consumers:
+  - sub: 0b6c2c8e-6c0e-4f51-9d5a-3f1f1b9c8a10
+    username: Amelia
+    password: correct horse battery
+    claims:
+      given_name: Amelia
+      family_name: Pond
+      email: Amelia@brand.example
+      email_verified: true
+      birthdate: 1980-04-15
+      phone_number: "+49 30 1234567"
+    personal_info: {firstname: Amelia, age: {age: 34, year: 1980, month: 4, day: 15}, contacts: [{email: amelia@brand.example, phoneType: MOBILE}]}
+    customer_info: {ctype: vip, customerId: 138766AC, balance: -400.99, currency: USD, loginStatus: 0}
+  - username: rory
+    disabled: true
+`
+
+func options() brandfile.Options { return brandfile.Options{Issuer: issuer} }
+
+func TestParseAccepts(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{
+		"the documented file": brand,
+		"JSON":                `{"clients": [], "consumers": [{"sub": "a", "claims": {"name": "\ud83d\ude00 \\ud83d \u00e9"}}]}`,
+		"JSON with tabs":      "{\n\t\"consumers\": [\n\t\t{\"sub\":\"a\"}\n\t]\n}",
+		"no clients":          "consumers: []\n",
+		"lifetimes":           client("id_token_lifetime: 5", "access_token_lifetime: 30d"),
+		"a Norwegian":         consumer("personal_info: {lastname: No, company: Yes}"),
+		"a number in quotes":  consumer(`customer_info: {customerId: "0123", balance: 0, companySize: 10}`),
+		"a year of birth":     consumer(`claims: {birthdate: "1980"}`),
+		"no year of birth":    consumer(`claims: {birthdate: 0000-02-29}`),
+		"lines of an address": consumer("claims: {address: {formatted: \"A\\nB\"}}"),
+		"own address as name": "consumers: [{username: A@b.example, claims: {email: a@B.example}}]",
+		"an extension":        consumer(`claims: {phone_number: "+12127888877;ext=5"}`),
+		"bcrypt":              consumer(`password_hash: $2b$10$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`),
+	} {
+		if _, faults := brandfile.Parse("brand.yaml", []byte(file), options()); faults != nil {
+			t.Errorf("%s:\n%v", name, faults)
+		}
+	}
+}
+
+// client is a file of one client with some lines more, the first being line 4.
+func client(lines ...string) string {
+	return clientOf(append([]string{"redirect_uris: [https://rp.example/cb]"}, lines...)...)
+}
+
+func clientOf(lines ...string) string {
+	return "clients:\n  - client_id: rp\n    " + strings.Join(lines, "\n    ") + "\n"
+}
+
+// consumer is a file of one consumer with some lines more, the first being line 3.
+func consumer(lines ...string) string {
+	return "consumers:\n  - username: amelia\n    " + strings.Join(lines, "\n    ") + "\n"
+}
+
+// parseFaults gives "line field" of each fault.
+func parseFaults(file string, opts brandfile.Options) ([]string, brandfile.Faults) {
+	_, faults := brandfile.Parse("brand.yaml", []byte(file), opts)
+	var places []string
+	for _, fault := range faults {
+		places = append(places, strings.TrimSpace(fmt.Sprint(fault.Line, " ", fault.Field)))
+	}
+	return places, faults
+}
+
+// hunter2 stands where a secret or a name could be: no message may repeat it.
+const hunter2 = "hunter2"
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	const secret = "client_secret: 0123456789abcdef0123456789abcdef"
+	for _, test := range []struct {
+		name, file string
+		want       []string
+	}{
+		{"nothing", "", []string{"1"}},
+		{"a list", "- a", []string{"1"}},
+		{"an empty object", "{}", []string{"1"}},
+		{"null", "~", []string{"1"}},
+		{"two documents", "consumers: []\n---\nconsumers: []\n", []string{"2"}},
+		{"bad UTF-8", "consumers: []\n# \xff\n", []string{"2"}},
+		{"a secret as an alias", consumer("password: *hunter2"), []string{"3"}},
+		{"broken YAML", consumer("password: [hunter2"), []string{"3"}},
+		{"bad indentation", consumer("claims:", "  name: hunter2", " email: hunter2"), []string{"2"}},
+		{"a colon in text", consumer("password: hunter2: b"), []string{"3"}},
+		{"a quote that does not end", consumer(`password: "hunter2`), []string{"4"}},
+		{"a control character", consumer("password: hunter2\x00"), []string{"3"}},
+		{"a tab", "consumers:\n\t- sub: hunter2\n", []string{"2"}},
+		{"an anchor", consumer("claims: &a {name: A}"), []string{"3 consumers[0].claims"}},
+		{"a merge", consumer("claims: {<<: {name: A}}"), []string{"3 consumers[0].claims"}},
+		{"a tag", consumer("claims: {name: !!str 12}"), []string{"3 consumers[0].claims.name"}},
+		{"a key twice", consumer("sub: a", "sub: b"), []string{"4 consumers[0].sub"}},
+		{"null for a list", "consumers:\n", []string{"1 consumers"}},
+		{"null for text", consumer("password:"), []string{"3 consumers[0].password"}},
+		{"empty text", consumer(`password: ""`), []string{"3 consumers[0].password"}},
+		{"unknown field", consumer("pasword: hunter2"), []string{"3 consumers[0].pasword"}},
+		{"a secret as a field", "consumers: [{password:hunter2}]", []string{"1 consumers[0].(a name of other characters)"}},
+		{"number for text", consumer("claims: {name: 1, address: {postal_code: 1}}"), []string{"3 consumers[0].claims.address.postal_code", "3 consumers[0].claims.name"}},
+		{"account as a number", client("conversational_cloud: {variant: rfc, account_id: 12345678}"),
+			[]string{"4 clients[0].conversational_cloud.account_id"}},
+		{"truth as text", consumer("disabled: yes"), []string{"3 consumers[0].disabled"}},
+		{"octal", consumer("customer_info: {companySize: 010}"), []string{"3 consumers[0].customer_info.companySize"}},
+		{"underscores", consumer("customer_info: {companySize: 1_0}"), []string{"3 consumers[0].customer_info.companySize"}},
+		{"a fraction of a company", consumer("customer_info: {companySize: 1.5}"), []string{"3 consumers[0].customer_info.companySize"}},
+		{"infinite", consumer("customer_info: {balance: .inf}"), []string{"3 consumers[0].customer_info.balance"}},
+		{"too large", consumer("customer_info: {balance: 1e999}"), []string{"3 consumers[0].customer_info.balance"}},
+		{"balance as text", consumer(`customer_info: {balance: "1"}`), []string{"3 consumers[0].customer_info.balance"}},
+		{"store", consumer("customer_info:", "  storeZipCode: hunter2", "  storeNumber: hunter2"),
+			[]string{"4 consumers[0].customer_info.storeZipCode", "5 consumers[0].customer_info.storeNumber"}},
+		{"a contact", consumer("personal_info:", "  contacts:", "    - phone: hunter2", "      phoneType: hunter2"),
+			[]string{"6 consumers[0].personal_info.contacts[0].phoneType"}},
+		{"half a date", consumer("customer_info: {lastPaymentDate: {day: 1, year: 2020}}"),
+			[]string{"3 consumers[0].customer_info.lastPaymentDate"}},
+		{"text for an object", consumer("claims: hunter2"), []string{"3 consumers[0].claims"}},
+		{"nobody", "consumers: [{disabled: true}]", []string{"1 consumers[0]"}},
+		{"iss", consumer("claims: {iss: hunter2, sub: hunter2}"), []string{"3 consumers[0].claims.iss", "3 consumers[0].claims.sub"}},
+		{"claims", consumer("claims:", "  email: hunter2", "  phone_number: hunter2", "  birthdate: 2023-02-29", "  locale: hunter2hunter2",
+			"  zoneinfo: hunter 2", "  picture: javascript:hunter2", `  name: "hunter2\n"`, "  phone_number_verified: true"),
+			[]string{
+				"4 consumers[0].claims.email", "5 consumers[0].claims.phone_number", "6 consumers[0].claims.birthdate",
+				"7 consumers[0].claims.locale", "8 consumers[0].claims.zoneinfo", "9 consumers[0].claims.picture", "10 consumers[0].claims.name",
+			}},
+		{"verified what", consumer("claims: {email_verified: true, phone_number_verified: false}"),
+			[]string{"3 consumers[0].claims.email_verified", "3 consumers[0].claims.phone_number_verified"}},
+		{"two passwords", consumer("password: hunter2hunter2", "password_hash: hunter2"),
+			[]string{"3 consumers[0].password", "4 consumers[0].password_hash"}},
+		{"a short password", consumer("password: hunter2"), []string{"3 consumers[0].password"}},
+		{"a name with @", "consumers: [{username: hunter2@b.example, claims: {email: a@b.example}}]", []string{"1 consumers[0].username"}},
+		{"a name with +", "consumers: [{username: +hunter2}]", []string{"1 consumers[0].username"}},
+		{"a name with a space", "consumers: [{username: hunter 2}]", []string{"1 consumers[0].username"}},
+		{"a sub", consumer("sub: hünter2"), []string{"3 consumers[0].sub"}},
+		{"one name twice", "consumers:\n  - username: hunter2\n  - username: HUNTER2\n", []string{"3 consumers[1].username"}},
+		{"one address twice", "consumers:\n" +
+			"  - {username: a, claims: {email: hunter2@b.example, email_verified: true}}\n" +
+			"  - {username: b, claims: {email: Hunter2@B.example, email_verified: true}}\n", []string{"3 consumers[1].claims.email"}},
+		{"one sub twice", "consumers:\n  - sub: hunter2\n  - sub: hunter2\n", []string{"3 consumers[1].sub"}},
+
+		{"no client_id", "clients: [{redirect_uris: [https://rp.example/cb]}]", []string{"1 clients[0].client_id"}},
+		{"a bad client_id", "clients: [{client_id: a/b, redirect_uris: [https://rp.example/cb]}]", []string{"1 clients[0].client_id"}},
+		{"one client twice", client() + "  - client_id: rp\n    redirect_uris: [https://rp.example/cb]\n", []string{"4 clients[1].client_id"}},
+		{"no address", clientOf("client_name: A"), []string{"2 clients[0].redirect_uris"}},
+		{"an empty list of addresses", clientOf("redirect_uris: []"), []string{"3 clients[0].redirect_uris"}},
+		{"short secret", client("client_secret: hunter2"), []string{"4 clients[0].client_secret"}},
+		{"two secrets", client(secret, "client_secret_file: hunter2"), []string{"4 clients[0].client_secret"}},
+		{"a file of secrets", client("client_secret_file: hunter2"), []string{"4 clients[0].client_secret_file"}},
+		{"a public secret", client(secret, "token_endpoint_auth_method: none"), []string{"4 clients[0].client_secret"}},
+		{"a method", client("token_endpoint_auth_method: private_key_jwt"), []string{"4 clients[0].token_endpoint_auth_method"}},
+		{"a public connector", client("token_endpoint_auth_method: none", "conversational_cloud: {variant: rfc}"),
+			[]string{"4 clients[0].token_endpoint_auth_method"}},
+		{"response types", client("response_types: [token, code id_token, code, code]"),
+			[]string{"4 clients[0].response_types[0]", "4 clients[0].response_types[1]", "4 clients[0].response_types[3]"}},
+		{"no response type", client("response_types: []"), []string{"4 clients[0].response_types"}},
+		{"grants without types", client("response_types: [code]", "grant_types: [authorization_code, implicit, refresh_token, password]"),
+			[]string{"5 clients[0].grant_types[1]", "5 clients[0].grant_types[2]", "5 clients[0].grant_types[3]"}},
+		{"types without grants", client("response_types: [id_token, code]", "grant_types: [implicit]"), []string{"5 clients[0].grant_types"}},
+		{"no grant", client("grant_types: []"), []string{"4 clients[0].grant_types"}},
+		{"scope", client("scope: profile email"), []string{"4 clients[0].scope"}},
+		{"a scope twice", client("scope: openid openid"), []string{"4 clients[0].scope"}},
+		{"an unknown scope", client("scope: openid hunter2"), []string{"4 clients[0].scope"}},
+		{"lifetimes", client("id_token_lifetime: 4s", "access_token_lifetime: 1.5s"),
+			[]string{"4 clients[0].id_token_lifetime", "5 clients[0].access_token_lifetime"}},
+		{"a lifetime in quotes", client(`id_token_lifetime: "3600"`), []string{"4 clients[0].id_token_lifetime"}},
+		{"a lifetime without end", client("id_token_lifetime: 99999999999999999999"), []string{"4 clients[0].id_token_lifetime"}},
+		{"not yet", client("refresh_token_lifetime: 30d", "jwks_uri: https://rp.example/jwks"),
+			[]string{"4 clients[0].refresh_token_lifetime", "5 clients[0].jwks_uri"}},
+		{"choices", client("application_type: desktop", "claims_policy: some", "consent: never", "id_token_signed_response_alg: none"),
+			[]string{
+				"4 clients[0].application_type", "5 clients[0].claims_policy", "6 clients[0].consent",
+				"7 clients[0].id_token_signed_response_alg",
+			}},
+		{"connector", client("conversational_cloud:", "  variant: legacy", "  js_method: alert(1)"),
+			[]string{"5 clients[0].conversational_cloud.variant", "6 clients[0].conversational_cloud.js_method"}},
+		{"no variant", client("conversational_cloud: {}"), []string{"4 clients[0].conversational_cloud.variant"}},
+		{"encryption", client("conversational_cloud: {variant: rfc, encryption_key: {pem: hunter2}}"),
+			[]string{"4 clients[0].conversational_cloud.encryption_key"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, faults := parseFaults(test.file, options())
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("places (-want +got):\n%s\n%v", diff, faults)
+			}
+			if strings.Contains(strings.ReplaceAll(faults.Error(), "clients[0]", ""), hunter2) {
+				t.Errorf("a message repeats the file:\n%v", faults)
+			}
+		})
+	}
+}
+
+func TestUnknownFieldNamesTheNearest(t *testing.T) {
+	t.Parallel()
+	_, faults := brandfile.Parse("b.yaml", []byte(client("redirect_uri: https://a.example")), options())
+	if want := "b.yaml:4: clients[0].redirect_uri: is not a known field; did you mean redirect_uris?"; faults.Error() != want {
+		t.Errorf("got  %s\nwant %s", faults, want)
+	}
+}
+
+func TestSizeIsBounded(t *testing.T) {
+	t.Parallel()
+	places, _ := parseFaults("consumers: []\n#"+strings.Repeat("a", brandfile.MaxBytes), options())
+	if diff := cmp.Diff([]string{"1"}, places); diff != "" {
+		t.Error(diff)
+	}
+	if places, _ := parseFaults(strings.Repeat("[", 1<<20), options()); len(places) != 1 {
+		t.Errorf("faults at %v", places)
+	}
+}
+
+func TestClientSecretFile(t *testing.T) {
+	t.Parallel()
+	secrets := map[string]string{"/etc/idp/rp.secret": strings.Repeat("s", 32) + "\r\n", "/abs": "short", "/etc/idp/empty": "\n"}
+	opts := brandfile.Options{Issuer: issuer, ReadFile: func(name string) ([]byte, error) {
+		secret, found := secrets[name]
+		if !found {
+			return nil, fmt.Errorf("open hunter2: %w", fs.ErrNotExist)
+		}
+		return []byte(secret), nil
+	}}
+	for name, want := range map[string]bool{"rp.secret": true, "/etc/idp/rp.secret": true, "/abs": false, "empty": false, "missing": false} {
+		_, faults := brandfile.Parse("/etc/idp/brand.yaml", []byte(client("client_secret_file: "+name)), opts)
+		if (faults == nil) != want || strings.Contains(faults.Error(), hunter2) {
+			t.Errorf("%s: %v", name, faults)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{brand, `{"clients":[{"client_id":"\ud83d\ude00"}]}`, "a: &a [*a]", "consumers: [{<<: 1}]", "\\"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, faults := brandfile.Parse("f", data, options())
+		if (file == nil) == (faults == nil) {
+			t.Errorf("file %v, faults %v", file, faults)
+		}
+	})
+}
