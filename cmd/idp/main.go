@@ -27,7 +27,7 @@ func main() {
 
 // run runs one command line and returns the exit code.
 func run(ctx context.Context, in config.Inputs, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot(in)
+	root := newRoot(in) //nolint:contextcheck // the commands take it from ExecuteContext
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

@@ -24,7 +24,7 @@ func TestUsageFaults(t *testing.T) {
 	}{
 		{[]string{"confg"}, `Error: idp: unknown command "confg"; the nearest is "config"`},
 		{[]string{"migrate", "stats"}, `Error: idp migrate: unknown command "stats"; the nearest is "status"`},
-		{[]string{"config", "refrence"}, `Error: idp config: unknown command "refrence"; the nearest is "reference"`},
+		{[]string{"config", "reverence"}, `Error: idp config: unknown command "reverence"; the nearest is "reference"`},
 		{[]string{"config", "--isuer", "x"}, `Error: idp config: unknown flag --isuer; the nearest is --issuer`},
 		{[]string{"version", "--jsn"}, `Error: idp version: unknown flag --jsn; the nearest is --json`},
 		{[]string{"version", "-x"}, `Error: unknown shorthand flag: 'x' in -x`},

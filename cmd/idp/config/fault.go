@@ -12,8 +12,8 @@ type Fault struct {
 	Rule   string // what is allowed
 }
 
-// Error puts the fault into one line.
-func (f Fault) Error() string {
+// String puts the fault into one line.
+func (f Fault) String() string {
 	if f.Key == "" {
 		return f.Source + ": " + f.Rule
 	}
@@ -21,14 +21,14 @@ func (f Fault) Error() string {
 	return fmt.Sprintf("%s: %s: %s", f.Source, f.Key, f.Rule)
 }
 
-// Faults is all that is wrong with the configuration.
-type Faults []Fault
+// Error is all that is wrong with the configuration.
+type Error []Fault
 
 // Error has one line for each fault.
-func (f Faults) Error() string {
-	lines := make([]string, len(f))
-	for i, fault := range f {
-		lines[i] = fault.Error()
+func (e Error) Error() string {
+	lines := make([]string, len(e))
+	for i, fault := range e {
+		lines[i] = fault.String()
 	}
 
 	return strings.Join(lines, "\n")

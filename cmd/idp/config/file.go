@@ -39,7 +39,7 @@ func (in Inputs) file(c *Config) (layer, []Fault) {
 
 // readFile reads a file of at most so many bytes. Its errors are rules.
 func readFile(name string, most int64) ([]byte, error) {
-	f, err := os.Open(name) //nolint:gosec // the operator names the file
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("must be a file that can be read: %s: %w", name, reason(err))
 	}

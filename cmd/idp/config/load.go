@@ -38,7 +38,7 @@ type layer map[string]given
 const longestSecret = 64 << 10
 
 // Load finds, checks and puts together the configuration: a flag over a
-// variable over the file over the default. The error is Faults, with all that
+// variable over the file over the default. The error is Error, with all that
 // is wrong.
 func Load(in Inputs) (*Config, error) {
 	c := &Config{}
@@ -46,7 +46,7 @@ func Load(in Inputs) (*Config, error) {
 	c.Warnings = warnings
 
 	file, fileFaults := in.file(c)
-	faults := Faults(fileFaults)
+	faults := Error(fileFaults)
 	layers := []layer{in.flags(), env, file}
 	found := map[string]given{}
 

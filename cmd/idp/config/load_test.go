@@ -197,7 +197,8 @@ warning_allow_http_issuer: True
 	want := []any{
 		"https://login.brand.example/consumers", "[::1]:9000",
 		[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::7/128")},
-		config.Session{IdleLifetime: 36 * time.Hour, Lifetime: 240 * time.Hour}, 50,
+		config.Session{IdleLifetime: 36 * time.Hour, Lifetime: 240 * time.Hour},
+		50,
 		config.Brand{Name: "Brand & Söhne", Logo: logo, PrimaryColor: "#a0b1c2", BackgroundColor: "#f5f6f8"},
 		48, true,
 	}
@@ -282,9 +283,9 @@ func TestAllFaultsAtOnce(t *testing.T) {
 
 	_, err := config.Load(in)
 
-	var faults config.Faults
+	var faults config.Error
 	if !errors.As(err, &faults) {
-		t.Fatalf("Load: %v, want Faults", err)
+		t.Fatalf("Load: %v, want config.Error", err)
 	}
 
 	got := strings.ReplaceAll(faults.Error(), in.Files[0], "idp.yaml")

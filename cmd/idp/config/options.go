@@ -55,7 +55,7 @@ var Options = []Option{
 	{
 		Key: "database.url", Kind: Text, Secret: true,
 		DefaultNote: "the built-in PostgreSQL in data_dir",
-		Help:        "PostgreSQL to use, such as postgres://user:password@host:5432/database.",
+		Help:        "PostgreSQL to use, such as postgres://user@host:5432/database.",
 		set:         into(func(c *Config) *Secret { return &c.Database.URL }, databaseURL),
 	},
 	{

@@ -103,7 +103,7 @@ func parseDuration(text string) (time.Duration, error) {
 	const mostDays = 100_000 // far from the end of int64 nanoseconds
 
 	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return time.Duration(seconds) * time.Second, nil //nolint:gosec // 32 bits
+		return time.Duration(seconds) * time.Second, nil
 	}
 
 	days, rest, found := strings.Cut(text, "d")
@@ -116,7 +116,7 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, errors.New("days must be a whole number")
 	}
 
-	d := time.Duration(n) * day //nolint:gosec // at most mostDays
+	d := time.Duration(n) * day
 	if rest == "" {
 		return d, nil
 	}

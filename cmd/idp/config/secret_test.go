@@ -133,7 +133,7 @@ func TestSecretNeverPrints(t *testing.T) {
 
 	slog.New(slog.NewTextHandler(&log, nil)).Info("configuration", "config", c, "url", c.Database.URL)
 
-	encoded, err := json.Marshal(c)
+	encoded, err := json.Marshal(map[string]any{"config": c})
 	if err != nil {
 		t.Fatal(err)
 	}
