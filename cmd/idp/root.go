@@ -23,7 +23,8 @@ func newRoot(in config.Inputs) *cobra.Command {
 		Short: "OpenID Connect provider for the consumers of a brand",
 		Long: "idp is the OpenID Connect provider that a brand runs so that LivePerson's\n" +
 			"Conversational Cloud knows who its consumers are. One binary beside one PostgreSQL.",
-		Example: "  idp config                       what is in force, and from where\n" +
+		Example: "  idp serve                        run the provider on http://localhost:8080\n" +
+			"  idp config                       what is in force, and from where\n" +
 			"  idp migrate status               how far the database is",
 		SilenceErrors: true,
 		SilenceUsage:  true,
