@@ -25,18 +25,50 @@ type decoder struct {
 	faults Faults
 	// lines has the line of every field that was read, by its path.
 	lines map[string]int
+	// broken are the fields that could not be read, touched those and what they
+	// are part of.
+	broken, touched map[string]bool
+}
+
+func newDecoder(file string) *decoder {
+	return &decoder{file: file, lines: map[string]int{}, broken: map[string]bool{}, touched: map[string]bool{}}
 }
 
 func (d *decoder) fault(line int, field, rule string) {
 	d.faults = append(d.faults, Fault{File: d.file, Line: line, Field: field, Rule: rule})
 }
 
-// at notes a fault of a field by its path. The line of one that is absent is
-// that of what should have it.
-func (d *decoder) at(field, rule string) { d.fault(d.line(field), field, rule) }
+// at notes a fault of a field by its path, unless its value could not even be
+// read. The line of one that is absent is that of what should have it.
+func (d *decoder) at(field, rule string) {
+	if d.touched[field] {
+		return
+	}
+	for path := field; path != ""; path = parent(path) {
+		if d.broken[path] {
+			return
+		}
+	}
+	d.fault(d.line(field), field, rule)
+}
+
+// silenceBroken has at pass over fields that have faults by now, what they are
+// part of, and what is part of them: a fault there only repeats the first.
+func (d *decoder) silenceBroken() {
+	for _, fault := range d.faults {
+		d.broken[fault.Field] = true
+		for path := fault.Field; path != ""; path = parent(path) {
+			d.touched[path] = true
+		}
+		d.touched[""] = true
+	}
+}
+
+// parent is the path of what a field is part of.
+func parent(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 
 func (d *decoder) line(field string) int {
-	for path := field; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
+	for path := field; path != ""; path = parent(path) {
 		if line, ok := d.lines[path]; ok {
 			return line
 		}

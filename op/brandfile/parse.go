@@ -16,20 +16,19 @@ type document struct {
 // Parse reads and checks a file, as far as that goes without the store. Faults
 // bear name. The file is nil if there are any.
 func Parse(name string, data []byte, opts Options) (*File, Faults) {
-	d := &decoder{file: name, lines: map[string]int{}}
+	d := newDecoder(name)
 	var doc document
-	if root := d.parseSyntax(data); root != nil {
-		d.decode(root, "", reflect.ValueOf(&doc).Elem())
+	root := d.parseSyntax(data)
+	if root == nil {
+		return nil, d.faults
 	}
-	if len(d.faults) == 0 {
-		// Only a file whose every value is of its type is worth a second look:
-		// a fault there would be followed by others that only repeat it.
-		file := d.check(doc, opts)
-		if len(d.faults) == 0 {
-			return file, nil
-		}
+	d.decode(root, "", reflect.ValueOf(&doc).Elem())
+	d.silenceBroken()
+	file := d.check(doc, opts)
+	if len(d.faults) > 0 {
+		return nil, d.sorted()
 	}
-	return nil, d.sorted()
+	return file, nil
 }
 
 // sorted are the faults by line and field, each once.
@@ -43,12 +42,14 @@ func (d *decoder) sorted() Faults {
 func (d *decoder) check(doc document, opts Options) *File {
 	file := &File{name: d.file, hasClients: doc.Clients != nil}
 	if doc.Clients == nil && doc.Consumers == nil {
-		d.fault(1, "", "must have clients or consumers")
+		d.at("", "must have clients or consumers")
 	}
 	once := uniqueness{d: d, places: map[string]string{}}
 	for i, entry := range doc.Clients {
 		path := fmt.Sprintf("clients[%d]", i)
-		once.claim("client_id "+entry.ClientID, path+".client_id")
+		if entry.ClientID != "" {
+			once.claim("client_id "+entry.ClientID, path+".client_id")
+		}
 		file.clients = append(file.clients, d.client(entry, path, opts))
 	}
 	for i, entry := range doc.Consumers {

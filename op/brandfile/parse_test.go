@@ -122,7 +122,7 @@ func TestParseRefuses(t *testing.T) {
 		{"broken YAML", consumer("password: [hunter2"), []string{"3"}},
 		{"bad indentation", consumer("claims:", "  name: hunter2", " email: hunter2"), []string{"2"}},
 		{"a colon in text", consumer("password: hunter2: b"), []string{"3"}},
-		{"a quote that does not end", consumer(`password: "hunter2`), []string{"4"}},
+		{"a quote that does not end", consumer(`password: "hunter2`), []string{"3"}},
 		{"a control character", consumer("password: hunter2\x00"), []string{"3"}},
 		{"a tab", "consumers:\n\t- sub: hunter2\n", []string{"2"}},
 		{"an anchor", consumer("claims: &a {name: A}"), []string{"3 consumers[0].claims"}},
@@ -273,4 +273,28 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("file %v, faults %v", file, faults)
 		}
 	})
+}
+
+// Everything is told at once: what cannot be read and what breaks a rule.
+func TestParseListsEveryFault(t *testing.T) {
+	t.Parallel()
+	places, _ := parseFaults(`
+clients:
+  - client_id: 7
+    response_types: [1, token]
+    scope: email
+  - redirect_uris: [http://rp.example/cb]
+consumers:
+  - username: 7
+    pasword: hunter2
+    claims: {email: hunter2, name: 1}
+`, options())
+	want := []string{
+		"3 clients[0].client_id", "3 clients[0].redirect_uris", "4 clients[0].response_types[0]", "4 clients[0].response_types[1]",
+		"5 clients[0].scope", "6 clients[1].client_id", "6 clients[1].redirect_uris[0]",
+		"8 consumers[0].username", "9 consumers[0].pasword", "10 consumers[0].claims.email", "10 consumers[0].claims.name",
+	}
+	if diff := cmp.Diff(want, places); diff != "" {
+		t.Errorf("places (-want +got):\n%s", diff)
+	}
 }

@@ -59,7 +59,7 @@ type clientStep struct {
 }
 
 type consumerStep struct {
-	path        string           // of the consumer in the file
+	path        string            // of the consumer in the file
 	row         *storage.Consumer // ID 0: to create
 	identifiers []storage.Identifier
 	changed     bool
