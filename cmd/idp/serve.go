@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -122,7 +123,7 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 // masterKeySource says where the master key is.
 func masterKeySource(cfg *config.Config) seal.MasterKeySource {
 	if cfg.MasterKey != "" {
-		return seal.MasterKeyValue(cfg.MasterKey)
+		return seal.MasterKeyValue(base64.StdEncoding.EncodeToString([]byte(cfg.MasterKey)))
 	}
 
 	return seal.MasterKeyFile(cfg.MasterKeyFile())

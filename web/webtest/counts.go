@@ -1,0 +1,91 @@
+package webtest
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Counts counts what the provider asks of PostgreSQL in the course of requests.
+// What it does by itself (reading the change counter, sweeping, moving an idle
+// expiry on) is left out.
+type Counts struct {
+	mu sync.Mutex
+	// RoundTrips are statements or batches sent, begin and commit included.
+	RoundTrips int
+	// Commits are transactions that wrote.
+	Commits int
+
+	inTransaction, wrote bool
+	statements           []string
+}
+
+var (
+	_ pgx.QueryTracer = (*Counts)(nil)
+	_ pgx.BatchTracer = (*Counts)(nil)
+)
+
+var (
+	writes = regexp.MustCompile(`(?i)\b(insert into|update|delete from)\b`)
+	itself = regexp.MustCompile(`select counter from changes|skip locked|set last_seen_at = idp_now\(\), expires_at|idp_password_form|listen `)
+)
+
+// Take gives the counts since the last call and begins anew.
+func (c *Counts) Take() (roundTrips, commits int, statements []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	roundTrips, commits, statements = c.RoundTrips, c.Commits, c.statements
+	c.RoundTrips, c.Commits, c.statements = 0, 0, nil
+	return roundTrips, commits, statements
+}
+
+func (c *Counts) count(sql string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if itself.MatchString(sql) && !strings.Contains(sql, "with person") {
+		return
+	}
+	c.RoundTrips++
+	c.statements = append(c.statements, sql)
+	switch {
+	case strings.HasPrefix(sql, "begin"):
+		c.inTransaction, c.wrote = true, false
+	case strings.HasPrefix(sql, "commit"):
+		if c.wrote {
+			c.Commits++
+		}
+		c.inTransaction = false
+	case writes.MatchString(sql) && c.inTransaction:
+		c.wrote = true
+	case writes.MatchString(sql):
+		c.Commits++
+	}
+}
+
+// TraceQueryStart counts a statement.
+func (c *Counts) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	c.count(data.SQL)
+	return ctx
+}
+
+// TraceQueryEnd has nothing to add.
+func (*Counts) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceBatchStart counts a batch, which is one round trip and one transaction.
+func (c *Counts) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	var all []string
+	for _, query := range data.Batch.QueuedQueries {
+		all = append(all, query.SQL)
+	}
+	c.count(strings.Join(all, ";\n"))
+	return ctx
+}
+
+// TraceBatchQuery has nothing to add.
+func (*Counts) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd has nothing to add.
+func (*Counts) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}

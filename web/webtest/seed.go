@@ -1,0 +1,121 @@
+package webtest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/storage/storagetest"
+)
+
+// seed is a master key with the data keys and signing keys under it. Making keys
+// is most of what a start costs, so the tests of a process share them, each in a
+// database of its own.
+type seed struct {
+	master  seal.MasterKeySource
+	keyring *seal.Keyring
+
+	fingerprint []byte
+	dataKeys    []storage.DataKey
+
+	mu      sync.Mutex
+	signing []*storage.SigningKey
+}
+
+var (
+	seedOnce   sync.Once //nolint:gochecknoglobals // one seed per process is the purpose
+	sharedSeed *seed     //nolint:gochecknoglobals // see above
+)
+
+func seedOf(tb testing.TB) *seed {
+	tb.Helper()
+	seedOnce.Do(func() {
+		random := make([]byte, seal.MasterKeySize)
+		_, _ = rand.Read(random) // never fails
+		s := &seed{master: masterKeyOf(base64.StdEncoding.EncodeToString(random))}
+		store, err := storage.Open(tb.Context(), storage.Options{URL: storagetest.New(tb), MaxConnections: 1})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		defer store.Close()
+		opened, err := seal.Open(tb.Context(), store, s.master, rand.Reader)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		s.keyring = opened.Keyring
+		err = store.Administer(tb.Context(), func(tx *storage.Tx) (err error) {
+			if s.dataKeys, err = tx.DataKeys(tb.Context()); err == nil {
+				s.fingerprint, err = tx.MasterKeyFingerprint(tb.Context())
+			}
+			return err
+		})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		sharedSeed = s
+	})
+	if sharedSeed == nil {
+		tb.Fatal("the keys of the tests could not be made")
+	}
+	return sharedSeed
+}
+
+// plant copies master key fingerprint and data keys into a fresh database.
+func (s *seed) plant(tb testing.TB, url string) {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), url)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(tb.Context())) //nolint:errcheck // only read from here on
+	batch := &pgx.Batch{}
+	batch.Queue("insert into master_keys (fingerprint) values ($1)", s.fingerprint)
+	for _, key := range s.dataKeys {
+		batch.Queue("insert into data_keys (id, purpose, wrapped) overriding system value values ($1, $2, $3)", key.ID, key.Purpose, key.Wrapped)
+	}
+	batch.Queue("select setval(pg_get_serial_sequence('data_keys', 'id'), 1000)")
+	if err := conn.SendBatch(tb.Context(), batch).Close(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// signingKey gives the nth key of the process, made when it is first asked for.
+func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.signing) <= n {
+		key, err := keys.Generate(s.keyring, rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		s.signing = append(s.signing, key)
+	}
+	copied := *s.signing[n]
+	return &copied, nil
+}
+
+// nextKey gives a key that this provider's database has not got yet.
+func (p *Provider) nextKey() (*storage.SigningKey, error) {
+	return p.seeded.signingKey(int(p.keys.Add(1)) - 1)
+}
+
+// plantKey stores the provider's own key.
+func (p *Provider) plantKey() {
+	p.tb.Helper()
+	key, err := p.nextKey()
+	if err == nil {
+		err = p.Store.Administer(p.tb.Context(), func(tx *storage.Tx) error {
+			return tx.InsertSigningKey(p.tb.Context(), key)
+		})
+	}
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+}
