@@ -20,7 +20,8 @@ type Makers struct {
 	HashPassword func(ctx context.Context, password string) (string, error)
 	// SigningKey makes an active, sealed key of no owner yet. Each client of
 	// Conversational Cloud gets one of its own in the transaction that makes the
-	// client, so that no token of anybody else's verifies with it.
+	// client, so that no token of anybody else's verifies with it. It is called
+	// only if there is such a client, and outside any transaction.
 	SigningKey func() (*storage.SigningKey, error)
 	// Rand is where secrets come from.
 	Rand io.Reader
@@ -46,13 +47,13 @@ type Secret struct {
 // is in the chain of others if the store cannot be reached, and
 // storage.ErrConflict if somebody else changed it meanwhile.
 func Apply(ctx context.Context, store *storage.Store, file *File, changes Changes, makers Makers) (*Result, error) {
-	// Hashing takes time, so it is done before the transaction, for those whom a
-	// first look finds in need of it.
+	// Hashes and keys take time, so they are made before the transaction, for
+	// those that a first look finds in need of them.
 	first, err := makePlan(ctx, store, file, changes)
 	if err != nil {
 		return nil, err
 	}
-	hashes, err := hashAll(ctx, first, makers)
+	made, err := prepare(ctx, first, makers)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func Apply(ctx context.Context, store *storage.Store, file *File, changes Change
 		if err != nil {
 			return err
 		}
-		a := applier{tx: tx, makers: makers, hashes: hashes, result: &Result{Diff: &p.diff}}
+		a := applier{tx: tx, rand: makers.Rand, made: made, result: &Result{Diff: &p.diff}}
 		if err := a.apply(ctx, p); err != nil {
 			return err
 		}
@@ -75,17 +76,32 @@ func Apply(ctx context.Context, store *storage.Store, file *File, changes Change
 	return result, nil
 }
 
-// hashAll hashes every password that a plan needs, by the consumer's path in the
-// file.
-func hashAll(ctx context.Context, p *plan, makers Makers) (map[string]string, error) {
-	var (
-		lock   sync.Mutex
-		hashes = map[string]string{}
-	)
+// material is what was made before the transaction.
+type material struct {
+	hashes map[string]string              // by the consumer's path in the file
+	keys   map[string]*storage.SigningKey // by client_id
+}
+
+// errMeanwhile: what was made before the transaction does not suit any more.
+var errMeanwhile = fmt.Errorf("%w: the store was changed meanwhile; run it again", storage.ErrConflict)
+
+// prepare hashes every password and makes every key that a plan needs.
+func prepare(ctx context.Context, p *plan, makers Makers) (material, error) {
+	made := material{hashes: map[string]string{}, keys: map[string]*storage.SigningKey{}}
+	for _, step := range p.clients {
+		if !step.needsKey {
+			continue
+		}
+		key, err := makers.SigningKey()
+		if err != nil {
+			return made, fmt.Errorf("make the signing key of a client: %w", err)
+		}
+		made.keys[step.row.ClientID] = key
+	}
+	var lock sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range p.consumers {
-		step := &p.consumers[i]
+	for _, step := range p.consumers {
 		if step.password == "" {
 			continue
 		}
@@ -96,21 +112,18 @@ func hashAll(ctx context.Context, p *plan, makers Makers) (map[string]string, er
 			}
 			lock.Lock()
 			defer lock.Unlock()
-			hashes[step.path] = hash
+			made.hashes[step.path] = hash
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return hashes, nil
+	return made, group.Wait()
 }
 
 // applier writes one plan.
 type applier struct {
 	tx     *storage.Tx
-	makers Makers
-	hashes map[string]string
+	rand   io.Reader
+	made   material
 	result *Result
 }
 
@@ -153,9 +166,9 @@ func (a *applier) client(ctx context.Context, step *clientStep) error {
 	if err != nil || !step.needsKey {
 		return err
 	}
-	key, err := a.makers.SigningKey()
-	if err != nil {
-		return fmt.Errorf("make the signing key of a client: %w", err)
+	key := a.made.keys[step.row.ClientID]
+	if key == nil {
+		return errMeanwhile
 	}
 	key.ClientID = step.row.ID
 	return a.tx.InsertSigningKey(ctx, key)
@@ -164,7 +177,7 @@ func (a *applier) client(ctx context.Context, step *clientStep) error {
 // makeSecret makes 256 random bits in characters that are safe in a URL.
 func (a *applier) makeSecret() (string, error) {
 	bits := make([]byte, sha256.Size)
-	if _, err := io.ReadFull(a.makers.Rand, bits); err != nil {
+	if _, err := io.ReadFull(a.rand, bits); err != nil {
 		return "", fmt.Errorf("make a client secret: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(bits), nil
@@ -173,9 +186,8 @@ func (a *applier) makeSecret() (string, error) {
 func (a *applier) consumer(ctx context.Context, step *consumerStep) error {
 	hash := step.passwordHash
 	if step.password != "" {
-		hash = a.hashes[step.path]
-		if hash == "" {
-			return fmt.Errorf("%w: a consumer came or went meanwhile; run it again", storage.ErrConflict)
+		if hash = a.made.hashes[step.path]; hash == "" {
+			return errMeanwhile
 		}
 	}
 	if step.row.ID == 0 {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -319,8 +320,10 @@ func TestApplyIsAllOrNothing(t *testing.T) {
 	store := openStore(t)
 	broken := makers()
 	boom := errors.New("boom")
-	broken.SigningKey = func() (*storage.SigningKey, error) { return nil, boom }
-	if _, err := brandfile.Apply(t.Context(), store, parse(t, brand), brandfile.Changes{}, broken); !errors.Is(err, boom) {
+	broken.Rand = iotest.ErrReader(boom) // the public client has been written when the other's secret is made
+	text := "clients:\n  - {client_id: a, token_endpoint_auth_method: none, redirect_uris: [https://rp.example/cb]}\n" +
+		"  - {client_id: b, redirect_uris: [https://rp.example/cb]}\n"
+	if _, err := brandfile.Apply(t.Context(), store, parse(t, text), brandfile.Changes{}, broken); !errors.Is(err, boom) {
 		t.Errorf("err = %v", err)
 	}
 	if rows := clients(t, store); len(rows) != 0 {
