@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -222,7 +223,7 @@ func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, c
 func (p *Provider) newHandle() (value string, hash []byte, err error) {
 	random := make([]byte, 32)
 	if _, err := io.ReadFull(p.opts.Rand, random); err != nil {
-		return "", nil, err
+		return "", nil, fmt.Errorf("make random value: %w", err)
 	}
 	value = base64.RawURLEncoding.EncodeToString(random)
 	return value, hashOf(value), nil

@@ -9,14 +9,11 @@ import (
 
 // grantOrigin lets a page of the client read the answer, if its exact origin is
 // registered. Without credentials: cookies stay out.
-func grantOrigin(w http.ResponseWriter, r *http.Request, client *storage.Client) bool {
+func grantOrigin(w http.ResponseWriter, r *http.Request, client *storage.Client) {
 	w.Header().Add("Vary", "Origin")
-	origin := r.Header.Get("Origin")
-	if origin == "" || !slices.Contains(client.WebOrigins, origin) {
-		return false
+	if origin := r.Header.Get("Origin"); slices.Contains(client.WebOrigins, origin) {
+		w.Header().Set("Access-Control-Allow-Origin", origin)
 	}
-	w.Header().Set("Access-Control-Allow-Origin", origin)
-	return true
 }
 
 // preflight answers for the union of all clients' origins, since a preflight
@@ -27,7 +24,7 @@ func (p *Provider) preflight(credentials bool) http.HandlerFunc {
 		noStore(w)
 		v, err := p.current()
 		if err != nil {
-			setRetryAfter(w, retryAfter)
+			setRetryAfter(w)
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}

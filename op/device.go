@@ -25,7 +25,7 @@ type device struct {
 }
 
 func (p *Provider) deviceCookie() http.Cookie {
-	cookie := http.Cookie{
+	cookie := http.Cookie{ //nolint:gosec // not Secure for an http issuer on loopback alone
 		Name: "idp_device", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(deviceLifetime.Seconds()),
 	}
 	if strings.HasPrefix(p.opts.Issuer, "https:") {
@@ -74,7 +74,7 @@ func (p *Provider) rememberDevice(w http.ResponseWriter, r *http.Request, a atte
 		p.opts.Log.WarnContext(r.Context(), "device not remembered", "error", err)
 		return
 	}
-	cookie := p.deviceCookie()
+	cookie := p.deviceCookie() //nolint:gosec // not Secure for an http issuer on loopback alone
 	cookie.Value = base64.RawURLEncoding.EncodeToString(sealed)
 	http.SetCookie(w, &cookie)
 }

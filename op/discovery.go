@@ -122,7 +122,7 @@ func (p *Provider) published(w http.ResponseWriter, _ *http.Request) *view {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	stamped := p.view.Load()
 	if stamped == nil {
-		setRetryAfter(w, retryAfter)
+		setRetryAfter(w)
 		http.Error(w, "not ready yet", http.StatusServiceUnavailable)
 		return nil
 	}

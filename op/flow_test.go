@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -124,9 +125,7 @@ func TestCodeFlowWithPKCE(t *testing.T) {
 	redeem := func(pairs ...string) *webtest.Page {
 		form := params("grant_type", "authorization_code", "client_id", "app", "code", answer.Get("code"),
 			"redirect_uri", "https://app.brand.example/cb", "code_verifier", verifier)
-		for name, values := range params(pairs...) {
-			form[name] = values
-		}
+		maps.Copy(form, params(pairs...))
 		return b.Post("/token", form)
 	}
 	for _, wrong := range [][]string{

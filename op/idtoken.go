@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -65,7 +66,7 @@ func (p *Provider) sign(v *view, client *storage.Client, claims *idTokenClaims) 
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("write ID token: %w", err)
 	}
 	return signer.Sign(payload)
 }
@@ -117,7 +118,7 @@ func (p *Provider) subOfHint(v *view, hint string) (string, error) {
 	}
 	var claims idTokenClaims
 	if err := json.Unmarshal(payload, &claims); err != nil {
-		return "", err
+		return "", fmt.Errorf("read ID token: %w", err)
 	}
 	if claims.Issuer != p.opts.Issuer || claims.Subject == "" || claims.Audience == "" || claims.Sid == "" {
 		return "", errors.New("not an ID token of this issuer")

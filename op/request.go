@@ -62,7 +62,7 @@ func cleanText(s string) bool {
 // words splits a list of the specifications: separated by spaces, each once.
 func words(s string) []string {
 	var list []string
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		if !slices.Contains(list, word) {
 			list = append(list, word)
 		}

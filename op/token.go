@@ -131,7 +131,7 @@ func (p *Provider) wireError(err error) error {
 	case "temporarily_unavailable":
 		wire.ErrorType = "temporarily_unavailable"
 	}
-	return zitadel.NewStatusError(wire, e.Status)
+	return zitadel.NewStatusError(wire, e.Status) //nolint:wrapcheck // it is the wrapping
 }
 
 // guard stands in front of the library: it reads the body within its limit,
@@ -184,7 +184,7 @@ func (g *guarded) WriteHeader(status int) {
 	case http.StatusUnauthorized:
 		g.Header().Set("WWW-Authenticate", `Basic realm="idp", charset="UTF-8"`)
 	case http.StatusServiceUnavailable:
-		setRetryAfter(g, retryAfter)
+		setRetryAfter(g)
 	}
 	g.Header().Set("X-Content-Type-Options", "nosniff")
 	g.ResponseWriter.WriteHeader(status)

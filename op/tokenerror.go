@@ -2,10 +2,8 @@ package op
 
 import (
 	"encoding/json"
-	"math"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // wireFault is the JSON form of an error (RFC 6749 5.2).
@@ -17,14 +15,18 @@ type wireFault struct {
 // writeTokenError answers a client with an error in JSON.
 func (p *Provider) writeTokenError(w http.ResponseWriter, r *http.Request, e *Error) {
 	p.logError(r, e)
-	body, _ := json.Marshal(wireFault{Error: e.Code, Description: e.Description}) // two strings cannot fail
+	body, err := json.Marshal(wireFault{Error: e.Code, Description: e.Description})
+	if err != nil { // two strings cannot fail
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
 	noStore(w)
 	if e.Status == http.StatusServiceUnavailable {
-		setRetryAfter(w, retryAfter)
+		setRetryAfter(w)
 	}
 	writeJSON(w, e.Status, body)
 }
 
-func setRetryAfter(w http.ResponseWriter, wait time.Duration) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+func setRetryAfter(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 }

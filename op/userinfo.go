@@ -83,7 +83,7 @@ var errNoToken = &Error{Code: "invalid_token", Description: "an access token is 
 func (p *Provider) refuseBearer(w http.ResponseWriter, r *http.Request, e *Error) {
 	if e.Status < http.StatusInternalServerError {
 		challenge := `Bearer realm="idp"`
-		if e != errNoToken { //nolint:errorlint // the very value
+		if e != errNoToken {
 			challenge += `, error="` + e.Code + `", error_description="` + e.Description + `"`
 		}
 		w.Header().Set("WWW-Authenticate", challenge)

@@ -48,18 +48,18 @@ func (p *Provider) current() (*view, error) {
 	return v.view, nil
 }
 
-// notReady names the part of an instance that is not ready.
-type notReady struct {
+// notReadyError names the part of an instance that is not ready.
+type notReadyError struct {
 	part  string
 	cause error
 }
 
-func (e *notReady) Error() string { return e.part + ": " + e.cause.Error() }
-func (e *notReady) Unwrap() error { return e.cause }
+func (e *notReadyError) Error() string { return e.part + ": " + e.cause.Error() }
+func (e *notReadyError) Unwrap() error { return e.cause }
 
 // NotReadyPart names the part that an error of Ready is about.
 func NotReadyPart(err error) string {
-	if e, ok := errors.AsType[*notReady](err); ok {
+	if e, ok := errors.AsType[*notReadyError](err); ok {
 		return e.part
 	}
 	return "provider"
@@ -69,14 +69,14 @@ func NotReadyPart(err error) string {
 // clients and keys are up to date. The error says which part is not ready.
 func (p *Provider) Ready(ctx context.Context) error {
 	if err := p.opts.Store.Ping(ctx); err != nil {
-		return &notReady{"database", err}
+		return &notReadyError{"database", err}
 	}
 	v, err := p.current()
 	if err != nil {
-		return &notReady{"clients and keys", err}
+		return &notReadyError{"clients and keys", err}
 	}
 	if _, err := v.keys.Signer(0); err != nil {
-		return &notReady{"signing keys", err}
+		return &notReadyError{"signing keys", err}
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ with person as (
   update sessions s set handle_sha256 = $2, auth_time = idp_now(), acr = $6, amr = $7, last_seen_at = idp_now(),
     expires_at = idp_now() + least($8::interval, $9::interval), ends_at = idp_now() + $9::interval
   from person where s.handle_sha256 = $1 and s.consumer_id = person.id and s.expires_at > idp_now()
-  returning s.*
+  returning s.id, s.sid, s.consumer_id, s.auth_time, s.acr, s.amr, s.last_seen_at, s.ends_at
 ), ended as (
   delete from sessions s using person where s.handle_sha256 = $1 and (s.consumer_id <> person.id or s.expires_at <= idp_now()) returning s.id
 ), ended_codes as (
@@ -101,9 +101,10 @@ with person as (
   insert into sessions (handle_sha256, sid, consumer_id, auth_time, acr, amr, expires_at, ends_at)
   select $2, $3, id, idp_now(), $6, $7, idp_now() + least($8::interval, $9::interval), idp_now() + $9::interval
   from person where not exists (select from renewed)
-  returning *
+  returning id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at
 ), s as (
-  select * from renewed union all select * from made
+  select id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at from renewed
+  union all select id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at from made
 ), code as (
   insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
     code_challenge, auth_time, acr, amr, session_ends_at, expires_at)

@@ -91,9 +91,10 @@ func TestWaitsDoubleUpToFiveMinutes(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
 	th.fail(6, stranger())
-	for _, seconds := range []time.Duration{5, 10, 20, 40, 80, 160, 300, 300} {
-		th.wantWait(seconds*time.Second, stranger())
-		th.pass(seconds * time.Second)
+	for _, seconds := range []int{5, 10, 20, 40, 80, 160, 300, 300} {
+		wait := time.Duration(seconds) * time.Second
+		th.wantWait(wait, stranger())
+		th.pass(wait)
 		th.fail(1, stranger())
 	}
 }

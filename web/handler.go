@@ -32,7 +32,7 @@ func handler(p *op.Provider, pages *Pages, opts Options) http.Handler {
 // id and where it happened, and nothing of the request.
 func recovered(pages *Pages, opts Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // the request has its context
 			cause := recover()
 			if cause == nil {
 				return
@@ -61,10 +61,16 @@ func writeHealth(w http.ResponseWriter, err error) {
 		Status   string `json:"status"`
 		NotReady string `json:"not_ready,omitempty"`
 	}{Status: "ok"}
+	status := http.StatusOK
 	if err != nil {
 		health.Status, health.NotReady = "unavailable", op.NotReadyPart(err)
 		w.Header().Set("Retry-After", "5")
-		w.WriteHeader(http.StatusServiceUnavailable)
+		status = http.StatusServiceUnavailable
 	}
-	_ = json.NewEncoder(w).Encode(health)
+	body, err := json.Marshal(health)
+	if err != nil { // two strings cannot fail
+		status = http.StatusInternalServerError
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }

@@ -93,13 +93,19 @@ func (p palette) css() string {
 		name  string
 		value color
 	}{
-		{"page", p.page}, {"on-page", p.onPage},
+		{"page", p.page},
+		{"on-page", p.onPage},
 		{"surface", p.surface},
-		{"text", p.text}, {"muted", p.muted},
-		{"line", p.line}, {"edge", p.edge},
-		{"accent", p.accent}, {"on-accent", p.onAccent},
-		{"accent-edge", p.accentEdge}, {"link", p.link},
-		{"alarm", p.alarm}, {"alarm-back", p.alarmBack},
+		{"text", p.text},
+		{"muted", p.muted},
+		{"line", p.line},
+		{"edge", p.edge},
+		{"accent", p.accent},
+		{"on-accent", p.onAccent},
+		{"accent-edge", p.accentEdge},
+		{"link", p.link},
+		{"alarm", p.alarm},
+		{"alarm-back", p.alarmBack},
 		{"plate", p.plate},
 	} {
 		fmt.Fprintf(&b, "--%s:%s;", property.name, property.value)

@@ -44,6 +44,7 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, page op.SignInPag
 	case op.MessageMissing:
 		view.InvalidUsername = page.Username == ""
 		view.InvalidPassword = page.Username != ""
+	case op.MessageNone, op.MessageThrottled, op.MessageBusy, op.MessageRepeat: // no field is at fault
 	}
 	p.write(w, "sign_in", l, response{status: statusOr(page.Status, http.StatusOK), retryAfter: page.RetryAfter}, view)
 }

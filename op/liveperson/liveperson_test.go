@@ -172,10 +172,22 @@ func TestDatesAreWholeAndExist(t *testing.T) {
 		year, month, day int
 		good             bool
 	}{
-		{2024, 2, 29, true}, {2000, 2, 29, true}, {1, 1, 1, true}, {9999, 12, 31, true},
-		{2023, 2, 29, false}, {1900, 2, 29, false}, {2023, 4, 31, false}, {2023, 13, 1, false}, {2023, 0, 1, false},
-		{2023, 1, 0, false}, {2023, 1, 32, false}, {0, 1, 1, false}, {10000, 1, 1, false}, {-1, 1, 1, false},
-		{math.MaxInt, 1, 1, false}, {2023, math.MinInt, 1, false},
+		{2024, 2, 29, true},
+		{2000, 2, 29, true},
+		{1, 1, 1, true},
+		{9999, 12, 31, true},
+		{2023, 2, 29, false},
+		{1900, 2, 29, false},
+		{2023, 4, 31, false},
+		{2023, 13, 1, false},
+		{2023, 0, 1, false},
+		{2023, 1, 0, false},
+		{2023, 1, 32, false},
+		{0, 1, 1, false},
+		{10000, 1, 1, false},
+		{-1, 1, 1, false},
+		{math.MaxInt, 1, 1, false},
+		{2023, math.MinInt, 1, false},
 	} {
 		info := liveperson.CustomerInfo{LastPaymentDate: liveperson.NewDate(test.year, test.month, test.day)}
 		if good := info.Validate() == nil; good != test.good {

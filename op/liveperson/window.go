@@ -267,7 +267,7 @@ func percentDecode(text string) string {
 		if text[i] == '%' && i+2 < len(text) {
 			high, low := hexDigit(text[i+1]), hexDigit(text[i+2])
 			if high >= 0 && low >= 0 {
-				decoded.WriteByte(byte(high<<4 | low))
+				decoded.WriteByte(byte(high<<4 | low)) //nolint:gosec // two hexadecimal digits
 
 				i += 2
 

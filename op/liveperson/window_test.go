@@ -228,7 +228,7 @@ func naiveAccount(state string) any {
 	case nil:
 		return nil
 	case float64:
-		text, _ := json.Marshal(seen) //nolint:errchkjson // a number
+		text, _ := json.Marshal(seen)
 
 		return string(text)
 	default:

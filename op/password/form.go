@@ -110,7 +110,7 @@ func parseArgon2id(m []string) (s stored, err error) {
 		return s, fmt.Errorf("%w: Argon2id memory (m, in KiB) must be at least 8 times the parallelism (p)", ErrForm)
 	}
 	// Within the bounds above, so nothing is cut off.
-	s.memory, s.iterations, s.parallelism = uint32(numbers[0]), uint32(numbers[1]), uint8(numbers[2])
+	s.memory, s.iterations, s.parallelism = uint32(numbers[0]), uint32(numbers[1]), uint8(numbers[2]) //nolint:gosec // see above
 	if m[4] == "" {
 		return s, nil
 	}

@@ -194,7 +194,7 @@ type Verdict struct {
 func (h *Hasher) Verify(ctx context.Context, a Attempt) (Verdict, error) {
 	normal, err := normalize(a.Password)
 	if err != nil {
-		return Verdict{}, nil //nolint:nilerr // a password nobody can have is a wrong one
+		return Verdict{}, nil // a password nobody can have is a wrong one
 	}
 	leave, err := h.queue.enter(ctx, a.Account, a.Known)
 	if err != nil {

@@ -24,20 +24,20 @@ func quick() password.Options {
 	return password.Options{Memory: 64, Iterations: 2, Concurrency: 2, Queue: 4, Random: rand.Reader}
 }
 
-func newHasher(t testing.TB, opts password.Options) *password.Hasher {
-	t.Helper()
+func newHasher(tb testing.TB, opts password.Options) *password.Hasher {
+	tb.Helper()
 	h, err := password.New(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return h
 }
 
-func bcryptOf(t testing.TB, cost int, version string) string {
-	t.Helper()
+func bcryptOf(tb testing.TB, cost int, version string) string {
+	tb.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte(horse), cost)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return strings.Replace(string(hash), "$2a$", version, 1)
 }
@@ -49,11 +49,11 @@ func argon2idOf(memory, iterations uint32, lanes uint8) string {
 		b64.EncodeToString(argon2.IDKey([]byte(horse), salt, iterations, memory, lanes, 24)))
 }
 
-func verify(t testing.TB, h *password.Hasher, hash, pw string) password.Verdict {
-	t.Helper()
-	verdict, err := h.Verify(t.Context(), password.Attempt{Account: 1, Hash: hash, Password: pw})
+func verify(tb testing.TB, h *password.Hasher, hash, pw string) password.Verdict {
+	tb.Helper()
+	verdict, err := h.Verify(tb.Context(), password.Attempt{Account: 1, Hash: hash, Password: pw})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return verdict
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrBusy: too many wait for a hash already. Answer 503 with RetryAfter.
+// ErrBusy means that too many wait for a hash already. Answer 503 with RetryAfter.
 var ErrBusy = errors.New("password hashing is busy")
 
 // RetryAfter is the wait to announce with ErrBusy.

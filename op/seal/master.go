@@ -116,9 +116,9 @@ func (path MasterKeyFile) Create(rand io.Reader) (MasterKey, error) {
 func (path MasterKeyFile) String() string { return string(path) }
 
 func syncDir(path string) error {
-	dir, err := os.Open(path) //nolint:gosec // the operator's data directory
+	dir, err := os.Open(path)
 	if err != nil {
-		return err
+		return fmt.Errorf("open folder: %w", err)
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }

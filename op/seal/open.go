@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -126,5 +127,5 @@ func loadDataKeys(ctx context.Context, tx *storage.Tx, master MasterKey, rand io
 
 // wrapData binds a wrapped data key to its table, row and purpose.
 func wrapData(id int64, purpose string) []byte {
-	return associatedData("data_keys", []string{fmt.Sprint(id), purpose})
+	return associatedData("data_keys", []string{strconv.FormatInt(id, 10), purpose})
 }

@@ -55,7 +55,11 @@ type signedInKey struct{}
 
 // Get gives the session of this request, read at most once.
 func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
-	return sessions.GetRegistry(r).Get(s, name)
+	session, err := sessions.GetRegistry(r).Get(s, name)
+	if err != nil {
+		return session, fmt.Errorf("read session of the browser: %w", err)
+	}
+	return session, nil
 }
 
 // New reads the session that the request's cookie names. It never returns nil;

@@ -48,7 +48,9 @@ func NewSealer(keyring *seal.Keyring, issuer string, secure bool, now func() tim
 	if err != nil {
 		return nil, fmt.Errorf("prepare tickets: %w", err)
 	}
-	cookie := http.Cookie{Name: "idp_binding", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure}
+	cookie := http.Cookie{ //nolint:gosec // not Secure for an http issuer on loopback alone
+		Name: "idp_binding", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
+	}
 	if secure {
 		cookie.Name = "__Host-idp_binding"
 	}
@@ -173,7 +175,7 @@ func (s *Sealer) newBinding(w http.ResponseWriter) (string, error) {
 	if _, err := io.ReadFull(s.rand, random); err != nil {
 		return "", fmt.Errorf("make binding: %w", err)
 	}
-	cookie := s.cookie
+	cookie := s.cookie //nolint:gosec // not Secure for an http issuer on loopback alone
 	cookie.Value = base64.RawURLEncoding.EncodeToString(random)
 	http.SetCookie(w, &cookie)
 	return cookie.Value, nil

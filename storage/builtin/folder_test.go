@@ -141,7 +141,7 @@ func own(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chown(path, int(owner.uid), int(owner.gid)) //nolint:wrapcheck // a step of a test
+	return os.Chown(path, int(owner.uid), int(owner.gid))
 }
 
 func TestParentThatPostgreSQLCannotEnterIsNamed(t *testing.T) {

@@ -119,7 +119,7 @@ func (p *Provider) Reload() {
 }
 
 // Now is the provider's clock.
-func (p *Provider) Now() time.Time { return time.Now().Add(time.Duration(p.offset.Load())) }
+func (p *Provider) Now() time.Time { return time.Now().Add(time.Duration(p.offset.Load())) } //nolint:forbidigo // it is the clock
 
 // Advance moves the clock on, the database's and the provider's alike.
 func (p *Provider) Advance(d time.Duration) {
@@ -173,7 +173,7 @@ var _ io.Writer = (*LogBuffer)(nil)
 func (b *LogBuffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.text.Write(line)
+	return b.text.Write(line) //nolint:wrapcheck // never fails
 }
 
 // String is the log so far.
