@@ -1,0 +1,181 @@
+package webtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// tabLimit is how long all that a test does in one browser may take.
+const tabLimit = 2 * time.Minute
+
+// Chromium starts a headless Chromium with a profile of its own and gives its
+// tab, for chromedp.Do and Run. It ends with the test. With -short the test is skipped;
+// without a Chromium on the machine it fails.
+func Chromium(tb testing.TB) context.Context {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("no browser with -short")
+	}
+	program, err := findChromium()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	// Not tb.TempDir: Chromium's last children may still write while it is removed.
+	profile, err := os.MkdirTemp("", "idp-chromium-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	// Not tb.Context, which ends before the browser can be closed in order.
+	limited, cancelLimit := context.WithTimeout(context.WithoutCancel(tb.Context()), tabLimit)
+	allocator, cancelAllocator := chromedp.NewExecAllocator(limited, append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		// The people of the tests read English, and a test asks for other languages itself.
+		chromedp.Flag("lang", "en-US"), chromedp.WSURLReadTimeout(tabLimit/2),
+	)...)
+	ctx, cancel := newTab(allocator)
+	tb.Cleanup(func() {
+		_ = chromedp.Cancel(ctx)
+		cancel()
+		cancelAllocator()
+		cancelLimit()
+		removeProfile(tb, profile)
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		tb.Fatalf("start Chromium: %v", err)
+	}
+	return ctx
+}
+
+// NewWindow does what opens another window, such as a click on a link with a
+// target or a call of window.open, and gives that window's tab.
+func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chromedp.Void]) context.Context {
+	tb.Helper()
+	opened := chromedp.WaitNewTarget(ctx, func(info *target.Info) bool { return info.Type == "page" })
+	if err := chromedp.Do(ctx, open...); err != nil {
+		tb.Fatalf("open a window: %v", err)
+	}
+	select {
+	case id := <-opened:
+		window, cancel := newTab(ctx, chromedp.WithTargetID(id))
+		tb.Cleanup(cancel)
+		if err := chromedp.Do(window); err != nil {
+			tb.Fatalf("attach to the window: %v", err)
+		}
+		return window
+	case <-ctx.Done():
+		tb.Fatalf("open a window: %v", ctx.Err())
+		return nil
+	}
+}
+
+// Screenshot writes what the tab shows to a PNG file, the whole page or what is
+// in view.
+func Screenshot(ctx context.Context, tb testing.TB, file string, whole bool) {
+	tb.Helper()
+	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(file, shot.Data, 0o644)
+	}
+	if err != nil {
+		tb.Fatalf("screenshot: %v", err)
+	}
+}
+
+// console collects what a tab complains about.
+type console struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+type consoleKey struct{}
+
+// newTab makes a tab whose console is collected from its first moment on.
+func newTab(parent context.Context, opts ...chromedp.ContextOption) (context.Context, context.CancelFunc) {
+	c := &console{}
+	ctx, cancel := chromedp.NewContext(parent, append(opts, chromedp.WithListener(c.listen))...)
+	return context.WithValue(ctx, consoleKey{}, c), cancel
+}
+
+// listen keeps errors alone: what a script threw or logged as an error, and what
+// the browser itself reports, such as violations of a content security policy
+// and answers with status 400 and above.
+func (c *console) listen(event any) {
+	switch event := event.(type) {
+	case *runtime.EventExceptionThrown:
+		c.add("exception: " + (&chromedp.ExceptionError{ExceptionDetails: event.ExceptionDetails}).Error())
+	case *runtime.EventConsoleAPICalled:
+		if event.Type == runtime.ConsoleAPICalledTypeError || event.Type == runtime.ConsoleAPICalledTypeAssert {
+			words := make([]string, len(event.Args))
+			for i, arg := range event.Args {
+				words[i] = string(arg.Value) + arg.Description
+			}
+			c.add("console: " + strings.Join(words, " "))
+		}
+	case *log.EventEntryAdded:
+		if event.Entry.Level == log.EntryLevelError {
+			c.add(fmt.Sprintf("%s: %s %s", event.Entry.Source, event.Entry.Text, event.Entry.URL))
+		}
+	}
+}
+
+func (c *console) add(line string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines = append(c.lines, line)
+}
+
+// ConsoleErrors gives the errors in the console of a tab of Chromium or
+// NewWindow since the last call: exceptions, violations of content security
+// policies, failed requests.
+func ConsoleErrors(ctx context.Context) []string {
+	c, ok := ctx.Value(consoleKey{}).(*console)
+	if !ok {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lines := c.lines
+	c.lines = nil
+	return lines
+}
+
+func findChromium() (string, error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless-shell"} {
+		if program, err := exec.LookPath(name); err == nil {
+			return program, nil
+		}
+	}
+	return "", errors.New("no Chromium in PATH: install it (Debian: apt-get install chromium), or run the tests with -short")
+}
+
+// removeProfile waits for the children of a browser that has just ended.
+func removeProfile(tb testing.TB, profile string) {
+	tb.Helper()
+	const attempts, wait = 50, 100 * time.Millisecond
+	var err error
+	for range attempts {
+		if err = os.RemoveAll(profile); err == nil {
+			return
+		}
+		time.Sleep(wait)
+	}
+	tb.Logf("remove Chromium's profile: %v", err)
+}
