@@ -39,7 +39,10 @@ func newRoot(in config.Inputs) *cobra.Command {
 	a.inputs.Flags = root.PersistentFlags()
 
 	root.AddCommand(
+		newApplyCommand(a),
+		newClientCommand(a),
 		newConfigCommand(a),
+		newConsumerCommand(a),
 		newMigrateCommand(a),
 		newServeCommand(a),
 		newVersionCommand(),

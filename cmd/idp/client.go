@@ -1,0 +1,218 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
+)
+
+func newClientCommand(a *app) *cobra.Command {
+	cmd := group(&cobra.Command{
+		Use:     "client",
+		Short:   "Show the relying parties",
+		Long:    "Show the relying parties. They are made and changed with idp apply.",
+		Example: "  idp client list\n  idp client show messaging-code",
+	})
+	cmd.AddCommand(newClientListCommand(a), newClientShowCommand(a))
+
+	return cmd
+}
+
+func newClientListCommand(a *app) *cobra.Command {
+	var asJSON bool
+
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the relying parties",
+		Example: "  idp client list\n  idp client list --json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				clients, err := s.store.Clients(ctx)
+				if err != nil {
+					return err
+				}
+
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), append([]*storage.Client{}, clients...)) // [] for none
+				}
+
+				rows := [][]string{{"CLIENT_ID", "NAME", "RESPONSE TYPES", "AUTHENTICATION", "CONVERSATIONAL CLOUD"}}
+
+				for _, c := range clients {
+					rows = append(rows, []string{
+						c.ClientID, c.ClientName, strings.Join(c.ResponseTypes, ", "), c.TokenEndpointAuthMethod, accountOf(c),
+					})
+				}
+
+				return printTable(cmd.OutOrStdout(), rows)
+			})
+		},
+	}
+	addJSONFlag(cmd, &asJSON)
+
+	return cmd
+}
+
+// accountOf tells in a word whose connector a client is.
+func accountOf(c *storage.Client) string {
+	switch {
+	case c.ConversationalCloud == nil:
+		return "no"
+	case c.ConversationalCloud.AccountID == "":
+		return "any account"
+	default:
+		return "account " + c.ConversationalCloud.AccountID
+	}
+}
+
+func newClientShowCommand(a *app) *cobra.Command {
+	var asJSON bool
+
+	cmd := &cobra.Command{
+		Use:   "show CLIENT_ID",
+		Short: "Show a relying party, and how its connector is configured",
+		Long: "Show a relying party. For one of Conversational Cloud, the fields of the connector's form\n" +
+			"there are printed with their values, and warnings after them.",
+		Example: "  idp client show messaging-code\n  idp client show messaging-code --json",
+		Args:    oneArgument("the client_id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				view, err := s.viewClient(ctx, args[0])
+				if err != nil {
+					return err
+				}
+
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), view)
+				}
+
+				return view.print(cmd.OutOrStdout())
+			})
+		},
+	}
+	addJSONFlag(cmd, &asJSON)
+
+	return cmd
+}
+
+// clientView is a client for reading. Its secret is not known to anybody here.
+type clientView struct {
+	Client    *storage.Client `json:"client"`
+	HasSecret bool            `json:"has_secret"`
+	JWKS      string          `json:"jwks_uri"`
+	// Connector and Warnings are for clients of Conversational Cloud.
+	Connector []liveperson.ConnectorField `json:"connector,omitempty"`
+	Warnings  []string                    `json:"warnings,omitempty"`
+}
+
+func (s *session) viewClient(ctx context.Context, clientID string) (*clientView, error) {
+	snapshot, err := s.store.ReadSnapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	i := slices.IndexFunc(snapshot.Clients, func(c *storage.Client) bool { return c.ClientID == clientID })
+	if i < 0 {
+		return nil, fmt.Errorf("client %q: %w; idp client list shows all", clientID, storage.ErrNotFound)
+	}
+
+	client := snapshot.Clients[i]
+	view := &clientView{Client: client, HasSecret: client.SecretSHA256 != nil, JWKS: s.cfg.Issuer + "/jwks.json"}
+
+	if client.ConversationalCloud == nil {
+		return view, nil
+	}
+
+	view.JWKS = s.cfg.Issuer + "/jwks/" + client.ClientID + ".json"
+
+	publicKey, err := activeKey(snapshot.Keys, client.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	registration := liveperson.Registration{
+		Settings: client.ConversationalCloud, ClientID: client.ClientID,
+		CodeFlow: client.Allows("code"), ImplicitFlow: client.Allows("id_token") || client.Allows("id_token token"),
+		RedirectURIs: client.RedirectURIs, WebOrigins: client.WebOrigins,
+		Issuer: s.cfg.Issuer, AuthorizationEndpoint: s.cfg.Issuer + "/authorize", TokenEndpoint: s.cfg.Issuer + "/token",
+		JWKSEndpoint: view.JWKS, PublicKey: publicKey,
+	}
+	view.Connector, view.Warnings = registration.ConnectorFields(), registration.Warnings()
+
+	return view, nil
+}
+
+// activeKey is the public key, in one line, that signs for an owner; "" if none
+// does.
+func activeKey(all []*storage.SigningKey, owner int64) (string, error) {
+	for _, key := range all {
+		if key.ClientID == owner && key.State == keys.Active {
+			return keys.OneLine(key.PublicJWK)
+		}
+	}
+
+	return "", nil
+}
+
+func (v *clientView) print(w io.Writer) error {
+	c := v.Client
+
+	secret := "none"
+	if v.HasSecret {
+		secret = "set, and known to nobody here"
+	}
+
+	rows := [][]string{
+		{"client_id", c.ClientID},
+		{"client_name", c.ClientName},
+		{"application_type", c.ApplicationType},
+		{"response_types", strings.Join(c.ResponseTypes, ", ")},
+		{"grant_types", strings.Join(c.GrantTypes, ", ")},
+		{"token_endpoint_auth_method", c.TokenEndpointAuthMethod},
+		{"client_secret", secret},
+		{"redirect_uris", strings.Join(c.RedirectURIs, " ")},
+		{"web_origins", strings.Join(c.WebOrigins, " ")},
+		{"scope", c.Scope},
+		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},
+		{"id_token_lifetime", c.IDTokenLifetime.Duration().String()},
+		{"access_token_lifetime", c.AccessTokenLifetime.Duration().String()},
+		{"claims_policy", c.ClaimsPolicy},
+		{"require_pkce", fmt.Sprint(c.RequirePKCE)},
+		{"consent", c.Consent},
+		{"conversational_cloud", accountOf(c)},
+		{"jwks_uri", v.JWKS},
+	}
+	rows = slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" })
+
+	if err := printTable(w, rows); err != nil {
+		return err
+	}
+
+	if v.Connector != nil {
+		fmt.Fprintln(w, "\nThe connector in Conversational Cloud (choose the JWKS Endpoint, or paste the JWT Public Key):")
+
+		fields := make([][]string, len(v.Connector))
+		for i, field := range v.Connector {
+			fields[i] = []string{"  " + field.Name, field.Value}
+		}
+
+		if err := printTable(w, fields); err != nil {
+			return err
+		}
+	}
+
+	for _, warning := range v.Warnings {
+		fmt.Fprintln(w, "\nWarning:", warning)
+	}
+
+	return nil
+}
