@@ -105,9 +105,7 @@ func nextStep(client *storage.Client, request *authRequest, in *storage.SignedIn
 		return stepSignIn
 	case request.prompts(promptLogin) && !done.authenticated:
 		return stepSignIn
-	case request.MaxAge != nil && !done.authenticated && in.Now.Sub(in.Session.AuthTime) >= time.Duration(*request.MaxAge+1)*time.Second:
-		return stepSignIn
-	case request.MaxAge != nil && *request.MaxAge == 0 && !done.authenticated:
+	case request.MaxAge != nil && !done.authenticated && in.Now.Sub(in.Session.AuthTime) > time.Duration(*request.MaxAge)*time.Second:
 		return stepSignIn
 	case done.authenticated || done.chosen:
 	case request.prompts(promptSelectAccount) || ownedByApplication(client, request.RedirectURI):

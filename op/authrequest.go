@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/brandidp/idp/op/identifier"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
@@ -35,21 +36,34 @@ const (
 const maxState = 16 << 10 // bytes; Conversational Cloud's window sends up to 8 KB
 
 // authRequest is an authorization request that has passed every check that does
-// not need to know who is signed in. It is what a ticket holds.
+// not need to know who is signed in.
 type authRequest struct {
-	ClientID      string   `json:"c"`
-	RedirectURI   string   `json:"u"`
-	ResponseType  string   `json:"r"`
-	State         string   `json:"s,omitempty"` // byte for byte as decoded
-	HasState      bool     `json:"hs,omitempty"`
-	Scopes        []string `json:"sc"`
-	Nonce         string   `json:"n,omitempty"`
-	Prompts       []string `json:"p,omitempty"`
-	MaxAge        *int64   `json:"a,omitempty"` // seconds
-	LoginHint     string   `json:"l,omitempty"`
-	UILocales     []string `json:"ui,omitempty"`
-	CodeChallenge string   `json:"cc,omitempty"`
-	HintedSub     string   `json:"h,omitempty"` // of id_token_hint
+	ClientID      string
+	RedirectURI   string
+	ResponseType  string
+	State         string // byte for byte as decoded
+	HasState      bool
+	Scopes        []string
+	Nonce         string
+	Prompts       []string
+	MaxAge        *int64 // seconds
+	LoginHint     string
+	UILocales     []string
+	CodeChallenge string
+	HintedSub     string // of id_token_hint
+
+	// params is what a ticket holds: the request as it was sent, so that all of
+	// it is checked again against the client as it is when the ticket comes back.
+	params url.Values
+}
+
+// ticketParams are the parameters that mean something here, and the longest
+// value of each in bytes; others are ignored (OpenID Connect Core 3.1.2.1).
+var ticketParams = map[string]int{
+	"client_id": 255, "redirect_uri": 2048, "response_type": 64, "response_mode": 64, "state": maxState,
+	"scope": 1024, "nonce": 1024, "prompt": 64, "max_age": 16, "ui_locales": 256, "login_hint": 1024,
+	"code_challenge": 128, "code_challenge_method": 16, "id_token_hint": 16 << 10,
+	"acr_values": 1024, "display": 64,
 }
 
 func (a *authRequest) prompts(value string) bool { return slices.Contains(a.Prompts, value) }
@@ -98,7 +112,7 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	}
 	request := &authRequest{
 		ClientID: client.ClientID, RedirectURI: values["redirect_uri"], ResponseType: responseTypeOf(values["response_type"]),
-		State: values["state"], HasState: params.Has("state"),
+		State: values["state"], HasState: params.Has("state"), params: url.Values{},
 	}
 	if request.RedirectURI == "" {
 		return nil, nil, invalidRequest("redirect_uri is missing")
@@ -146,6 +160,13 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 		if !cleanText(name) || !cleanText(values[0]) {
 			return invalidRequest("a parameter is not UTF-8 text")
 		}
+		longest, known := ticketParams[name]
+		if known && len(values[0]) > longest {
+			return invalidRequest(name + " is longer than " + strconv.Itoa(longest) + " bytes")
+		}
+		if known {
+			request.params[name] = values
+		}
 	}
 	for name, code := range map[string]string{
 		"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported",
@@ -164,9 +185,6 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 		return err
 	}
 	request.Nonce = params.Get("nonce")
-	if len(request.Nonce) > 1024 {
-		return invalidRequest("nonce is longer than 1024 bytes")
-	}
 	if request.Nonce == "" && request.ResponseType != responseTypeCode && client.ConversationalCloud == nil {
 		return invalidRequest("nonce is required with this response_type")
 	}
@@ -177,7 +195,7 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 		return err
 	}
 	request.UILocales = words(params.Get("ui_locales"))
-	if hint := params.Get("login_hint"); len(hint) <= 255 {
+	if hint := params.Get("login_hint"); len(hint) <= identifier.MaxBytes {
 		request.LoginHint = hint
 	}
 	if hint := params.Get("id_token_hint"); hint != "" {

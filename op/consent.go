@@ -10,7 +10,7 @@ import (
 // for this session, consumer, client, scopes and ticket, and stands for every
 // step that came before.
 func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn) {
-	sealed, err := p.tickets.Seal(w, r, request)
+	sealed, err := p.tickets.Seal(w, r, request.params)
 	if err != nil {
 		p.showError(w, r, asError(err))
 		return

@@ -60,6 +60,8 @@ type Provider struct {
 	view     atomic.Pointer[stamped]
 	token    http.Handler
 	touches  chan *storage.SignedIn
+	// tokenLimit is how often one session's pages may ask for a token.
+	tokenLimit sessionLimit
 }
 
 // New prepares a provider. Load must succeed, or Run be running, before it can

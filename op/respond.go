@@ -1,6 +1,8 @@
 package op
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -100,7 +102,7 @@ func (p *Provider) showError(w http.ResponseWriter, r *http.Request, e *Error) {
 // description repeats input, and a cause of ours names no personal data.
 func (p *Provider) logError(r *http.Request, e *Error) {
 	log := p.opts.Log.With("request_id", RequestID(r.Context()), "path", r.URL.Path, "error", e.Code, "reason", e.Description)
-	if e.Status >= http.StatusInternalServerError {
+	if e.Status >= http.StatusInternalServerError && !errors.Is(e.Cause, context.Canceled) {
 		log.ErrorContext(r.Context(), "request failed", "cause", e.Cause)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,7 @@ var amrPassword = []string{"pwd"}
 // showSignIn shows the sign-in page for a request, with what page has set
 // already.
 func (p *Provider) showSignIn(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn, page SignInPage) {
-	sealed, err := p.tickets.Seal(w, r, request)
+	sealed, err := p.tickets.Seal(w, r, request.params)
 	if err != nil {
 		p.showError(w, r, asError(err))
 		return
@@ -80,9 +81,10 @@ func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf
 	}
 	form = formOf{
 		ticket: params.Get("ticket"), proof: params.Get("proof"), consent: params.Get("consent"),
-		username: params.Get("username"), password: params.Get("password"), request: &authRequest{},
+		username: params.Get("username"), password: params.Get("password"),
 	}
-	if err := p.tickets.Open(r, form.ticket, form.request); err != nil {
+	var sent url.Values
+	if err := p.tickets.Open(r, form.ticket, &sent); err != nil {
 		e := invalidRequest("this page is too old, or was opened in another browser: go back to where you came from and begin again")
 		e.Cause = err
 		p.showError(w, r, e)
@@ -92,9 +94,13 @@ func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf
 		p.showError(w, r, asError(err))
 		return form, false
 	}
-	form.client = form.view.clients[form.request.ClientID]
-	if form.client == nil || !redirectURIAllowed(form.client, form.request.RedirectURI) || !form.client.Allows(form.request.ResponseType) {
-		p.showError(w, r, invalidRequest("the client's registration has changed: go back to where you came from and begin again"))
+	var fault *Error
+	if form.request, form.client, fault = form.view.addressOf(sent); fault != nil {
+		p.showError(w, r, fault)
+		return form, false
+	}
+	if fault = p.complete(form.view, form.client, form.request, sent); fault != nil {
+		p.sendError(w, r, form.client, form.request, fault)
 		return form, false
 	}
 	return form, true
@@ -179,16 +185,16 @@ func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPa
 	if try.Consumer != nil && !try.Consumer.Disabled {
 		hash = try.Consumer.PasswordHash
 	}
-	verdict, err := p.opts.Hasher.Verify(r.Context(), password.Attempt{
+	verdict, err := p.opts.Hasher.Verify(clientContext(r), password.Attempt{
 		Account: params.AccountBucket, Known: try.KnownDevice, Hash: hash, Password: form.password,
 	})
 	switch {
 	case errors.Is(err, password.ErrBusy):
 		p.giveBack(r, try.GiveBack)
 		return out, &SignInPage{Status: http.StatusServiceUnavailable, Message: MessageBusy, RetryAfter: password.RetryAfter}, nil
-	case r.Context().Err() != nil:
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded): // the browser has gone
 		p.giveBack(r, try.GiveBack)
-		return out, nil, r.Context().Err()
+		return out, nil, err
 	case err != nil:
 		p.opts.Log.ErrorContext(r.Context(), "a stored password hash cannot be used", "request_id", RequestID(r.Context()), "cause", err)
 	}

@@ -21,7 +21,7 @@ func (p *Provider) writeTokenError(w http.ResponseWriter, r *http.Request, e *Er
 		return
 	}
 	noStore(w)
-	if e.Status == http.StatusServiceUnavailable {
+	if e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests {
 		setRetryAfter(w)
 	}
 	writeJSON(w, e.Status, body)

@@ -90,6 +90,12 @@ func (p *Provider) tokenForPage(r *http.Request, v *view, client *storage.Client
 	if err != nil {
 		return nil, err
 	}
+	if in != nil && !p.tokenLimit.allow(in.Session.ID, p.opts.Now()) {
+		return nil, &Error{
+			Code: "temporarily_unavailable", Description: "too many requests of this browser session; wait a minute",
+			Status: http.StatusTooManyRequests,
+		}
+	}
 	request := &authRequest{ClientID: client.ClientID, ResponseType: responseTypeIDToken, Scopes: words(client.Scope)}
 	if next := nextStep(client, request, in, shown{}); next != stepNone {
 		e := *errorsOfNone[next]

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,6 +30,9 @@ var (
 	// It alone becomes 503.
 	ErrUnavailable = errors.New("database unavailable")
 )
+
+// connectTimeout is how long a server may take to accept a connection.
+const connectTimeout = 5 * time.Second
 
 // Options say how to reach PostgreSQL.
 type Options struct {
@@ -61,6 +65,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if cfg.MaxConns == 0 {
 		cfg.MaxConns = 20
 	}
+	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	if opts.Tracer != nil {
 		cfg.ConnConfig.Tracer = opts.Tracer
 	}
