@@ -184,5 +184,5 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
 
-	return io.ReadAll(io.LimitReader(file, limit))
+	return io.ReadAll(io.LimitReader(file, limit)) //nolint:wrapcheck // as above
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -166,11 +167,6 @@ func activeKey(all []*storage.SigningKey, owner int64) (string, error) {
 func (v *clientView) print(w io.Writer) error {
 	c := v.Client
 
-	secret := "none"
-	if v.HasSecret {
-		secret = "set, and known to nobody here"
-	}
-
 	rows := [][]string{
 		{"client_id", c.ClientID},
 		{"client_name", c.ClientName},
@@ -178,7 +174,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"response_types", strings.Join(c.ResponseTypes, ", ")},
 		{"grant_types", strings.Join(c.GrantTypes, ", ")},
 		{"token_endpoint_auth_method", c.TokenEndpointAuthMethod},
-		{"client_secret", secret},
+		{"client_secret", map[bool]string{true: "set, and known to nobody here", false: "none"}[v.HasSecret]},
 		{"redirect_uris", strings.Join(c.RedirectURIs, " ")},
 		{"web_origins", strings.Join(c.WebOrigins, " ")},
 		{"scope", c.Scope},
@@ -186,7 +182,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"id_token_lifetime", c.IDTokenLifetime.Duration().String()},
 		{"access_token_lifetime", c.AccessTokenLifetime.Duration().String()},
 		{"claims_policy", c.ClaimsPolicy},
-		{"require_pkce", fmt.Sprint(c.RequirePKCE)},
+		{"require_pkce", strconv.FormatBool(c.RequirePKCE)},
 		{"consent", c.Consent},
 		{"conversational_cloud", accountOf(c)},
 		{"jwks_uri", v.JWKS},

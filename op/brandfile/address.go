@@ -131,7 +131,7 @@ func originRule(origin string, issuerOnLoopback bool) string {
 		!validPort(u) || u.Port() == defaultPort || strings.HasPrefix(u.Port(), "0") {
 		return exact
 	}
-	if u.Scheme == "http" && !(issuerOnLoopback && isLoopback(u.Hostname())) {
+	if u.Scheme == "http" && (!issuerOnLoopback || !isLoopback(u.Hostname())) {
 		return "must be https; http on loopback is for an issuer on loopback"
 	}
 	return ""

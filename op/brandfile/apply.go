@@ -116,7 +116,7 @@ func prepare(ctx context.Context, p *plan, makers Makers) (material, error) {
 			return nil
 		})
 	}
-	return made, group.Wait()
+	return made, group.Wait() //nolint:wrapcheck // our own errors
 }
 
 // applier writes one plan.

@@ -61,7 +61,7 @@ func (f Fault) String() string {
 }
 
 // Faults is why a file is refused: all of it, by line.
-type Faults []Fault
+type Faults []Fault //nolint:errname // what it is matters more than that it is an error
 
 // Error lists one fault a line.
 func (f Faults) Error() string {

@@ -111,22 +111,23 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	return c
 }
 
-// flow checks response types against grant types; those that are left out
-// follow from the others.
+// flow checks response types against grant types, which follow from them when
+// they are left out.
 func (d *decoder) flow(c *client) {
 	if c.ResponseTypes == nil {
 		c.ResponseTypes = []string{"code"}
 	}
+	if len(c.ResponseTypes) == 0 {
+		d.at(c.path+".response_types", "must not be empty")
+	}
 	var needed []string
 	for i, responseType := range c.ResponseTypes {
 		field := index(c.path+".response_types", i)
+		grant := grantImplicit
 		switch responseType {
 		case "code":
-			needed = append(needed, grantCode)
+			grant = grantCode
 		case "id_token", "id_token token":
-			if !slices.Contains(needed, grantImplicit) {
-				needed = append(needed, grantImplicit)
-			}
 		case "token":
 			d.at(field, "must not be token alone: it says nothing of who signed in; use id_token or id_token token")
 		default:
@@ -135,14 +136,18 @@ func (d *decoder) flow(c *client) {
 		if slices.Contains(c.ResponseTypes[:i], responseType) {
 			d.at(field, "must not be given twice")
 		}
-	}
-	if len(c.ResponseTypes) == 0 {
-		d.at(c.path+".response_types", "must not be empty")
+		if !slices.Contains(needed, grant) {
+			needed = append(needed, grant)
+		}
 	}
 	if c.GrantTypes == nil {
 		c.GrantTypes = needed
-		return
 	}
+	d.grants(c, needed)
+}
+
+// grants checks grant types against those that the response types need.
+func (d *decoder) grants(c *client, needed []string) {
 	for i, grant := range c.GrantTypes {
 		field := index(c.path+".grant_types", i)
 		switch {

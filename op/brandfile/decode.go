@@ -163,8 +163,8 @@ var (
 )
 
 func (d *decoder) scalar(node *yaml.Node, path string, v reflect.Value) {
-	rule := ""
-	switch kind := v.Kind(); kind {
+	var rule string
+	switch v.Kind() {
 	case reflect.String:
 		if rule = textRule(node); rule == "" {
 			v.SetString(node.Value)
@@ -253,7 +253,7 @@ func fieldsOf(t reflect.Type) map[string]int {
 
 // unknownField says which field may have been meant.
 func unknownField(name string, fields map[string]int, v reflect.Value) string {
-	if r, ok := v.Addr().Interface().(refuser); ok {
+	if r, ok := reflect.TypeAssert[refuser](v.Addr()); ok {
 		if reason := r.RefusedField(name); reason != "" {
 			return reason
 		}

@@ -7,8 +7,9 @@ import (
 	"math"
 	"testing"
 
-	"github.com/brandidp/idp/op/liveperson"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/brandidp/idp/op/liveperson"
 )
 
 // The two examples of LivePerson's documentation, as they stand there.
