@@ -15,7 +15,8 @@ import (
 // cookies, reads forms and fills them in. It follows nothing by itself.
 type Browser struct {
 	Client *http.Client
-	Issuer string
+	// Address is where the provider answers.
+	Address string
 
 	tb testing.TB
 }
@@ -27,8 +28,9 @@ func (p *Provider) Browser(tb testing.TB) *Browser {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &Browser{tb: tb, Issuer: p.Issuer, Client: &http.Client{
+	return &Browser{tb: tb, Address: p.Address, Client: &http.Client{
 		Jar:           jar,
+		Transport:     p.transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -65,6 +67,48 @@ func (b *Browser) Post(address string, form url.Values) *Page {
 	return b.Do(request)
 }
 
+// Request makes a GET, or a POST of a form if there is one, with headers given
+// as pairs of name and value.
+func (b *Browser) Request(address string, form url.Values, headers ...string) *http.Request {
+	b.tb.Helper()
+	method, body := http.MethodGet, ""
+	if form != nil {
+		method, body = http.MethodPost, form.Encode()
+	}
+	return b.RawRequest(method, address, "application/x-www-form-urlencoded", body, headers...)
+}
+
+// RawRequest makes any request. The content type goes with a body alone.
+func (b *Browser) RawRequest(method, address, contentType, body string, headers ...string) *http.Request {
+	b.tb.Helper()
+	request, err := http.NewRequestWithContext(b.tb.Context(), method, b.absolute(address), strings.NewReader(body))
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	return request
+}
+
+// Cookie gives the value of a cookie that the browser would send, "" for none.
+func (b *Browser) Cookie(name string) string {
+	b.tb.Helper()
+	u, err := url.Parse(b.Address)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	for _, cookie := range b.Client.Jar.Cookies(u) {
+		if cookie.Name == name {
+			return cookie.Value
+		}
+	}
+	return ""
+}
+
 // Do sends any request.
 func (b *Browser) Do(request *http.Request) *Page {
 	b.tb.Helper()
@@ -95,7 +139,7 @@ func (b *Browser) Authorize(params url.Values) *Page {
 
 func (b *Browser) absolute(address string) string {
 	if strings.HasPrefix(address, "/") {
-		return b.Issuer + address
+		return b.Address + address
 	}
 	return address
 }

@@ -8,7 +8,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -28,10 +30,12 @@ import (
 
 // Provider is a provider that a test has for itself.
 type Provider struct {
-	// Issuer is its issuer identifier and the address it answers at, on
-	// http://localhost.
+	// Issuer is its issuer identifier.
 	Issuer string
-	Server *web.Server
+	// Address is where it answers, the issuer's path included: the issuer itself,
+	// but for a second instance (Another).
+	Address string
+	Server  *web.Server
 	Store  *storage.Store
 	// DatabaseURL is the connection string of its database.
 	DatabaseURL string
@@ -40,31 +44,67 @@ type Provider struct {
 	// Log is everything that was logged so far.
 	Log *LogBuffer
 
-	tb      testing.TB
-	seeded  *seed
-	keys    atomic.Int64
-	offset  atomic.Int64
-	options web.Options
+	tb        testing.TB
+	seeded    *seed
+	keys      *atomic.Int64
+	offset    *atomic.Int64
+	transport http.RoundTripper
+	options   web.Options
 }
 
-// Start starts a provider and applies the brand files, if any. Change, if not
-// nil, edits the options first. It ends with the test.
+// Start starts a provider in a database of its own and applies the brand files,
+// if any. Change, if not nil, edits the options first; an issuer that it makes
+// https is served over TLS. It ends with the test.
 func Start(tb testing.TB, change func(*web.Options), brandFiles ...string) *Provider {
 	tb.Helper()
-	p := &Provider{tb: tb, Counts: &Counts{}, Log: &LogBuffer{}, DatabaseURL: storagetest.New(tb), seeded: seedOf(tb)}
+	return StartAt(tb, storagetest.New(tb), change, brandFiles...)
+}
+
+// StartAt is Start in a database that has the schema and nothing else.
+func StartAt(tb testing.TB, databaseURL string, change func(*web.Options), brandFiles ...string) *Provider {
+	tb.Helper()
+	p := &Provider{tb: tb, DatabaseURL: databaseURL, seeded: seedOf(tb), keys: new(atomic.Int64), offset: new(atomic.Int64)}
 	p.seeded.plant(tb, p.DatabaseURL)
-	store, err := storage.Open(tb.Context(), storage.Options{URL: p.DatabaseURL, MaxConnections: 8, Tracer: p.Counts})
+	p.open()
+	p.plantKey()
+	p.serve(change)
+	for _, file := range brandFiles {
+		p.Apply(file)
+	}
+	return p
+}
+
+// Another starts one more instance of the same provider: same issuer, same
+// database, same clock, at an address of its own.
+func (p *Provider) Another() *Provider {
+	p.tb.Helper()
+	other := &Provider{tb: p.tb, DatabaseURL: p.DatabaseURL, seeded: p.seeded, keys: p.keys, offset: p.offset}
+	other.open()
+	other.serve(func(opts *web.Options) {
+		now, rand, log, store := opts.Now, opts.Rand, opts.Log, opts.Store
+		*opts = p.options
+		opts.Now, opts.Rand, opts.Log, opts.Store = now, rand, log, store
+	})
+	return other
+}
+
+func (p *Provider) open() {
+	p.tb.Helper()
+	p.Counts, p.Log = &Counts{}, &LogBuffer{}
+	store, err := storage.Open(p.tb.Context(), storage.Options{URL: p.DatabaseURL, MaxConnections: 8, Tracer: p.Counts})
 	if err != nil {
-		tb.Fatal(err)
+		p.tb.Fatal(err)
 	}
 	p.Store = store
-	tb.Cleanup(store.Close)
-	p.plantKey()
+	p.tb.Cleanup(store.Close)
+}
 
+func (p *Provider) serve(change func(*web.Options)) {
+	p.tb.Helper()
 	listener := httptest.NewUnstartedServer(nil)
-	p.Issuer = strings.Replace("http://"+listener.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
+	host := strings.Replace(listener.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	p.options = web.Options{
-		Issuer: p.Issuer, Store: store, MasterKey: p.seeded.master, Brand: web.Brand{Name: "Brand"},
+		Issuer: "http://" + host, Store: p.Store, MasterKey: p.seeded.master, Brand: web.Brand{Name: "Brand"},
 		Hashing:     password.Options{Memory: 64, Iterations: 1, Concurrency: 4, Queue: 64, Random: rand.Reader},
 		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour,
 		Now: p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -73,20 +113,28 @@ func Start(tb testing.TB, change func(*web.Options), brandFiles ...string) *Prov
 		change(&p.options)
 	}
 	p.Issuer = p.options.Issuer
-	if p.Server, err = web.New(tb.Context(), p.options); err != nil {
-		tb.Fatal(err)
+	server, err := web.New(p.tb.Context(), p.options)
+	if err != nil {
+		p.tb.Fatal(err)
 	}
-	listener.Config.Handler = p.Server.Handler()
-	listener.Start()
-	tb.Cleanup(listener.Close)
+	p.Server = server
+	listener.Config.Handler = server.Handler()
+	listener.Config.ErrorLog = log.New(p.Log, "", 0)
+	p.Address = "http://" + host + server.Provider.BasePath()
+	if strings.HasPrefix(p.Issuer, "https:") {
+		p.Address = "https://" + host + server.Provider.BasePath()
+		listener.StartTLS()
+		transport := listener.Client().Transport.(*http.Transport).Clone() //nolint:forcetypeassert // httptest's
+		transport.TLSClientConfig.ServerName = "example.com"               // which its certificate names
+		p.transport = transport
+	} else {
+		listener.Start()
+	}
+	p.tb.Cleanup(listener.Close)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { p.Server.Run(ctx) })
-	tb.Cleanup(func() { stop(); running.Wait() })
-	for _, file := range brandFiles {
-		p.Apply(file)
-	}
-	return p
+	running.Go(func() { server.Run(ctx) })
+	p.tb.Cleanup(func() { stop(); running.Wait() })
 }
 
 // Apply applies a brand file, as idp apply does, and has the provider read it.
@@ -129,6 +177,9 @@ func (p *Provider) Advance(d time.Duration) {
 		as 'select clock_timestamp() + interval ''%d microseconds'''`, offset.Microseconds()))
 	p.Reload()
 }
+
+// AdvanceInstance moves the clock of this process on, and not the database's.
+func (p *Provider) AdvanceInstance(d time.Duration) { p.offset.Add(int64(d)) }
 
 // Exec runs SQL in the provider's database, over a connection that is not counted.
 func (p *Provider) Exec(sql string, args ...any) {
