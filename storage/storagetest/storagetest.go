@@ -41,9 +41,13 @@ var shared struct { //nolint:gochecknoglobals // one server per process is the p
 	err     error
 }
 
-// Main runs a package's tests and leaves the server when they are done; the last
-// test binary stops it.
-func Main(m *testing.M) {
+// Main runs a package's tests, leaves the server when they are done, and exits.
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a package that has something of its own to clear away
+// afterwards: it returns the exit code. The last test binary to leave the server
+// stops it.
+func Run(m *testing.M) int {
 	shared.Lock()
 	shared.main = true
 	shared.Unlock()
@@ -58,7 +62,7 @@ func Main(m *testing.M) {
 			code = max(code, 1)
 		}
 	}
-	os.Exit(code) //nolint:gocritic // the deferred calls have nothing left to do
+	return code
 }
 
 // New returns the connection string of a fresh database that has the schema and

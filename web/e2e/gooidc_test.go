@@ -1,0 +1,140 @@
+package e2e_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
+)
+
+// The relying party of go-oidc and x/oauth2, as their documentation has it.
+func TestGoOIDC(t *testing.T) {
+	t.Parallel()
+	s := serve(t, cheapHashing...)
+	s.Apply(clients + amelia)
+	provider, err := oidc.NewProvider(t.Context(), s.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for clientID, style := range map[string]oauth2.AuthStyle{
+		"basic": oauth2.AuthStyleInHeader, "post": oauth2.AuthStyleInParams, "public": oauth2.AuthStyleInParams,
+	} {
+		t.Run("code/"+clientID, func(t *testing.T) {
+			t.Parallel()
+			cfg := oauth2.Config{
+				ClientID: clientID, RedirectURL: callback, Endpoint: provider.Endpoint(),
+				Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
+			}
+			if clientID != "public" {
+				cfg.ClientSecret = secret
+			}
+			cfg.Endpoint.AuthStyle = style
+			goOIDCCode(t, s, provider, cfg)
+		})
+	}
+
+	t.Run("implicit", func(t *testing.T) {
+		t.Parallel()
+		cfg := oauth2.Config{ClientID: "basic", RedirectURL: callback, Endpoint: provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID}}
+		verifier := provider.Verifier(&oidc.Config{ClientID: "basic"})
+		amelia := newPerson(s.Issuer, "amelia", ameliasPassword)
+		for _, responseType := range []string{"id_token", "id_token token"} {
+			answer := visit(t, amelia, cfg.AuthCodeURL("a state", oidc.Nonce("a nonce"), oauth2.SetAuthURLParam("response_type", responseType)))
+			if answer.Get("state") != "a state" {
+				t.Errorf("state %q", answer.Get("state"))
+			}
+			token, err := verifier.Verify(t.Context(), answer.Get("id_token"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if token.Nonce != "a nonce" {
+				t.Errorf("nonce %q", token.Nonce)
+			}
+			if responseType == "id_token" {
+				continue
+			}
+			if err := token.VerifyAccessToken(answer.Get("access_token")); err != nil {
+				t.Error(err)
+			}
+			info, err := provider.UserInfo(t.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: answer.Get("access_token")}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Subject != token.Subject {
+				t.Errorf("sub %q of userinfo, %q of the token", info.Subject, token.Subject)
+			}
+		}
+	})
+
+	t.Run("errors", func(t *testing.T) {
+		t.Parallel()
+		cfg := oauth2.Config{ClientID: "basic", RedirectURL: callback, Endpoint: provider.Endpoint(), Scopes: []string{oidc.ScopeOpenID}}
+		nobody := newPerson(s.Issuer, "", "")
+		answer := visit(t, nobody, cfg.AuthCodeURL("a state", oauth2.SetAuthURLParam("prompt", "none")))
+		if answer.Get("error") != "login_required" || answer.Get("state") != "a state" {
+			t.Errorf("answer %v", answer)
+		}
+		cfg.ClientSecret = "not the secret"
+		cfg.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
+		_, err := cfg.Exchange(t.Context(), "not a code")
+		refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+		if !ok || refused.ErrorCode != "invalid_client" || refused.Response.StatusCode != 401 {
+			t.Errorf("a wrong secret: %v", err)
+		}
+		cfg.ClientSecret = secret
+		_, err = cfg.Exchange(t.Context(), "not a code")
+		if refused, ok := errors.AsType[*oauth2.RetrieveError](err); !ok || refused.ErrorCode != "invalid_grant" {
+			t.Errorf("a wrong code: %v", err)
+		}
+		if _, err := provider.UserInfo(t.Context(), oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "not a token"})); err == nil {
+			t.Error("userinfo for a wrong token")
+		}
+	})
+}
+
+func goOIDCCode(t *testing.T, s *idp, provider *oidc.Provider, cfg oauth2.Config) {
+	t.Helper()
+	verifier := oauth2.GenerateVerifier()
+	amelia := newPerson(s.Issuer, "amelia", ameliasPassword)
+	answer := visit(t, amelia, cfg.AuthCodeURL("a state", oidc.Nonce("a nonce"), oauth2.S256ChallengeOption(verifier)))
+	if answer.Get("state") != "a state" {
+		t.Errorf("state %q", answer.Get("state"))
+	}
+	if _, err := cfg.Exchange(t.Context(), answer.Get("code"), oauth2.VerifierOption(oauth2.GenerateVerifier())); err == nil {
+		t.Error("a code with another verifier was redeemed")
+	}
+	answer = visit(t, amelia, cfg.AuthCodeURL("a state", oidc.Nonce("a nonce"), oauth2.S256ChallengeOption(verifier)))
+	token, err := cfg.Exchange(t.Context(), answer.Get("code"), oauth2.VerifierOption(verifier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := token.Extra("id_token").(string)
+	idToken, err := provider.Verifier(&oidc.Config{ClientID: cfg.ClientID}).Verify(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := idToken.VerifyAccessToken(token.AccessToken); err != nil && idToken.AccessTokenHash != "" {
+		t.Error(err)
+	}
+	info, err := provider.UserInfo(t.Context(), cfg.TokenSource(t.Context(), token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Name string `json:"name"`
+	}
+	if err := info.Claims(&claims); err != nil {
+		t.Fatal(err)
+	}
+	type person struct {
+		Sub, Nonce, Name, Email string
+		Verified                bool
+	}
+	want := person{idToken.Subject, "a nonce", "Amelia Pond", "amelia@brand.example", true}
+	if diff := cmp.Diff(want, person{info.Subject, idToken.Nonce, claims.Name, info.Email, info.EmailVerified}); diff != "" {
+		t.Error(diff)
+	}
+}
