@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -14,59 +13,6 @@ import (
 
 	"github.com/brandidp/idp/web/webtest"
 )
-
-// brand has a connector, an ordinary client of each kind, and two consumers.
-const brand = `
-clients:
-  - client_id: messaging
-    client_name: Messaging
-    redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html]
-    response_types: [id_token]
-    grant_types: [implicit]
-    web_origins: [https://www.brand.example]
-    conversational_cloud: {variant: rfc, account_id: "12345678"}
-  - client_id: messaging-code
-    client_secret: secret-of-messaging-code-0123456789abcdef
-    redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html, https://liveperson.net]
-    response_types: [code]
-    grant_types: [authorization_code]
-    conversational_cloud: {variant: rfc}
-  - client_id: site
-    client_name: The site
-    client_secret: abcdefghijabcdefghijabcdefghijabcdefghij
-    redirect_uris: [https://www.brand.example/cb]
-    response_types: [code, id_token, id_token token]
-    grant_types: [authorization_code, implicit]
-  - client_id: app
-    application_type: native
-    token_endpoint_auth_method: none
-    redirect_uris: ["com.brand.app:/cb", "http://127.0.0.1/cb", "https://app.brand.example/cb"]
-    response_types: [code]
-    grant_types: [authorization_code]
-consumers:
-  - username: amelia
-    password: correct horse battery staple
-    claims: {given_name: Amelia, family_name: Pond, email: amelia@brand.example, email_verified: true}
-    personal_info: {firstname: Amelia, contacts: [{email: amelia@brand.example, phoneType: MOBILE}]}
-    customer_info: {ctype: vip, customerId: 138766AC, balance: -400.99, currency: USD}
-  - username: rory
-    password: another good password
-    claims: {given_name: Rory}
-`
-
-const (
-	ameliasPassword = "correct horse battery staple"
-	window          = "https://lpcdn.lpsnmedia.net/le_unified_window/index.html"
-)
-
-// params makes the parameters of a request from pairs of names and values.
-func params(pairs ...string) url.Values {
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		values.Set(pairs[i], pairs[i+1])
-	}
-	return values
-}
 
 func TestImplicitFlowForConversationalCloud(t *testing.T) {
 	t.Parallel()

@@ -66,11 +66,7 @@ func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 // IsNew is set when nobody is signed in. The only error is a database that
 // cannot be read.
 func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
-	session := sessions.NewSession(s, name)
-	session.Options = &sessions.Options{
-		Path: "/", MaxAge: int(s.opts.Absolute.Seconds()), Secure: s.opts.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
-	session.IsNew = true
+	session := s.empty(name)
 	cookie, err := r.Cookie(name)
 	if err != nil {
 		return session, nil //nolint:nilerr // no cookie: nobody is signed in
@@ -89,6 +85,16 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	session.ID, session.IsNew = cookie.Value, false
 	session.Values[signedInKey{}] = in
 	return session, nil
+}
+
+// empty is a session in which nobody is signed in.
+func (s *Store) empty(name string) *sessions.Session {
+	session := sessions.NewSession(s, name)
+	session.Options = &sessions.Options{
+		Path: "/", MaxAge: int(s.opts.Absolute.Seconds()), Secure: s.opts.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	session.IsNew = true
+	return session
 }
 
 // Save writes the cookie: the handle in session.ID, or its removal when MaxAge
@@ -139,9 +145,8 @@ func (s *Store) Begin(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return nil, err
 	}
-	session, _ := s.Get(r, s.name) // the options, whatever the old row said
+	session := s.empty(s.name)
 	session.ID, session.IsNew = handle, false
-	session.Values[signedInKey{}] = in
 	if err := s.Save(r, w, session); err != nil {
 		return nil, err
 	}
@@ -158,8 +163,8 @@ func (s *Store) End(ctx context.Context, w http.ResponseWriter, r *http.Request)
 	if err := s.db.SignOut(ctx, handle); err != nil {
 		return err
 	}
-	session := sessions.NewSession(s, s.name)
-	session.Options = &sessions.Options{Path: "/", MaxAge: -1, Secure: s.opts.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	session := s.empty(s.name)
+	session.Options.MaxAge = -1
 	return s.Save(r, w, session)
 }
 

@@ -19,9 +19,12 @@ type Counts struct {
 	// Commits are transactions that wrote.
 	Commits int
 
-	inTransaction, wrote bool
-	statements           []string
+	transactions map[*pgx.Conn]*transaction
+	statements   []string
 }
+
+// transaction is one that a connection is in the middle of.
+type transaction struct{ itself, wrote bool }
 
 var (
 	_ pgx.QueryTracer = (*Counts)(nil)
@@ -30,7 +33,9 @@ var (
 
 var (
 	writes = regexp.MustCompile(`(?i)\b(insert into|update|delete from)\b`)
-	itself = regexp.MustCompile(`select counter from changes|skip locked|set last_seen_at = idp_now\(\), expires_at|idp_password_form|listen `)
+	// snapshot begins the transaction in which clients and keys are read anew.
+	snapshot = regexp.MustCompile(`^begin .*read only`)
+	itself   = regexp.MustCompile(`select counter from changes|skip locked|set last_seen_at = idp_now\(\), expires_at|idp_password_form|listen `)
 )
 
 // Take gives the counts since the last call and begins anew.
@@ -42,32 +47,39 @@ func (c *Counts) Take() (roundTrips, commits int, statements []string) {
 	return roundTrips, commits, statements
 }
 
-func (c *Counts) count(sql string) {
+func (c *Counts) count(conn *pgx.Conn, sql string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if itself.MatchString(sql) && !strings.Contains(sql, "with person") {
+	tx := c.transactions[conn]
+	switch {
+	case strings.HasPrefix(sql, "begin"):
+		tx = &transaction{itself: snapshot.MatchString(sql)}
+		if c.transactions == nil {
+			c.transactions = map[*pgx.Conn]*transaction{}
+		}
+		c.transactions[conn] = tx
+	case strings.HasPrefix(sql, "commit"), strings.HasPrefix(sql, "rollback"):
+		delete(c.transactions, conn)
+		if tx != nil && tx.wrote && sql == "commit" {
+			c.Commits++
+		}
+	case tx != nil:
+		tx.wrote = tx.wrote || writes.MatchString(sql)
+	case itself.MatchString(sql) && !strings.Contains(sql, "with person"):
+		return
+	case writes.MatchString(sql):
+		c.Commits++
+	}
+	if tx != nil && tx.itself {
 		return
 	}
 	c.RoundTrips++
 	c.statements = append(c.statements, sql)
-	switch {
-	case strings.HasPrefix(sql, "begin"):
-		c.inTransaction, c.wrote = true, false
-	case strings.HasPrefix(sql, "commit"):
-		if c.wrote {
-			c.Commits++
-		}
-		c.inTransaction = false
-	case writes.MatchString(sql) && c.inTransaction:
-		c.wrote = true
-	case writes.MatchString(sql):
-		c.Commits++
-	}
 }
 
 // TraceQueryStart counts a statement.
-func (c *Counts) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	c.count(data.SQL)
+func (c *Counts) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	c.count(conn, data.SQL)
 	return ctx
 }
 
@@ -75,12 +87,12 @@ func (c *Counts) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.Trac
 func (*Counts) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // TraceBatchStart counts a batch, which is one round trip and one transaction.
-func (c *Counts) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+func (c *Counts) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	var all []string
 	for _, query := range data.Batch.QueuedQueries {
 		all = append(all, query.SQL)
 	}
-	c.count(strings.Join(all, ";\n"))
+	c.count(conn, strings.Join(all, ";\n"))
 	return ctx
 }
 

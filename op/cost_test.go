@@ -1,0 +1,110 @@
+package op_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/brandidp/idp/web/webtest"
+)
+
+// wantCost checks what the requests since the last call have asked of the
+// database: the table of costs in the design, row by row.
+func wantCost(t *testing.T, p *webtest.Provider, step string, roundTrips, commits int) {
+	t.Helper()
+	gotTrips, gotCommits, statements := p.Counts.Take()
+	if gotTrips != roundTrips || gotCommits != commits {
+		t.Errorf("%s: %d round trips and %d commits, want %d and %d:", step, gotTrips, gotCommits, roundTrips, commits)
+		for _, statement := range statements {
+			t.Log(statement)
+		}
+	}
+}
+
+func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := p.Browser(t)
+	p.Counts.Take()
+
+	for _, address := range []string{"/.well-known/openid-configuration", "/jwks.json", "/jwks/messaging.json", "/token-source.js?client_id=messaging"} {
+		if page := b.Get(address); page.Status != http.StatusOK {
+			t.Errorf("%s: status %d", address, page.Status)
+		}
+		wantCost(t, p, address, 0, 0)
+	}
+
+	page := b.Authorize(codeRequest())
+	wantCost(t, p, "authorize, nobody signed in", 0, 0)
+	page.SignIn("amelia", "wrong")
+	wantCost(t, p, "password tried", 1, 1)
+	page.SignIn("nobody", "wrong")
+	wantCost(t, p, "password of nobody tried", 1, 1)
+	code := page.SignIn("amelia", ameliasPassword).Answer().Get("code")
+	wantCost(t, p, "password right, for a code", 2, 2)
+	token := tokens(t, redeem(b, code))
+	wantCost(t, p, "token by code", 1, 1)
+	if page := userinfo(b, token.AccessToken); page.Status != http.StatusOK {
+		t.Errorf("userinfo: status %d", page.Status)
+	}
+	wantCost(t, p, "userinfo", 1, 0)
+
+	silent(t, b, implicitRequest())
+	wantCost(t, p, "authorize with a session, id_token", 1, 0)
+	silent(t, b, codeRequest())
+	wantCost(t, p, "authorize with a session, code", 2, 1)
+	silent(t, b, implicitRequest("response_type", "id_token token"))
+	wantCost(t, p, "authorize with a session, id_token token", 2, 1)
+	fromPage(t, b, "messaging", "https://www.brand.example")
+	wantCost(t, p, "token source", 1, 0)
+	wantError(t, p.Browser(t).Authorize(implicitRequest("prompt", "none")), "login_required")
+	wantCost(t, p, "prompt=none, nobody signed in", 0, 0)
+
+	page = b.Authorize(implicitRequest("prompt", "login"))
+	wantCost(t, p, "authorize with a session, prompt=login", 1, 0)
+	page.SignIn("amelia", ameliasPassword)
+	wantCost(t, p, "password right, in a browser with a session", 2, 2)
+	page = p.Browser(t).Authorize(implicitRequest("response_type", "id_token token"))
+	page.SignIn("amelia", ameliasPassword)
+	wantCost(t, p, "password right, id_token token", 2, 2)
+	page = p.Browser(t).Authorize(implicitRequest())
+	page.SignIn("amelia", ameliasPassword)
+	wantCost(t, p, "password right, id_token", 2, 2)
+}
+
+func TestUnauthenticatedRequestsWriteNothing(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	rows := `select sum((xpath('/row/c/text()', query_to_xml(format('select count(*) as c from %I', table_name), false, true, '')))[1]::text::bigint)
+		from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`
+	before := webtest.Query[int64](p, rows)
+	p.Counts.Take()
+
+	const requests, workers = 10_000, 4
+	done := make(chan struct{})
+	for range workers {
+		b := p.Browser(t)
+		b.Client.Jar = nil
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for range requests / workers {
+				response, err := b.Client.Get(p.Address + "/authorize?" + codeRequest().Encode())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = response.Body.Close()
+				if response.StatusCode != http.StatusOK {
+					t.Errorf("status %d", response.StatusCode)
+					return
+				}
+			}
+		}()
+	}
+	for range workers {
+		<-done
+	}
+	wantCost(t, p, "10,000 authorization requests", 0, 0)
+	if after := webtest.Query[int64](p, rows); after != before {
+		t.Errorf("%d rows in all tables, %d before", after, before)
+	}
+}
