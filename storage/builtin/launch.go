@@ -192,8 +192,8 @@ func (s *Server) startProcess(ctx context.Context, b binaries) error {
 	s.child = c
 	go func() {
 		defer close(c.done)
-		err := cmd.Wait()
-		s.log.InfoContext(ctx, "PostgreSQL ended", "pid", c.pid, "status", err)
+		_ = cmd.Wait() // the state says it as well
+		s.log.InfoContext(ctx, "PostgreSQL ended", "pid", c.pid, "state", cmd.ProcessState.String())
 	}()
 	s.log.InfoContext(ctx, "PostgreSQL started", "pid", c.pid, "postgresql", b.major, "dir", s.folder.data())
 	return nil
