@@ -126,9 +126,7 @@ func (p *Provider) SignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	attempt, again, err := p.tryPassword(r, form)
-	if attempt.decided != nil {
-		defer attempt.decided()
-	}
+	defer attempt.decided()
 	if err != nil {
 		p.showError(w, r, asError(err))
 		return
@@ -155,7 +153,7 @@ type attempt struct {
 	giveBack storage.GiveBack
 	device   string // id of the known device, "" for a new one
 	rehash   string
-	decided  func() // to be called once the try has failed or was given back
+	decided  func() // to be called once the try has failed, was refused or was given back
 }
 
 // tryPassword counts the try, then hashes. The page, if not nil, is to be shown
@@ -163,9 +161,13 @@ type attempt struct {
 func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPage, error) {
 	name := identifier.Typed(form.username)
 	address := p.throttle.AddressBucket(p.opts.ClientAddress(r))
+	decided := func() {}
 	params := storage.TrySignInParams{
-		Identifier: name, AccountBucket: p.throttle.AccountBucket(name),
-		AddressBucket: address, AddressUndecided: p.throttle.Undecided(address),
+		Identifier: name, AccountBucket: p.throttle.AccountBucket(name), AddressBucket: address,
+		AddressUndecided: func() (others int) {
+			others, decided = p.throttle.Count(address)
+			return others
+		},
 	}
 	device := p.knownDevice(r)
 	if device != nil {
@@ -174,13 +176,13 @@ func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPa
 		}
 	}
 	try, err := p.opts.Store.TrySignIn(r.Context(), params)
+	out := attempt{consumer: try.Consumer, giveBack: try.GiveBack, decided: decided}
 	if err != nil {
-		return attempt{}, nil, err
+		return out, nil, err
 	}
 	if try.RetryAfter > 0 {
-		return attempt{}, &SignInPage{Status: http.StatusTooManyRequests, Message: MessageThrottled, RetryAfter: try.RetryAfter}, nil
+		return out, &SignInPage{Status: http.StatusTooManyRequests, Message: MessageThrottled, RetryAfter: try.RetryAfter}, nil
 	}
-	out := attempt{consumer: try.Consumer, giveBack: try.GiveBack, decided: p.throttle.Count(address)}
 	hash := ""
 	if try.Consumer != nil && !try.Consumer.Disabled {
 		hash = try.Consumer.PasswordHash

@@ -68,24 +68,20 @@ func (t *Throttle) bucket(kind byte, value []byte) int64 {
 	return int64(kind)<<bucketBits | int64(cut)
 }
 
-// Undecided is how many tries that Count has counted are still undecided, for
-// the address of a bucket and in this process. A try stands in the database as a
-// failure until it is decided; less this number, a crowd that signs in at once
-// behind one address is not taken for one that fails.
-func (t *Throttle) Undecided(addressBucket int64) int {
+// Count adds a try to those from the address of a bucket that this process has
+// not decided, and tells how many others there are, until decided is called.
+//
+// A try stands in the database as a failure until it is decided; less the
+// others, a crowd that signs in at once behind one address is not taken for one
+// that fails. So call Count when nothing but the statement itself is left to
+// wait for: what counts before that is a failure the address gets for nothing.
+// Call decided once the try has either failed or been given back.
+func (t *Throttle) Count(addressBucket int64) (others int, decided func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.undecided[addressBucket]
-}
-
-// Count adds a try to those that are undecided, until decided is called. Call
-// Count once the try stands in the database, and decided once it has either
-// failed or been given back there.
-func (t *Throttle) Count(addressBucket int64) (decided func()) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	others = t.undecided[addressBucket]
 	t.undecided[addressBucket]++
-	return sync.OnceFunc(func() {
+	return others, sync.OnceFunc(func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if t.undecided[addressBucket]--; t.undecided[addressBucket] == 0 {

@@ -82,17 +82,21 @@ func TestThrottleNeedsAKey(t *testing.T) {
 func TestUndecidedTries(t *testing.T) {
 	t.Parallel()
 	throttle := newThrottle(t, 1)
-	first, second := throttle.Count(7), throttle.Count(7)
-	if got, other := throttle.Undecided(7), throttle.Undecided(8); got != 2 || other != 0 {
-		t.Errorf("undecided = %d and %d elsewhere, want 2 and 0", got, other)
+	count := func(bucket int64, want int) (decided func()) {
+		t.Helper()
+		others, decided := throttle.Count(bucket)
+		if others != want {
+			t.Errorf("%d others are undecided, want %d", others, want)
+		}
+		return decided
 	}
+	first := count(7, 0)
+	second := count(7, 1)
+	count(8, 0)
 	first()
 	first() // once is enough
-	if got := throttle.Undecided(7); got != 1 {
-		t.Errorf("undecided = %d, want 1", got)
-	}
+	third := count(7, 1)
 	second()
-	if got := throttle.Undecided(7); got != 0 {
-		t.Errorf("undecided = %d, want 0", got)
-	}
+	third()
+	count(7, 0)
 }
