@@ -31,7 +31,7 @@ demo: build ## Show the main job: a brand, its provider and a conversation windo
 
 .PHONY: test
 test: ## Run all tests with the race detector; installs what they need.
-	@deploy/dev/prerequisites.sh compiler postgresql chromium node
+	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx node
 	@find . -name package-lock.json -not -path '*/node_modules/*' | while read -r lock; do \
 		folder=$$(dirname "$$lock"); \
 		[ "$$folder/node_modules/.package-lock.json" -nt "$$lock" ] || npm ci --no-audit --no-fund --prefix "$$folder"; \

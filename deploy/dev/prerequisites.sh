@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that this machine has what the named parts need:
 #
-#     deploy/dev/prerequisites.sh [compiler] [postgresql] [chromium] [node]
+#     deploy/dev/prerequisites.sh [compiler] [curl] [postgresql] [chromium] [nginx] [node]
 #
 # What is there already is left alone. On Debian and Ubuntu the rest is
 # installed with apt-get, through sudo where that is needed; elsewhere one
@@ -43,6 +43,23 @@ install_packages() {
 
 need_compiler() { # for the race detector
 	has gcc || has clang || install_packages "A C compiler" gcc libc6-dev
+}
+
+need_curl() { # the README's browser
+	has curl || install_packages curl curl
+}
+
+need_nginx() { # the reverse proxy of deploy/nginx; its package must not start a server
+	has nginx || [ -x /usr/sbin/nginx ] && return
+	can_install || complain "nginx is missing: install it (Debian, Ubuntu: apt-get install nginx-light) and try again."
+	local policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+		as_root chmod +x "$policy"
+	fi
+	install_packages nginx nginx-light
+	[ -z "$(trap -p EXIT)" ] || { as_root rm -f "$policy" && trap - EXIT; }
 }
 
 has_postgresql() {
@@ -95,7 +112,7 @@ need_node() {
 
 for part in "$@"; do
 	case $part in
-	compiler | postgresql | chromium | node) "need_$part" ;;
+	compiler | curl | postgresql | chromium | nginx | node) "need_$part" ;;
 	*) complain "unknown part $part" ;;
 	esac
 done
