@@ -100,13 +100,15 @@ func (p *Provider) showError(w http.ResponseWriter, r *http.Request, e *Error) {
 
 // logError writes the line that a request id leads to. Neither code nor
 // description repeats input, and a cause of ours names no personal data.
-func (p *Provider) logError(r *http.Request, e *Error) {
-	log := p.opts.Log.With("request_id", RequestID(r.Context()), "path", r.URL.Path, "error", e.Code, "reason", e.Description)
+func (p *Provider) logError(r *http.Request, e *Error) { p.log(r.Context(), r.URL.Path, e) }
+
+func (p *Provider) log(ctx context.Context, path string, e *Error) {
+	log := p.opts.Log.With("request_id", RequestID(ctx), "path", path, "error", e.Code, "reason", e.Description)
 	if e.Status >= http.StatusInternalServerError && !errors.Is(e.Cause, context.Canceled) {
-		log.ErrorContext(r.Context(), "request failed", "cause", e.Cause)
+		log.ErrorContext(ctx, "request failed", "cause", e.Cause)
 		return
 	}
-	log.InfoContext(r.Context(), "request refused")
+	log.InfoContext(ctx, "request refused")
 }
 
 func noStore(w http.ResponseWriter) {

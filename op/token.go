@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -39,14 +40,14 @@ func (p *Provider) tokenHandler() http.Handler {
 }
 
 // VerifyClient authenticates the client of a token request.
-func (s *server) VerifyClient(_ context.Context, r *zitadel.Request[zitadel.ClientCredentials]) (zitadel.Client, error) {
+func (s *server) VerifyClient(ctx context.Context, r *zitadel.Request[zitadel.ClientCredentials]) (zitadel.Client, error) {
 	v, err := s.p.current()
 	if err != nil {
-		return nil, s.p.wireError(err)
+		return nil, s.p.wireError(ctx, err)
 	}
 	client, err := v.authenticate(r.Data.ClientID, r.Data.ClientSecret, r.Header.Get("Authorization") != "", r.Data.ClientAssertion != "")
 	if err != nil {
-		return nil, s.p.wireError(err)
+		return nil, s.p.wireError(ctx, err)
 	}
 	return &libraryClient{client: client, view: v}, nil
 }
@@ -56,11 +57,11 @@ func (s *server) VerifyClient(_ context.Context, r *zitadel.Request[zitadel.Clie
 func (s *server) CodeExchange(ctx context.Context, r *zitadel.ClientRequest[oidc.AccessTokenRequest]) (*zitadel.Response, error) {
 	known, ok := r.Client.(*libraryClient)
 	if !ok {
-		return nil, s.p.wireError(errors.New("code exchange: a client of another kind"))
+		return nil, s.p.wireError(ctx, errors.New("code exchange: a client of another kind"))
 	}
 	response, err := s.p.exchangeCode(ctx, known.view, known.client, r.Data)
 	if err != nil {
-		return nil, s.p.wireError(err)
+		return nil, s.p.wireError(ctx, err)
 	}
 	return zitadel.NewResponse(response), nil
 }
@@ -114,12 +115,10 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 }
 
 // wireError turns an error into the library's, with our status and without any
-// internal text. The cause is logged here, since the library would show it.
-func (p *Provider) wireError(err error) error {
+// internal text. It is logged here, since the library knows no request id.
+func (p *Provider) wireError(ctx context.Context, err error) error {
 	e := asError(err)
-	if e.Status >= http.StatusInternalServerError {
-		p.opts.Log.Error("token request failed", "error", e.Code, "cause", e.Cause)
-	}
+	p.log(ctx, p.basePath+"/token", e)
 	wire := oidc.ErrInvalidRequest().WithDescription("%s", e.Description)
 	switch e.Code {
 	case "invalid_client":
@@ -151,11 +150,12 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 				return
 			}
 		}
+		id, err := credentialsOf(r, params)
+		if err != nil {
+			p.writeTokenError(w, r, asError(err))
+			return
+		}
 		if v, err := p.current(); err == nil {
-			id := params.Get("client_id")
-			if user, _, ok := r.BasicAuth(); ok {
-				id = user
-			}
 			if client := v.clients[id]; client != nil {
 				grantOrigin(w, r, client)
 			}
@@ -173,6 +173,31 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 		r.URL.Path = "/token" // the library knows nothing of the issuer's path
 		next.ServeHTTP(w, r)
 	})
+}
+
+// credentialsOf gives the client_id of a request. It refuses what the library
+// would overlook: an Authorization header that is not Basic, assertions, and
+// more than one method (RFC 6749 2.3).
+func credentialsOf(r *http.Request, params url.Values) (string, error) {
+	id := params.Get("client_id")
+	header := r.Header.Values("Authorization")
+	switch {
+	case params.Has("client_assertion") || params.Has("client_assertion_type"):
+		return "", errClient
+	case len(header) == 0 && id == "":
+		return "", errClient
+	case len(header) == 0:
+		return id, nil
+	}
+	user, _, ok := r.BasicAuth()
+	named, err := url.QueryUnescape(user)
+	switch {
+	case !ok || err != nil || len(header) > 1:
+		return "", errClient
+	case params.Has("client_secret") || (id != "" && id != named):
+		return "", invalidRequest("client credentials must be sent once")
+	}
+	return named, nil
 }
 
 // guarded adds the headers that go with a status.

@@ -69,7 +69,7 @@ with consumed as (
   update authorization_codes ac set consumed_at = idp_now(), expires_at = greatest(ac.expires_at, idp_now() + $6::interval)
   from consumers c
   where ac.code_sha256 = $1 and ac.client_id = $2 and ac.redirect_uri = $3 and ac.code_challenge is not distinct from nullif($4, '')
-    and ac.consumed_at is null and ac.expires_at > idp_now() and c.id = ac.consumer_id and not c.disabled
+    and ac.consumed_at is null and least(ac.expires_at, ac.session_ends_at) > idp_now() and c.id = ac.consumer_id and not c.disabled
   returning ac.id, ac.client_id, ac.consumer_id, ac.session_id, ac.sid, ac.scope, ac.nonce, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at
 ), token as (
   insert into access_tokens (token_sha256, client_id, consumer_id, session_id, code_id, scope, expires_at)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/brandidp/idp/op"
 )
@@ -20,12 +21,35 @@ func handler(p *op.Provider, pages *Pages, opts Options) http.Handler {
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, nil) })
 	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) { writeHealth(w, p.Ready(r.Context())) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if allowed := methodsOf(mux, r); len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			pages.Error(w, r, op.ErrorPage{
+				Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "this address does not take that method",
+				RequestID: op.RequestID(r.Context()),
+			})
+			return
+		}
 		pages.Error(w, r, op.ErrorPage{
 			Status: http.StatusNotFound, Code: "not_found", Description: "there is no page at this address",
 			RequestID: op.RequestID(r.Context()),
 		})
 	})
 	return op.WithRequestID(opts.Rand, recovered(pages, opts, mux))
+}
+
+// methodsOf gives the methods that something is served for at the address of a
+// request, none if nothing is. The mux would answer 405 itself if it had no
+// pattern for everything else.
+func methodsOf(mux *http.ServeMux, r *http.Request) []string {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions} {
+		probe := *r
+		probe.Method = method
+		if _, pattern := mux.Handler(&probe); pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	return allowed
 }
 
 // recovered answers a panic with an error page. The log line bears the request

@@ -36,7 +36,7 @@ type Provider struct {
 	// but for a second instance (Another).
 	Address string
 	Server  *web.Server
-	Store  *storage.Store
+	Store   *storage.Store
 	// DatabaseURL is the connection string of its database.
 	DatabaseURL string
 	// Counts are the round trips and commits since they were last taken.
