@@ -1,0 +1,238 @@
+package standin
+
+import (
+	"context"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Outcome is what a check came to.
+type Outcome string
+
+// The outcomes. A check is left out when there is nothing to hold it against, or
+// when one before it failed.
+const (
+	Passed  Outcome = "passed"
+	Failed  Outcome = "failed"
+	LeftOut Outcome = "left-out"
+)
+
+// Check is one thing that the relying party makes sure of.
+type Check struct {
+	Name    string // such as "iss", for programs
+	Title   string // for people
+	Outcome Outcome
+	Reason  string // what was found
+}
+
+// findings collects checks.
+type findings struct{ checks []Check }
+
+func (f *findings) add(name, title string, outcome Outcome, reason string) {
+	f.checks = append(f.checks, Check{Name: name, Title: title, Outcome: outcome, Reason: reason})
+}
+
+// note adds a check that passes unless err says why not.
+func (f *findings) note(name, title, found string, err error) {
+	if err != nil {
+		f.add(name, title, Failed, err.Error())
+		return
+	}
+	f.add(name, title, Passed, found)
+}
+
+// examination is the whole of what a token is held against.
+type examination struct {
+	findings
+
+	connector Connector
+	token     *Token
+	visit     *visit
+	now       time.Time
+}
+
+// examine makes every check of an ID token.
+func (c *Cloud) examine(ctx context.Context, connector Connector, compact string, v *visit) *examination {
+	x := &examination{connector: connector, visit: v, now: c.opts.Now()}
+	token, err := takeApart(compact)
+	x.token = token
+	x.note("segments", "Three segments", "header, payload and signature, each base64url", err)
+	if err != nil {
+		for _, name := range []string{"alg", "kid", "signature", "pasted", "iss", "sub", "identity", "aud", "iat", "exp", "lp_sdes"} {
+			x.add(name, titles[name], LeftOut, "the token cannot be read")
+		}
+		return x
+	}
+	x.algorithm()
+	x.signatures(c.fetchKeys(ctx, connector.JWKSEndpoint))
+	x.claims()
+	return x
+}
+
+var titles = map[string]string{
+	"alg": "Algorithm", "kid": "Key", "signature": "Signature", "pasted": "Signature, pasted key", "iss": "Issuer", "sub": "Subject",
+	"identity": "Identity function", "aud": "Audience", "iat": "Issued", "exp": "Expires", "lp_sdes": "Personal and Customer Info",
+}
+
+// on adds the check with the name.
+func (x *examination) on(name, found string, err error) { x.note(name, titles[name], found, err) }
+
+func (x *examination) algorithm() {
+	var err error
+	if x.token.header.Alg != string(jose.RS256) {
+		err = errors.New("alg of the header is not RS256")
+	}
+	x.on("alg", "RS256, as the connector demands", err)
+}
+
+// signatures verifies with the published key and with the pasted one.
+func (x *examination) signatures(keys *jose.JSONWebKeySet, err error) {
+	var published *rsa.PublicKey
+	if err == nil {
+		published, err = keyOf(keys, x.token.header.Kid)
+	}
+	x.on("kid", "kid is in the connector's own JWKS", err)
+	if err != nil {
+		x.add("signature", titles["signature"], LeftOut, "there is no key to verify it with")
+	} else {
+		x.on("signature", "verifies with that key", verify(x.token.Compact, published))
+	}
+	if x.connector.PublicKey == "" {
+		x.add("pasted", titles["pasted"], LeftOut, "no key was pasted into the connector")
+		return
+	}
+	pasted, err := pastedKey(x.connector.PublicKey)
+	if err == nil {
+		err = verify(x.token.Compact, pasted)
+	}
+	x.on("pasted", "verifies with the one-line key as well", err)
+}
+
+func (x *examination) claims() {
+	x.issuer()
+	x.subject()
+	x.identity()
+	x.audience()
+	x.times()
+	x.sdes()
+}
+
+func (x *examination) issuer() {
+	var err error
+	if x.token.text("iss") != x.connector.Issuer {
+		err = errors.New("iss is not the connector's issuer, letter for letter")
+	}
+	x.on("iss", "iss is exactly the connector's: "+x.connector.Issuer, err)
+}
+
+// maxSubject is the length of the longest sub (OpenID Connect Core 2).
+const maxSubject = 255
+
+func (x *examination) subject() {
+	var err error
+	sub := x.token.text("sub")
+	notASCII := func(r rune) bool { return r < ' ' || r > '~' }
+	if sub == "" || len(sub) > maxSubject || strings.ContainsFunc(sub, notASCII) {
+		err = errors.New("sub is not text of 1 to 255 ASCII characters")
+	}
+	x.on("sub", "sub is there", err)
+}
+
+// identity holds the token against what the page said.
+func (x *examination) identity() {
+	if x.visit == nil || x.visit.identity == nil {
+		x.add("identity", titles["identity"], LeftOut, "the page named nobody when it was loaded")
+		return
+	}
+	var err error
+	named := x.visit.identity
+	switch {
+	case named.Issuer != x.token.text("iss"):
+		err = errors.New("iss is not the one that the page's identity function named")
+	case named.Subject != x.token.text("sub"):
+		err = errors.New("sub is not the one that the page's identity function named")
+	case named.ACR != "loa1":
+		err = errors.New("acr of the page's identity function is not loa1")
+	}
+	x.on("identity", "iss and sub are those that the page's identity function named", err)
+}
+
+// audience: that the real service checks aud is not documented; a strict relying
+// party does (OpenID Connect Core 3.1.3.7).
+func (x *examination) audience() {
+	var err error
+	switch aud := x.token.claims["aud"].(type) {
+	case string:
+		if aud != x.connector.ClientID {
+			err = errors.New("aud is not the connector's client id")
+		}
+	case []any:
+		if !slices.Contains(aud, any(x.connector.ClientID)) {
+			err = errors.New("aud does not name the connector's client id")
+		}
+	default:
+		err = errors.New("aud is missing")
+	}
+	x.on("aud", "aud is the connector's client id: "+x.connector.ClientID, err)
+}
+
+func (x *examination) times() {
+	now := x.now.Unix()
+	issued, err := seconds(x.token.claims["iat"])
+	if err == nil && issued > now {
+		err = fmt.Errorf("iat is %d seconds in the future", issued-now)
+	}
+	x.on("iat", fmt.Sprintf("iat is whole seconds, %d ago", now-issued), err)
+	expires, err := seconds(x.token.claims["exp"])
+	switch {
+	case err != nil:
+	case expires <= now:
+		err = fmt.Errorf("exp was %d seconds ago", now-expires)
+	case expires <= issued:
+		err = errors.New("exp is not after iat")
+	}
+	x.on("exp", fmt.Sprintf("exp is whole seconds, %d from now", expires-now), err)
+}
+
+// tooLarge is more seconds since 1970 than a date of our times has, and fewer
+// milliseconds.
+const tooLarge = 100_000_000_000
+
+// seconds reads a time as the contract's tables have it: a whole number of
+// seconds since 1970.
+func seconds(value any) (int64, error) {
+	n, isNumber := value.(json.Number)
+	if !isNumber {
+		return 0, errors.New("it is missing, or not a number")
+	}
+	at, err := n.Int64()
+	switch {
+	case err != nil || integer("", value) != "":
+		return 0, errors.New("it is not a whole number")
+	case at >= tooLarge:
+		return 0, errors.New("it is in milliseconds, and must be in seconds")
+	case at <= 0:
+		return 0, errors.New("it is not after 1970")
+	}
+	return at, nil
+}
+
+func (x *examination) sdes() {
+	value, there := x.token.claims["lp_sdes"]
+	if !there {
+		x.add("lp_sdes", titles["lp_sdes"], Passed, "lp_sdes is absent: there is nothing to say")
+		return
+	}
+	var err error
+	if broken := checkSDEs(value); broken != "" {
+		err = errors.New(broken)
+	}
+	x.on("lp_sdes", "lp_sdes is an array of ctmrinfo and personal, every field of its type", err)
+}

@@ -1,0 +1,48 @@
+package standin
+
+import (
+	"slices"
+	"sync"
+)
+
+// shelfSize is how many entries are kept. A stand-in runs for hours, not years.
+const shelfSize = 1000
+
+// shelf keeps the latest entries by their id. Its zero value is empty.
+type shelf[T any] struct {
+	mu      sync.Mutex
+	entries map[string]T
+	order   []string // ids, oldest first
+}
+
+func (s *shelf[T]) put(id string, entry T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.entries == nil {
+		s.entries = map[string]T{}
+	}
+	if len(s.order) == shelfSize {
+		delete(s.entries, s.order[0])
+		s.order = slices.Delete(s.order, 0, 1)
+	}
+	s.entries[id] = entry
+	s.order = append(s.order, id)
+}
+
+func (s *shelf[T]) get(id string) (T, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry, ok := s.entries[id]
+	return entry, ok
+}
+
+// latest are all entries, the newest first.
+func (s *shelf[T]) latest() []T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]T, 0, len(s.order))
+	for _, id := range slices.Backward(s.order) {
+		all = append(all, s.entries[id])
+	}
+	return all
+}
