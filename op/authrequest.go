@@ -41,6 +41,7 @@ type authRequest struct {
 	ClientID      string
 	RedirectURI   string
 	ResponseType  string
+	ResponseMode  string // query or fragment
 	State         string // byte for byte as decoded
 	HasState      bool
 	Scopes        []string
@@ -54,7 +55,19 @@ type authRequest struct {
 
 	// params is what a ticket holds: the request as it was sent, so that all of
 	// it is checked again against the client as it is when the ticket comes back.
-	params url.Values
+	params ticketRequest
+}
+
+// ticketRequest is a request in a ticket, each parameter once. The values are
+// bytes so that none of them grows more than another on its way through JSON.
+type ticketRequest map[string][]byte
+
+func (t ticketRequest) values() url.Values {
+	values := make(url.Values, len(t))
+	for name, value := range t {
+		values.Set(name, string(value))
+	}
+	return values
 }
 
 // ticketParams are the parameters that mean something here, and the longest
@@ -68,9 +81,10 @@ var ticketParams = map[string]int{
 
 func (a *authRequest) prompts(value string) bool { return slices.Contains(a.Prompts, value) }
 
-// mode is where the answer goes: tokens never into a query.
-func (a *authRequest) mode() string { return modeOf(a.ResponseType) }
+func (a *authRequest) mode() string { return a.ResponseMode }
 
+// modeOf is where answers go by default: tokens never into a query (OAuth 2.0
+// Multiple Response Types 2.1).
 func modeOf(responseType string) string {
 	if responseType == responseTypeCode {
 		return modeQuery
@@ -112,7 +126,7 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	}
 	request := &authRequest{
 		ClientID: client.ClientID, RedirectURI: values["redirect_uri"], ResponseType: responseTypeOf(values["response_type"]),
-		State: values["state"], HasState: params.Has("state"), params: url.Values{},
+		State: values["state"], HasState: params.Has("state"), params: ticketRequest{},
 	}
 	if request.RedirectURI == "" {
 		return nil, nil, invalidRequest("redirect_uri is missing")
@@ -127,8 +141,11 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	default:
 		return nil, nil, fault("unsupported_response_type", "response_type must be code, id_token or id_token token")
 	}
+	request.ResponseMode = modeOf(request.ResponseType)
 	switch values["response_mode"] {
-	case "", modeQuery, modeFragment:
+	case "", modeQuery:
+	case modeFragment:
+		request.ResponseMode = modeFragment
 	default:
 		return nil, nil, invalidRequest("response_mode must be query or fragment")
 	}
@@ -151,7 +168,7 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 }
 
 // complete checks the rest of an authorization request. Its faults go to the
-// address, in the mode of the response type.
+// address.
 func (p *Provider) complete(v *view, client *storage.Client, request *authRequest, params url.Values) *Error {
 	for name, values := range params {
 		if len(values) > 1 {
@@ -165,7 +182,7 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 			return invalidRequest(name + " is longer than " + strconv.Itoa(longest) + " bytes")
 		}
 		if known {
-			request.params[name] = values
+			request.params[name] = []byte(values[0])
 		}
 	}
 	for name, code := range map[string]string{

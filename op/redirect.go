@@ -3,6 +3,7 @@ package op
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/brandidp/idp/storage"
@@ -41,7 +42,7 @@ func withoutLoopbackPort(address string) (string, bool) {
 			if end < 0 {
 				end = len(digits)
 			}
-			if end == 0 || end > 5 {
+			if port, err := strconv.ParseUint(digits[:end], 10, 16); err != nil || port == 0 {
 				return "", false
 			}
 			rest = digits[end:]

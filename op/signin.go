@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -83,8 +82,8 @@ func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf
 		ticket: params.Get("ticket"), proof: params.Get("proof"), consent: params.Get("consent"),
 		username: params.Get("username"), password: params.Get("password"),
 	}
-	var sent url.Values
-	if err := p.tickets.Open(r, form.ticket, &sent); err != nil {
+	var sealed ticketRequest
+	if err := p.tickets.Open(r, form.ticket, &sealed); err != nil {
 		e := invalidRequest("this page is too old, or was opened in another browser: go back to where you came from and begin again")
 		e.Cause = err
 		p.showError(w, r, e)
@@ -94,6 +93,7 @@ func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf
 		p.showError(w, r, asError(err))
 		return form, false
 	}
+	sent := sealed.values()
 	var fault *Error
 	if form.request, form.client, fault = form.view.addressOf(sent); fault != nil {
 		p.showError(w, r, fault)

@@ -23,9 +23,9 @@ import (
 // Lifetime is how long a person may take over a sign-in page.
 const Lifetime = time.Hour
 
-// MaxSize is the size in bytes above which a ticket is not even decoded: it
-// holds a request with 8 KB of state and room besides.
-const MaxSize = 64 << 10
+// MaxSize is the size in bytes above which a ticket is not even decoded: room for
+// a request whose every parameter is as long as it may be.
+const MaxSize = 96 << 10
 
 // ErrInvalid means that a ticket is too old, from another browser or issuer, or
 // not a ticket.
