@@ -236,3 +236,14 @@ func (b *LogBuffer) String() string {
 
 // masterKeyOf is a source of a key for tests.
 func masterKeyOf(text string) seal.MasterKeySource { return seal.MasterKeyValue(text) }
+
+// Eventually waits until something holds that happens in the background.
+func Eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	const patience, pause = 10 * time.Second, 10 * time.Millisecond
+	for end := time.Now().Add(patience); !holds(); time.Sleep(pause) {
+		if time.Now().After(end) {
+			tb.Fatalf("after %v: %s", patience, what)
+		}
+	}
+}
