@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +25,7 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, asError(err))
 		return
 	}
-	if r.Method == http.MethodPost && fromElsewhere(r, p.opts.Issuer) {
-		p.repost(w, r, params)
+	if p.repost(w, r, params) {
 		return
 	}
 	v, err := p.current()
@@ -51,32 +49,6 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	p.touch(in)
 	p.proceed(w, r, v, client, request, in, shown{})
-}
-
-// fromElsewhere tells a form that another site's page has posted: such a request
-// carries no SameSite=Lax cookie, so it cannot show who is signed in. What is no
-// browser sends neither header.
-func fromElsewhere(r *http.Request, issuer string) bool {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin", "none":
-		return false
-	case "":
-		origin := r.Header.Get("Origin")
-		u, err := url.Parse(issuer)
-		return origin != "" && (err != nil || origin != u.Scheme+"://"+u.Host)
-	default:
-		return true
-	}
-}
-
-func (p *Provider) repost(w http.ResponseWriter, r *http.Request, params url.Values) {
-	page := RepostPage{Action: p.basePath + "/authorize"}
-	for name, values := range params {
-		for _, value := range values {
-			page.Fields = append(page.Fields, FormField{Name: name, Value: value})
-		}
-	}
-	p.opts.Pages.Repost(w, r, page)
 }
 
 // shown is what a person has done for this very request.

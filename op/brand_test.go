@@ -216,9 +216,10 @@ func tokens(tb testing.TB, page *webtest.Page) tokenAnswer {
 // keys, and gives its claims.
 func claims(tb testing.TB, p *webtest.Provider, client, idToken string) map[string]any {
 	tb.Helper()
-	keys := oidc.NewRemoteKeySet(tb.Context(), p.Address+"/jwks/"+client+".json")
+	ctx := oidc.ClientContext(tb.Context(), p.Browser(tb).Client)
+	keys := oidc.NewRemoteKeySet(ctx, p.Address+"/jwks/"+client+".json")
 	config := &oidc.Config{ClientID: client, Now: p.Now}
-	token, err := oidc.NewVerifier(p.Issuer, keys, config).Verify(tb.Context(), idToken)
+	token, err := oidc.NewVerifier(p.Issuer, keys, config).Verify(ctx, idToken)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -13,6 +13,9 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, asError(err))
 		return
 	}
+	if p.repost(w, r, params) {
+		return
+	}
 	if r.Method == http.MethodPost && p.tickets.ProvesBinding(r, params.Get("proof"), "sign-out") {
 		p.signOut(w, r)
 		return

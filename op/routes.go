@@ -22,11 +22,8 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("OPTIONS "+base+"/token-source", p.preflight(true))
 
 	// The forms of our pages take nothing from another site.
-	own := http.NewCrossOriginProtection()
-	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.showError(w, r, &Error{Code: "access_denied", Description: "this form belongs to another site", Status: http.StatusForbidden})
-	}))
-	mux.Handle("POST "+base+"/sign-in", own.Handler(http.HandlerFunc(p.SignIn)))
-	mux.Handle("POST "+base+"/continue", own.Handler(http.HandlerFunc(p.Continue)))
-	mux.Handle("POST "+base+"/consent", own.Handler(http.HandlerFunc(p.Consent)))
+	own := p.ownForms()
+	mux.Handle("POST "+base+"/sign-in", own(p.SignIn))
+	mux.Handle("POST "+base+"/continue", own(p.Continue))
+	mux.Handle("POST "+base+"/consent", own(p.Consent))
 }

@@ -1,0 +1,84 @@
+package op_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/brandidp/idp/web/webtest"
+)
+
+func TestSigningOutEndsEverything(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := amelia(t, p)
+	handle := b.Cookie("idp_session")
+	redeemed := tokens(t, redeem(b, silent(t, b, codeRequest()).Get("code")))
+	implicit := silent(t, b, implicitRequest("response_type", "id_token token")).Get("access_token")
+	code := silent(t, b, codeRequest()).Get("code")
+	fromHistory := b.Authorize(implicitRequest("prompt", "login"))
+	other := amelia(t, p)
+	otherToken := silent(t, other, implicitRequest("response_type", "id_token token")).Get("access_token")
+
+	page := b.Get("/end_session")
+	if page.Status != http.StatusOK || page.Element("confirm") == nil {
+		t.Fatalf("sign-out page: status %d\n%s", page.Status, page.Body)
+	}
+	silent(t, b, implicitRequest("prompt", "none")) // asking changes nothing
+	if done := page.Submit("sign-out", nil); done.Status != http.StatusOK {
+		t.Fatalf("signing out: status %d\n%s", done.Status, done.Body)
+	}
+
+	wantError(t, b.Authorize(implicitRequest("prompt", "none")), "login_required")
+	thief := p.Browser(t)
+	wantError(t, thief.Do(thief.Request("/authorize?"+implicitRequest("prompt", "none").Encode(), nil, "Cookie", "idp_session="+handle)), "login_required")
+	wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")
+	for name, token := range map[string]string{"redeemed": redeemed.AccessToken, "implicit": implicit} {
+		if page := userinfo(b, token); page.Status != http.StatusUnauthorized {
+			t.Errorf("%s access token: status %d, want 401", name, page.Status)
+		}
+	}
+	wantErrorPage(t, fromHistory.SignIn("amelia", ameliasPassword), http.StatusBadRequest, "invalid_request")
+	again := page.Submit("sign-out", nil) // the sign-out form from history
+	if again.Element("confirm") == nil {
+		t.Error("an old sign-out form was taken")
+	}
+	silent(t, other, implicitRequest("prompt", "none"))
+	if page := userinfo(other, otherToken); page.Status != http.StatusOK {
+		t.Errorf("another browser's access token: status %d", page.Status)
+	}
+}
+
+func TestStrangersCannotSignSomebodyOut(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b, attacker := amelia(t, p), p.Browser(t)
+	foreign := attacker.Get("/end_session").Form("sign-out")
+	binding := b.Cookie("idp_binding")
+
+	for name, page := range map[string]*webtest.Page{
+		"GET":                   b.Get("/end_session?proof=x"),
+		"no proof":              b.Post("/end_session", params("x", "y")),
+		"proof of another":      b.Post("/end_session", foreign),
+		"cross-site":            b.Do(b.Request("/end_session", foreign, "Sec-Fetch-Site", "cross-site")),
+		"cross-site, by Origin": b.Do(b.Request("/end_session", foreign, "Origin", "https://evil.example")),
+	} {
+		if page.Status != http.StatusOK || page.Element("confirm") == nil && page.Element("repost") == nil {
+			t.Errorf("%s: status %d\n%s", name, page.Status, page.Body)
+		}
+	}
+	silent(t, b, implicitRequest("prompt", "none"))
+
+	// A cross-site POST comes without Lax cookies: it must not get a new binding,
+	// which would kill the forms that are open.
+	bare := p.Browser(t)
+	page := bare.Do(bare.Request("/end_session", params("id_token_hint", "x", "state", "st"), "Sec-Fetch-Site", "cross-site"))
+	if bare.Cookie("idp_binding") != "" || b.Cookie("idp_binding") != binding {
+		t.Error("a cross-site POST has replaced the binding")
+	}
+	if got := page.Form("repost"); got.Get("state") != "st" || got.Get("id_token_hint") != "x" {
+		t.Errorf("fields of the page that sends it again: %v", got)
+	}
+	if sent := page.Submit("repost", nil); sent.Element("confirm") == nil {
+		t.Errorf("sent again: status %d\n%s", sent.Status, sent.Body)
+	}
+}
