@@ -144,6 +144,9 @@ func (b *Browser) absolute(address string) string {
 	return address
 }
 
+// Browser is the browser that shows the page.
+func (p *Page) Browser() *Browser { return p.browser }
+
 // Element finds an element by its id; nil if there is none.
 func (p *Page) Element(id string) *html.Node {
 	for node := range p.tree.Descendants() {

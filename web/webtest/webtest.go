@@ -78,12 +78,23 @@ func StartAt(tb testing.TB, databaseURL string, change func(*web.Options), brand
 // database, same clock, at an address of its own.
 func (p *Provider) Another() *Provider {
 	p.tb.Helper()
+	return p.another(func(opts *web.Options) { opts.Issuer = p.Issuer })
+}
+
+// AnotherIssuer starts a provider over the same database with an issuer of its
+// own, which has a path.
+func (p *Provider) AnotherIssuer(path string) *Provider {
+	p.tb.Helper()
+	return p.another(func(opts *web.Options) { opts.Issuer += path })
+}
+
+func (p *Provider) another(change func(*web.Options)) *Provider {
+	p.tb.Helper()
 	other := &Provider{tb: p.tb, DatabaseURL: p.DatabaseURL, seeded: p.seeded, keys: p.keys, offset: p.offset}
 	other.open()
 	other.serve(func(opts *web.Options) {
-		now, rand, log, store := opts.Now, opts.Rand, opts.Log, opts.Store
-		*opts = p.options
-		opts.Now, opts.Rand, opts.Log, opts.Store = now, rand, log, store
+		opts.Hashing, opts.SessionIdle, opts.SessionLifetime = p.options.Hashing, p.options.SessionIdle, p.options.SessionLifetime
+		change(opts)
 	})
 	return other
 }
