@@ -104,7 +104,7 @@ func (r *reply) JSON(into any) error {
 
 // response is what an authorization response says, in query or fragment.
 func response(target *url.URL) url.Values {
-	values, _ := url.ParseQuery(target.Fragment) // what cannot be read is missing
+	values, _ := url.ParseQuery(target.EscapedFragment()) // what cannot be read is missing
 	for name, value := range target.Query() {
 		values[name] = value
 	}

@@ -61,6 +61,18 @@ func Chromium(tb testing.TB) context.Context {
 	return ctx
 }
 
+// NewProfile gives a tab of the same browser that shares no cookies with others,
+// which comes cheaper than another Chromium.
+func NewProfile(ctx context.Context, tb testing.TB) context.Context {
+	tb.Helper()
+	tab, cancel := newTab(ctx, chromedp.WithNewBrowserContext())
+	tb.Cleanup(cancel)
+	if err := chromedp.Do(tab); err != nil {
+		tb.Fatalf("open a profile: %v", err)
+	}
+	return tab
+}
+
 // NewWindow does what opens another window, such as a click on a link with a
 // target or a call of window.open, and gives that window's tab.
 func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chromedp.Void]) context.Context {
