@@ -229,7 +229,7 @@ func (p *Provider) giveBack(r *http.Request, g storage.GiveBack) {
 func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a attempt) {
 	request, client := form.request, form.client
 	signIn := storage.SignIn{
-		ConsumerID: a.consumer.ID, PasswordHash: a.consumer.PasswordHash,
+		ConsumerID: a.consumer.ID, PasswordChangedAt: a.consumer.PasswordChangedAt,
 		ACR: acrPassword, AMR: amrPassword, GiveBack: a.giveBack,
 	}
 	other := request.HintedSub != "" && request.HintedSub != a.consumer.Sub

@@ -66,13 +66,14 @@ type SignIn struct {
 	// Sid is for a new session; the same person's keeps its own.
 	Sid        string
 	ConsumerID int64
-	// PasswordHash is the one that was verified. If it has changed since, or
-	// the consumer was disabled, nothing happens and the answer is ErrNotFound.
-	PasswordHash string
-	ACR          string
-	AMR          []string
-	Idle         time.Duration
-	Absolute     time.Duration
+	// PasswordChangedAt is that of the consumer whose password was verified. If it
+	// has changed since, or the consumer was disabled, nothing happens and the
+	// answer is ErrNotFound. A hash that was renewed is no change.
+	PasswordChangedAt time.Time
+	ACR               string
+	AMR               []string
+	Idle              time.Duration
+	Absolute          time.Duration
 	// Code and AccessToken, if not nil, are issued in the same transaction.
 	Code        *NewCode
 	AccessToken *NewAccessToken
@@ -85,7 +86,7 @@ type SignIn struct {
 // it wait for, or be seen by, a change of the password.
 const signInSQL = `
 with person as (
-  select id from consumers where id = $4 and not disabled and password_hash = $5 for share
+  select id from consumers where id = $4 and not disabled and password_changed_at = $5 for share
 ), renewed as (
   update sessions s set handle_sha256 = $2, auth_time = idp_now(), acr = $6, amr = $7, last_seen_at = idp_now(),
     expires_at = idp_now() + least($8::interval, $9::interval), ends_at = idp_now() + $9::interval
@@ -131,7 +132,7 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 	var out SignedIn
 	batch := &pgx.Batch{}
 	batch.Queue(signInSQL,
-		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordHash, in.ACR, in.AMR, in.Idle, in.Absolute,
+		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute,
 		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.Lifetime,
 		token.SHA256, token.ClientID, token.Scope, token.Lifetime,
 	).QueryRow(func(row pgx.Row) error {

@@ -244,7 +244,7 @@ func TestRightPasswordGivesTheTryBack(t *testing.T) {
 		th.wantWait(5*time.Second, stranger()) // while it is undecided
 		_, err := th.store.SignIn(t.Context(), storage.SignIn{
 			HandleSHA256: fmt.Appendf(nil, "%032d", time.Now().UnixNano()), Sid: fmt.Sprint(time.Now().UnixNano()),
-			ConsumerID: result.Consumer.ID, PasswordHash: result.Consumer.PasswordHash, ACR: "loa1", AMR: []string{"pwd"},
+			ConsumerID: result.Consumer.ID, PasswordChangedAt: result.Consumer.PasswordChangedAt, ACR: "loa1", AMR: []string{"pwd"},
 			Idle: time.Hour, Absolute: time.Hour, GiveBack: result.GiveBack,
 		})
 		if err != nil {

@@ -116,7 +116,7 @@ func (p *Provider) serve(change func(*web.Options)) {
 	host := strings.Replace(listener.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	p.options = web.Options{
 		Issuer: "http://" + host, Store: p.Store, MasterKey: p.seeded.master, Brand: web.Brand{Name: "Brand"},
-		Hashing:     password.Options{Memory: 64, Iterations: 1, Concurrency: 4, Queue: 64, Random: rand.Reader},
+		Hashing:     cheapHashing(),
 		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour,
 		Now: p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -148,6 +148,11 @@ func (p *Provider) serve(change func(*web.Options)) {
 	p.tb.Cleanup(func() { stop(); running.Wait() })
 }
 
+// cheapHashing is what tests hash passwords with.
+func cheapHashing() password.Options {
+	return password.Options{Memory: 64, Iterations: 1, Concurrency: 4, Queue: 64, Random: rand.Reader}
+}
+
 // Apply applies a brand file, as idp apply does, and has the provider read it.
 func (p *Provider) Apply(yaml string) *brandfile.Result {
 	p.tb.Helper()
@@ -155,7 +160,7 @@ func (p *Provider) Apply(yaml string) *brandfile.Result {
 	if len(faults) > 0 {
 		p.tb.Fatal(faults)
 	}
-	hasher, err := password.New(p.options.Hashing)
+	hasher, err := password.New(cheapHashing())
 	if err != nil {
 		p.tb.Fatal(err)
 	}
@@ -167,6 +172,29 @@ func (p *Provider) Apply(yaml string) *brandfile.Result {
 	}
 	p.Reload()
 	return result
+}
+
+// SetPassword changes a consumer's password, as idp consumer set-password does.
+func (p *Provider) SetPassword(username, newPassword string) {
+	p.tb.Helper()
+	hasher, err := password.New(cheapHashing())
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	hash, err := hasher.Hash(p.tb.Context(), newPassword)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	consumer, err := p.Store.FindConsumer(p.tb.Context(), username)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	err = p.Store.Administer(p.tb.Context(), func(tx *storage.Tx) error {
+		return tx.SetPassword(p.tb.Context(), consumer.ID, hash)
+	})
+	if err != nil {
+		p.tb.Fatal(err)
+	}
 }
 
 // Reload has the provider read clients and keys now.
