@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,6 +55,10 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	}
 
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen: %s is taken by another program: name another address with --listen", cfg.Listen)
+	}
+
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -84,6 +90,9 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	background.Go(func() { server.Run(runCtx) })
 
 	log.Info("ready", "issuer", cfg.Issuer, "listen", listener.Addr().String())
+
+	ballast := newBallast()
+	defer runtime.KeepAlive(ballast)
 
 	return serveHTTP(ctx, listener, server.Handler(), log)
 }

@@ -32,11 +32,8 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 			s.Start()
 		},
 		"idp is told to end": func(t *testing.T, s *idp) {
-			pid := postmaster(t, s.DataDir)
 			s.Stop()
-			if syscall.Kill(pid, 0) == nil {
-				t.Errorf("PostgreSQL (process %d) still runs", pid)
-			}
+			stopped(t, s.DataDir)
 			s.Start()
 		},
 	} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -323,7 +324,7 @@ func freePort(tb testing.TB) int {
 // postmaster is the process id of the built-in PostgreSQL's first process.
 func postmaster(tb testing.TB, dataDir string) int {
 	tb.Helper()
-	text, err := os.ReadFile(filepath.Join(dataDir, "postgres", "data", "postmaster.pid"))
+	text, err := os.ReadFile(postmasterFile(dataDir))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -332,4 +333,17 @@ func postmaster(tb testing.TB, dataDir string) int {
 		tb.Fatal(err)
 	}
 	return pid
+}
+
+// stopped expects that the built-in PostgreSQL has ended in order: it takes its
+// file away then.
+func stopped(tb testing.TB, dataDir string) {
+	tb.Helper()
+	if _, err := os.Stat(postmasterFile(dataDir)); !errors.Is(err, fs.ErrNotExist) {
+		tb.Errorf("PostgreSQL still runs, or was killed (%v)", err)
+	}
+}
+
+func postmasterFile(dataDir string) string {
+	return filepath.Join(dataDir, "postgres", "data", "postmaster.pid")
 }
