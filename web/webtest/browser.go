@@ -35,6 +35,11 @@ func (p *Provider) Browser(tb testing.TB) *Browser {
 	}}
 }
 
+// For is the same browser, cookies included, in another test.
+func (b *Browser) For(tb testing.TB) *Browser {
+	return &Browser{tb: tb, Address: b.Address, Client: b.Client}
+}
+
 // Page is a response, read whole.
 type Page struct {
 	Status int

@@ -1,0 +1,173 @@
+package op_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/brandidp/idp/web/webtest"
+)
+
+// hostile are values that parsers stumble over.
+var hostile = []string{
+	"", " ", "\x00", "a\x00b", "\xff\xfe", "\xed\xa0\x80", "%", "%%", "%zz", "%00", "\r\nSet-Cookie: a=b", "\u202e\ufeff", "\u2028",
+	strings.Repeat("9", 400), "-1", "1e309", "NaN", "0x10", "9223372036854775808", "null", "[]", "{}", `{"a":`, strings.Repeat("[", 10_000),
+	strings.Repeat("a", 100_000), "' or 1=1 --", "$1", "{{.}}", marker, "../../etc/passwd", "a.b.c", "....", "eyJhbGciOiJub25lIn0.e30.",
+	"https://evil.example", "//evil.example", "javascript:alert(1)", "id_token id_token", "code\tid_token", "openid\x00", "none none",
+}
+
+// checked sends a raw request and checks what holds for every answer: no fault
+// of ours, no way to where nobody is registered, and no word of it reflected.
+func checked(t *testing.T, p *webtest.Provider, b *webtest.Browser, request *http.Request) *webtest.Page {
+	t.Helper()
+	page := b.Do(request)
+	if page.Status >= http.StatusInternalServerError {
+		t.Errorf("status %d for %.300q %.300q\n%s", page.Status, request.URL, request.Header, page.Body)
+	}
+	if target := page.Target(); target != "" && !ofBrand(p, target) {
+		t.Errorf("an open redirect to %.300q for %.300q", target, request.URL)
+	}
+	if strings.Contains(page.Body, "<script>zz") {
+		t.Errorf("reflected for %.300q:\n%s", request.URL, page.Body)
+	}
+	return page
+}
+
+// ofBrand tells whether a client of the brand has registered an address.
+func ofBrand(p *webtest.Provider, target string) bool {
+	if strings.HasPrefix(target, p.Issuer+"/") {
+		return true
+	}
+	bare, _, _ := strings.Cut(target, "#")
+	bare, _, _ = strings.Cut(bare, "?")
+	u, err := url.Parse(bare)
+	if err != nil || u.User != nil {
+		return false
+	}
+	if u.Scheme == "http" && (u.Hostname() == "127.0.0.1" || u.Hostname() == "::1") && u.Path == "/cb" {
+		return true
+	}
+	return slices.Contains([]string{
+		window, "https://liveperson.net", siteCallback, "https://www.brand.example/cb2", "https://post.brand.example/cb",
+		"https://hardened.brand.example/cb", carefulCallback, "com.brand.app:/cb", "https://app.brand.example/cb", "https://page.brand.example/cb",
+	}, bare)
+}
+
+// fuzzed starts a provider for a fuzz target and gives a browser that is signed in.
+func fuzzed(f *testing.F) (*webtest.Provider, *webtest.Browser) {
+	f.Helper()
+	p := webtest.Start(f, nil, brand)
+	return p, amelia(f, p)
+}
+
+// rawQuery sets a query that net/http would not send as it is.
+func rawQuery(b *webtest.Browser, address, query string) *http.Request {
+	request := b.Request(address, nil)
+	request.URL.RawQuery = strings.Map(func(r rune) rune {
+		if r <= ' ' || r == 0x7f || r == '#' {
+			return -1 // could not stand in a request line
+		}
+		return r
+	}, query)
+	return request
+}
+
+func FuzzAuthorize(f *testing.F) {
+	p, b := fuzzed(f)
+	for _, seed := range []url.Values{codeRequest(), implicitRequest(), windowRequest(), challenged(codeRequest("client_id", "app", "redirect_uri", "com.brand.app:/cb"))} {
+		f.Add(seed.Encode())
+		for name := range seed {
+			f.Add(with(seed, name, "").Encode())
+			f.Add(seed.Encode() + "&" + name + "=" + url.QueryEscape(seed.Get(name)))
+		}
+	}
+	f.Add(codeRequest().Encode() + strings.Repeat("&a=b", 100))
+	f.Add("%")
+	f.Add("&=&=;")
+	f.Fuzz(func(t *testing.T, query string) {
+		b := b.For(t)
+		checked(t, p, b, rawQuery(b, "/authorize", query))
+		checked(t, p, b, b.RawRequest("POST", "/authorize", "application/x-www-form-urlencoded", query))
+	})
+}
+
+func FuzzAuthorizeParameter(f *testing.F) {
+	p, b := fuzzed(f)
+	for _, name := range []string{"state", "redirect_uri", "max_age", "id_token_hint", "ui_locales", "login_hint"} {
+		for _, value := range []string{"a", "\xff", marker, "\x00"} {
+			f.Add(name, value)
+		}
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		b := b.For(t)
+		for _, request := range []url.Values{codeRequest(), windowRequest(), implicitRequest("prompt", "none")} {
+			page := checked(t, p, b, b.Request("/authorize?"+with(request, name, value).Encode(), nil))
+			if name == "state" && value != "" && page.Status == http.StatusFound && page.Answer().Get("state") != value {
+				t.Errorf("state %q came back as %q", value, page.Answer().Get("state"))
+			}
+		}
+	})
+}
+
+func FuzzToken(f *testing.F) {
+	p, b := fuzzed(f)
+	good := params("grant_type", "authorization_code", "redirect_uri", siteCallback, "code", "x")
+	f.Add("Basic c2l0ZTp4", "application/x-www-form-urlencoded", good.Encode())
+	f.Add("", "application/x-www-form-urlencoded", with(good, "client_id", "page").Encode())
+	f.Add("Basic", "application/json", "{}")
+	f.Add("Bearer \xff", "text/plain; =", "%")
+	f.Add(basic("site:"+siteSecret), "application/x-www-form-urlencoded", with(good, "code_verifier", "\x00").Encode())
+	f.Fuzz(func(t *testing.T, authorization, contentType, body string) {
+		b := b.For(t)
+		request := b.RawRequest("POST", "/token", "application/x-www-form-urlencoded", body)
+		request.Header["Authorization"] = []string{headerText(authorization)}
+		request.Header["Content-Type"] = []string{headerText(contentType)}
+		if page := checked(t, p, b, request); page.Status == http.StatusOK {
+			t.Errorf("tokens for %q", body)
+		}
+	})
+}
+
+func FuzzForms(f *testing.F) {
+	p, b := fuzzed(f)
+	sealed := b.Authorize(codeRequest("prompt", "login")).Form("sign-in").Get("ticket")
+	f.Add("/sign-in", sealed, "x", "amelia", "wrong")
+	f.Add("/continue", sealed, "x", "", "")
+	f.Add("/consent", sealed, "", "allow", "deny")
+	f.Add("/end_session", sealed[:40], "\x00", "\xff", marker)
+	f.Fuzz(func(t *testing.T, address, sealed, proof, username, password string) {
+		b := b.For(t)
+		if !slices.Contains([]string{"/sign-in", "/continue", "/consent", "/end_session"}, address) {
+			address = "/sign-in"
+		}
+		form := params("ticket", sealed, "proof", proof, "username", username, "password", password, "consent", username)
+		checked(t, p, b, b.Request(address, form))
+	})
+}
+
+func FuzzTokenSource(f *testing.F) {
+	p, b := fuzzed(f)
+	f.Add(messagingOrigin, "application/json", `{"client_id":"messaging"}`)
+	f.Add("null", "application/json; charset", `{"client_id":`)
+	f.Fuzz(func(t *testing.T, origin, contentType, body string) {
+		b := b.For(t)
+		request := b.RawRequest("POST", "/token-source", "application/json", body)
+		request.Header["Origin"], request.Header["Content-Type"] = []string{headerText(origin)}, []string{headerText(contentType)}
+		page := checked(t, p, b, request)
+		if page.Status == http.StatusOK && headerText(origin) != messagingOrigin && headerText(origin) != shopOrigin {
+			t.Errorf("a token for %q", origin)
+		}
+	})
+}
+
+// headerText leaves out what net/http would not send, and spaces around.
+func headerText(value string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, value), " \t")
+}
