@@ -1,0 +1,139 @@
+package keys_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/storage/storagetest"
+)
+
+func TestMain(m *testing.M) { storagetest.Main(m) }
+
+// set is a key of the provider (owner 0), one of a client (owner 7), and one
+// that nobody may know of yet.
+func set(tb testing.TB) (*keys.Set, *seal.Keyring, []*storage.SigningKey) {
+	tb.Helper()
+	store, err := storage.Open(tb.Context(), storage.Options{URL: storagetest.New(tb), MaxConnections: 2})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(store.Close)
+	master := make([]byte, seal.MasterKeySize)
+	_, _ = rand.Read(master) // never fails
+	opened, err := seal.Open(tb.Context(), store, seal.MasterKeyValue(base64.StdEncoding.EncodeToString(master)), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var rows []*storage.SigningKey
+	for _, owner := range []int64{0, 7, 8} {
+		row, err := keys.Generate(opened.Keyring, rand.Reader)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		row.ClientID = owner
+		rows = append(rows, row)
+	}
+	rows[2].State = keys.Created
+	all, err := keys.NewSet(rows, opened.Keyring, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all, opened.Keyring, rows
+}
+
+func TestWhatIsSignedVerifiesWithTheOwnersKeyAlone(t *testing.T) {
+	t.Parallel()
+	all, keyring, rows := set(t)
+	again, err := keys.NewSet(rows, keyring, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for owner, other := range map[int64]int64{0: 7, 7: 0} {
+		signer, err := again.Signer(owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const payload = `{"sub":"amelia"}`
+		token, err := signer.Sign([]byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := all.Verify(token); err != nil || string(got) != payload {
+			t.Errorf("owner %d: %q, %v", owner, got, err)
+		}
+		jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := jws.Signatures[0].Protected
+		if header.Algorithm != keys.RS256 || header.KeyID != signer.Kid() || header.ExtraHeaders["typ"] != "JWT" {
+			t.Errorf("owner %d: header %+v", owner, header)
+		}
+		if got, err := jws.Verify(keySet(t, all.OwnJWKS(owner))); err != nil || string(got) != payload {
+			t.Errorf("owner %d: by its own document: %q, %v", owner, got, err)
+		}
+		if _, err := jws.Verify(keySet(t, all.OwnJWKS(other))); err == nil {
+			t.Errorf("owner %d: the key of owner %d verifies it", owner, other)
+		}
+		head, rest, _ := strings.Cut(token, ".")
+		if _, err := all.Verify(head + ".e30" + rest[strings.IndexByte(rest, '.'):]); err == nil {
+			t.Errorf("owner %d: another payload verifies", owner)
+		}
+	}
+}
+
+func TestAKeyThatIsNotPublishedYetIsNowhere(t *testing.T) {
+	t.Parallel()
+	all, _, rows := set(t)
+	if _, err := all.Signer(8); !errors.Is(err, keys.ErrNoKey) {
+		t.Errorf("it signs: %v", err)
+	}
+	if all.OwnJWKS(8) != nil || strings.Contains(string(all.JWKS()), rows[2].Kid) {
+		t.Error("it is published")
+	}
+	if n := len(keySet(t, all.JWKS()).Keys); n != 2 {
+		t.Errorf("%d keys are published", n)
+	}
+}
+
+func TestAKeyOfAnotherAlgorithmIsRefused(t *testing.T) {
+	t.Parallel()
+	_, keyring, rows := set(t)
+	rows[0].Alg = "PS256"
+	if _, err := keys.NewSet(rows, keyring, nil); err == nil {
+		t.Error("it was taken")
+	}
+}
+
+func BenchmarkSign(b *testing.B) {
+	all, _, _ := set(b)
+	signer, err := all.Signer(0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	payload := []byte(strings.Repeat("x", 700)) // as long as an ID token with Personal and Customer Info
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := signer.Sign(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func keySet(tb testing.TB, document []byte) *jose.JSONWebKeySet {
+	tb.Helper()
+	var keySet jose.JSONWebKeySet
+	if err := json.Unmarshal(document, &keySet); err != nil {
+		tb.Fatal(err)
+	}
+	return &keySet
+}
