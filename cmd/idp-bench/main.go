@@ -100,8 +100,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return opts, nil
 }
 
-// measureAll signs everybody in and runs every scenario, a round of bare
-// signatures before and after each.
+// measureAll signs everybody in and runs every scenario.
 func measureAll(ctx context.Context, p *provider, opts options, progress func(string, ...any)) (*report, error) {
 	browsers := make([]*browser, opts.workers)
 	for i := range browsers {
@@ -116,25 +115,17 @@ func measureAll(ctx context.Context, p *provider, opts options, progress func(st
 	if err != nil {
 		return nil, err
 	}
-	if err := yard.measure(ctx); err != nil {
-		return nil, err
-	}
 	result := newReport(opts)
 	for _, s := range scenarios {
 		if !strings.Contains(s.name, opts.only) {
 			continue
 		}
 		progress("measuring %s", s.name)
-		row, err := measure(ctx, p, s, browsers, opts.duration)
+		row, err := measure(ctx, p, s, browsers, opts.duration, yard)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
-		if err := yard.measure(ctx); err != nil {
-			return nil, err
-		}
-		row.Signature = milliseconds(yard.around())
-		result.Scenarios = append(result.Scenarios, row)
+		result.add(row)
 	}
-	result.finish(yard)
 	return result, nil
 }

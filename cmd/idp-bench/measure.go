@@ -12,15 +12,18 @@ import (
 // statements and heap reach their steady state.
 const warmUp = time.Second
 
-// reading is the CPU time so far.
-type reading struct {
-	at       time.Time
-	provider time.Duration
-	database time.Duration
-}
+// slicesOfScenario is in how many parts a scenario is measured: the pace of a
+// shared machine changes within seconds, and with it that of the yardstick.
+const slicesOfScenario = 10
+
+// reading is time on the wall and CPU time.
+type reading struct{ wall, provider, database time.Duration }
+
+// begun is the origin of the wall's time.
+var begun = time.Now()
 
 func read(p *provider) (reading, error) {
-	var r reading
+	r := reading{wall: time.Since(begun)}
 	var err error
 	if r.provider, err = processCPU(p.pid()); err != nil {
 		return r, fmt.Errorf("provider: %w", err)
@@ -28,36 +31,55 @@ func read(p *provider) (reading, error) {
 	if r.database, err = familyCPU(p.postmaster); err != nil {
 		return r, fmt.Errorf("database: %w", err)
 	}
-	r.at = time.Now()
 	return r, nil
 }
 
-// measure has every browser repeat the scenario for the given time.
-func measure(ctx context.Context, p *provider, s scenario, browsers []*browser, duration time.Duration) (row, error) {
+// add adds what was spent between two readings.
+func (r *reading) add(before, after reading) {
+	r.wall += after.wall - before.wall
+	r.provider += after.provider - before.provider
+	r.database += after.database - before.database
+}
+
+// measure has every browser repeat the scenario for the given time, in slices,
+// with a round of bare signatures after each.
+func measure(ctx context.Context, p *provider, s scenario, browsers []*browser, duration time.Duration, y *yardstick) (row, error) {
 	if _, err := repeat(ctx, s, browsers, min(warmUp, duration)); err != nil {
 		return row{}, err
 	}
-	before, err := read(p)
-	if err != nil {
-		return row{}, err
-	}
-	took, err := repeat(ctx, s, browsers, duration)
-	if err != nil {
-		return row{}, err
-	}
-	after, err := read(p)
-	if err != nil {
-		return row{}, err
+	var took, rounds []time.Duration
+	var spent reading
+	for range slicesOfScenario {
+		before, err := read(p)
+		if err != nil {
+			return row{}, err
+		}
+		times, err := repeat(ctx, s, browsers, duration/slicesOfScenario)
+		if err != nil {
+			return row{}, err
+		}
+		after, err := read(p)
+		if err != nil {
+			return row{}, err
+		}
+		spent.add(before, after)
+		took = append(took, times...)
+		round, err := y.measure(ctx)
+		if err != nil {
+			return row{}, err
+		}
+		rounds = append(rounds, round)
 	}
 	slices.Sort(took)
 	n := time.Duration(len(took))
 	return row{
 		Name: s.name, Operations: len(took),
-		PerSecond:   float64(len(took)) / after.at.Sub(before.at).Seconds(),
+		PerSecond:   float64(len(took)) / spent.wall.Seconds(),
 		P50:         milliseconds(took[len(took)/2]),
 		P99:         milliseconds(took[len(took)*99/100]),
-		ProviderCPU: milliseconds((after.provider - before.provider) / n),
-		DatabaseCPU: milliseconds((after.database - before.database) / n),
+		ProviderCPU: milliseconds(spent.provider / n),
+		DatabaseCPU: milliseconds(spent.database / n),
+		Signature:   milliseconds(median(rounds)),
 	}, nil
 }
 
@@ -71,13 +93,13 @@ func repeat(ctx context.Context, s scenario, browsers []*browser, duration time.
 	for i, b := range browsers {
 		wait.Go(func() {
 			for ctx.Err() == nil {
-				begun := time.Now()
+				start := time.Now()
 				if err := s.operate(b, ctx); err != nil {
 					cancel(err)
 					return
 				}
 				done := time.Now()
-				took[i] = append(took[i], done.Sub(begun))
+				took[i] = append(took[i], done.Sub(start))
 				if done.After(end) {
 					return
 				}
