@@ -161,22 +161,15 @@ type attempt struct {
 func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPage, error) {
 	name := identifier.Typed(form.username)
 	address := p.throttle.AddressBucket(p.opts.ClientAddress(r))
-	decided := func() {}
-	params := storage.TrySignInParams{
-		Identifier: name, AccountBucket: p.throttle.AccountBucket(name), AddressBucket: address,
-		AddressUndecided: func() (others int) {
-			others, decided = p.throttle.Count(address)
-			return others
-		},
-	}
+	params := storage.TrySignInParams{Identifier: name, AccountBucket: p.throttle.AccountBucket(name), AddressBucket: address}
+	out := attempt{decided: func() {}}
 	device := p.knownDevice(r)
 	if device != nil {
 		params.Device = &storage.Device{
 			Bucket: p.throttle.DeviceBucket(device.ID), ConsumerID: device.ConsumerID, PasswordChangedAt: device.PasswordChangedAt,
 		}
 	}
-	try, err := p.opts.Store.TrySignIn(r.Context(), params)
-	out := attempt{consumer: try.Consumer, giveBack: try.GiveBack, decided: decided}
+	try, err := p.countTry(r, params, &out)
 	if err != nil {
 		return out, nil, err
 	}
@@ -208,6 +201,22 @@ func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPa
 		out.device = device.ID
 	}
 	return out, nil, nil
+}
+
+// countTry counts a try in the database. A known device is not counted for its
+// address, so it does not wait for its turn either.
+func (p *Provider) countTry(r *http.Request, params storage.TrySignInParams, out *attempt) (storage.TrySignInResult, error) {
+	if params.Device == nil {
+		turn, err := p.throttle.Turn(clientContext(r), params.AddressBucket)
+		if err != nil {
+			return storage.TrySignInResult{}, err
+		}
+		defer turn.Counted()
+		params.AddressUndecided, out.decided = turn.Others, turn.Decided
+	}
+	try, err := p.opts.Store.TrySignIn(r.Context(), params)
+	out.consumer, out.giveBack = try.Consumer, try.GiveBack
+	return try, err
 }
 
 // wrongCredentials is one answer for all. 403 is what RFC 9110 15.5.4 has for

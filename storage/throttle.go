@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // TrySignInParams are one try of a password, before anything is known of it.
@@ -17,10 +16,9 @@ type TrySignInParams struct {
 	// network address.
 	AccountBucket int64
 	AddressBucket int64
-	// AddressUndecided, if not nil, tells how many other tries from that address
-	// this process has not decided; they are not taken for failures yet. It is
-	// called once there is a connection, at the last moment before the try counts.
-	AddressUndecided func() int
+	// AddressUndecided is how many tries from that address this process has
+	// counted and not decided; they are not taken for failures yet.
+	AddressUndecided int
 	// Device is what the browser's device cookie says; nil if it has none.
 	Device *Device
 }
@@ -117,20 +115,12 @@ func (s *Store) TrySignIn(ctx context.Context, p TrySignInParams) (TrySignInResu
 	if p.Device != nil {
 		deviceBucket, deviceConsumer, devicePassword = &p.Device.Bucket, &p.Device.ConsumerID, &p.Device.PasswordChangedAt
 	}
-	var result TrySignInResult
-	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		undecided := 0
-		if p.AddressUndecided != nil {
-			undecided = p.AddressUndecided()
-		}
-		rows, err := conn.Query(ctx, trySignInSQL, p.Identifier, p.AccountBucket, p.AddressBucket, undecided,
-			deviceBucket, deviceConsumer, devicePassword)
-		if err != nil {
-			return err
-		}
-		result, err = pgx.CollectExactlyOneRow(rows, scanTry)
-		return err
-	})
+	rows, err := s.pool.Query(ctx, trySignInSQL, p.Identifier, p.AccountBucket, p.AddressBucket, p.AddressUndecided,
+		deviceBucket, deviceConsumer, devicePassword)
+	if err != nil {
+		return TrySignInResult{}, fmt.Errorf("try sign-in: %w", wrap(err))
+	}
+	result, err := pgx.CollectExactlyOneRow(rows, scanTry)
 	if err != nil {
 		return TrySignInResult{}, fmt.Errorf("try sign-in: %w", wrap(err))
 	}

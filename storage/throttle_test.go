@@ -168,7 +168,7 @@ func TestUndecidedTriesAreNoFailuresOfTheAddress(t *testing.T) {
 	th := newThrottled(t)
 	at := func(n, undecided int) storage.TrySignInParams {
 		p := stranger()
-		p.AccountBucket, p.AddressUndecided = account+int64(n), func() int { return undecided }
+		p.AccountBucket, p.AddressUndecided = account+int64(n), undecided
 		return p
 	}
 	for n := range 64 { // all at once, all undecided

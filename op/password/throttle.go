@@ -27,7 +27,7 @@ type Throttle struct {
 	key []byte
 
 	mu        sync.Mutex
-	undecided map[int64]int // tries by address bucket
+	addresses map[int64]*address // by bucket, those with tries
 }
 
 // NewThrottle takes a secret key of at least 32 bytes that all instances share
@@ -36,7 +36,7 @@ func NewThrottle(key []byte) (*Throttle, error) {
 	if len(key) < sha256.Size {
 		return nil, errors.New("sign-in throttle: key must have at least 32 bytes")
 	}
-	return &Throttle{key: key, undecided: make(map[int64]int)}, nil
+	return &Throttle{key: key, addresses: make(map[int64]*address)}, nil
 }
 
 // AccountBucket is for a normalised identifier, whether anybody has it or not.
@@ -66,26 +66,4 @@ func (t *Throttle) bucket(kind byte, value []byte) int64 {
 	mac.Write(value)
 	cut := binary.BigEndian.Uint32(mac.Sum(nil)) >> (32 - bucketBits)
 	return int64(kind)<<bucketBits | int64(cut)
-}
-
-// Count adds a try to those from the address of a bucket that this process has
-// not decided, and tells how many others there are, until decided is called.
-//
-// A try stands in the database as a failure until it is decided; less the
-// others, a crowd that signs in at once behind one address is not taken for one
-// that fails. So call Count when nothing but the statement itself is left to
-// wait for: what counts before that is a failure the address gets for nothing.
-// Call decided once the try has either failed or been given back.
-func (t *Throttle) Count(addressBucket int64) (others int, decided func()) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	others = t.undecided[addressBucket]
-	t.undecided[addressBucket]++
-	return others, sync.OnceFunc(func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.undecided[addressBucket]--; t.undecided[addressBucket] == 0 {
-			delete(t.undecided, addressBucket)
-		}
-	})
 }

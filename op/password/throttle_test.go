@@ -78,25 +78,3 @@ func TestThrottleNeedsAKey(t *testing.T) {
 		t.Error("a short key is accepted")
 	}
 }
-
-func TestUndecidedTries(t *testing.T) {
-	t.Parallel()
-	throttle := newThrottle(t, 1)
-	count := func(bucket int64, want int) (decided func()) {
-		t.Helper()
-		others, decided := throttle.Count(bucket)
-		if others != want {
-			t.Errorf("%d others are undecided, want %d", others, want)
-		}
-		return decided
-	}
-	first := count(7, 0)
-	second := count(7, 1)
-	count(8, 0)
-	first()
-	first() // once is enough
-	third := count(7, 1)
-	second()
-	third()
-	count(7, 0)
-}
