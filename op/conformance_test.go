@@ -1,0 +1,264 @@
+package op_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/brandidp/idp/web/webtest"
+)
+
+// The tests of this and the other conformance files bear the names of the
+// modules of the OpenID Foundation's conformance suite and assert what those do.
+
+// profile is a relying party of the conformance suite for one response type.
+type profile struct {
+	p            *webtest.Provider
+	responseType string
+	requests     atomic.Int64
+}
+
+func newProfile(t *testing.T, responseType string) *profile {
+	t.Helper()
+	return &profile{p: webtest.Start(t, nil, brand), responseType: responseType}
+}
+
+func (s *profile) code() bool { return s.responseType == "code" }
+
+// request is an authorization request with state and nonce of its own.
+func (s *profile) request(pairs ...string) url.Values {
+	n := s.requests.Add(1)
+	return codeRequest(append([]string{
+		"response_type", s.responseType, "state", fmt.Sprintf("state-%d", n), "nonce", fmt.Sprintf("nonce-%d", n),
+	}, pairs...)...)
+}
+
+// outcome is what a relying party ends with.
+type outcome struct {
+	answer   url.Values
+	token    tokenAnswer
+	claims   map[string]any // of the ID token
+	userinfo map[string]any // nil without an access token
+}
+
+// signIn sends a request in a browser where it needs the password.
+func (s *profile) signIn(t *testing.T, b *webtest.Browser, request url.Values) *outcome {
+	t.Helper()
+	page := b.Authorize(request)
+	wantSignIn(t, page)
+	return s.complete(t, request, page.SignIn("river", riversPassword))
+}
+
+// silently sends a request that needs nothing.
+func (s *profile) silently(t *testing.T, b *webtest.Browser, request url.Values) *outcome {
+	t.Helper()
+	page := b.Authorize(request)
+	if page.Status != http.StatusFound {
+		t.Fatalf("status %d, want a redirect\n%s", page.Status, page.Body)
+	}
+	return s.complete(t, request, page)
+}
+
+// complete checks an authorization response and all that follows from it.
+func (s *profile) complete(t *testing.T, request url.Values, page *webtest.Page) *outcome {
+	t.Helper()
+	answer := s.response(t, request, page)
+	if answer.Has("error") {
+		t.Fatalf("answer %v", answer)
+	}
+	o := &outcome{answer: answer}
+	if s.code() {
+		highEntropy(t, "code", answer.Get("code"))
+		client, secret := request.Get("client_id"), map[string]string{"site": siteSecret, "site2": site2Secret}[request.Get("client_id")]
+		form := params("grant_type", "authorization_code", "code", answer.Get("code"), "redirect_uri", request.Get("redirect_uri"))
+		if request.Has("code_challenge") {
+			form.Set("code_verifier", verifier)
+		}
+		o.token = s.tokenResponse(t, redeemAs(s.p.Browser(t), client, secret, form))
+	} else {
+		o.token = tokenAnswer{AccessToken: answer.Get("access_token"), IDToken: answer.Get("id_token")}
+		if strings.Contains(s.responseType, " ") && (answer.Get("token_type") != "Bearer" || answer.Get("expires_in") == "") {
+			t.Errorf("answer %v", answer)
+		}
+	}
+	o.claims = s.idToken(t, request, o.token)
+	if o.token.AccessToken != "" {
+		highEntropy(t, "access_token", o.token.AccessToken)
+		o.userinfo = userinfoClaims(t, userinfo(s.p.Browser(t), o.token.AccessToken), o.claims["sub"])
+	}
+	return o
+}
+
+// response gives the parameters of an authorization response, from where they
+// belong.
+func (s *profile) response(t *testing.T, request url.Values, page *webtest.Page) url.Values {
+	t.Helper()
+	separator := "#"
+	if s.code() {
+		separator = "?"
+	}
+	if !strings.HasPrefix(page.Target(), request.Get("redirect_uri")+separator) {
+		t.Fatalf("status %d, target %q\n%s", page.Status, page.Target(), page.Body)
+	}
+	answer := page.Answer()
+	if answer.Get("state") != request.Get("state") || answer.Get("iss") != s.p.Issuer {
+		t.Errorf("state %q, iss %q", answer.Get("state"), answer.Get("iss"))
+	}
+	known := []string{"code", "id_token", "access_token", "token_type", "expires_in", "scope", "state", "iss", "error", "error_description"}
+	for name := range answer {
+		if !slices.Contains(known, name) {
+			t.Errorf("unknown parameter %s", name)
+		}
+	}
+	return answer
+}
+
+func (*profile) tokenResponse(t *testing.T, page *webtest.Page) tokenAnswer {
+	t.Helper()
+	token := tokens(t, page)
+	if !strings.HasPrefix(page.Header.Get("Content-Type"), "application/json") || page.Header.Get("Cache-Control") != "no-store" ||
+		token.TokenType != "Bearer" || token.ExpiresIn != 3600 || token.Scope == "" {
+		t.Errorf("token response %+v, headers %v", token, page.Header)
+	}
+	return token
+}
+
+// idToken verifies an ID token and what every one of them has to say.
+func (s *profile) idToken(t *testing.T, request url.Values, token tokenAnswer) map[string]any {
+	t.Helper()
+	all := claims(t, s.p, request.Get("client_id"), token.IDToken)
+	now := s.p.Now()
+	at := func(name string) time.Time {
+		seconds, ok := all[name].(float64)
+		if !ok || seconds != math.Trunc(seconds) {
+			t.Errorf("%s %v", name, all[name])
+		}
+		return time.Unix(int64(seconds), 0)
+	}
+	if at("iat").After(now) || now.Sub(at("iat")) > time.Minute || at("auth_time").After(at("iat")) || !at("exp").After(now) {
+		t.Errorf("now %d, iat %v, auth_time %v, exp %v", now.Unix(), all["iat"], all["auth_time"], all["exp"])
+	}
+	if all["iss"] != s.p.Issuer || all["aud"] != request.Get("client_id") || all["sub"] == "" || len(all["sub"].(string)) > 255 || all["acr"] != "loa1" {
+		t.Errorf("claims %v", all)
+	}
+	if nonce, _ := all["nonce"].(string); nonce != request.Get("nonce") {
+		t.Errorf("nonce %q, want %q", nonce, request.Get("nonce"))
+	}
+	if token.AccessToken == "" {
+		if all["at_hash"] != nil {
+			t.Error("at_hash without an access token")
+		}
+	} else if sum := sha256.Sum256([]byte(token.AccessToken)); all["at_hash"] != base64.RawURLEncoding.EncodeToString(sum[:16]) {
+		t.Errorf("at_hash %v", all["at_hash"])
+	}
+	return all
+}
+
+// userinfoClaims checks a UserInfo response.
+func userinfoClaims(t *testing.T, page *webtest.Page, sub any) map[string]any {
+	t.Helper()
+	var all map[string]any
+	if err := json.Unmarshal([]byte(page.Body), &all); err != nil || page.Status != http.StatusOK || page.Header.Get("Content-Type") != "application/json" {
+		t.Fatalf("userinfo: status %d, Content-Type %q\n%s", page.Status, page.Header.Get("Content-Type"), page.Body)
+	}
+	if all["sub"] != sub {
+		t.Errorf("userinfo: sub %v, want %v", all["sub"], sub)
+	}
+	if updated, is := all["updated_at"].(float64); all["updated_at"] != nil && (!is || updated < 1e9 || updated > 1e11) {
+		t.Errorf("userinfo: updated_at %v", all["updated_at"])
+	}
+	return all
+}
+
+var urlSafe = regexp.MustCompile(`^[A-Za-z0-9_.~-]+$`)
+
+// highEntropy checks that a value has 128 bits or more, of which 96 can be
+// measured, in characters that are safe in a URL.
+func highEntropy(t *testing.T, name, value string) {
+	t.Helper()
+	counts := map[rune]float64{}
+	for _, c := range value {
+		counts[c]++
+	}
+	bits := 0.0
+	for _, n := range counts {
+		bits -= n * math.Log2(n/float64(len(value)))
+	}
+	if bits < 96 || len(value)*6 < 128 || !urlSafe.MatchString(value) {
+		t.Errorf("%s: %d characters with %.0f bits", name, len(value), bits)
+	}
+}
+
+func TestConformanceOfDiscovery(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, overTLS, brand)
+	b := p.Browser(t)
+	t.Run("oidcc-discovery-endpoint-verification", func(t *testing.T) {
+		page := b.Get("/.well-known/openid-configuration")
+		var document map[string]any
+		if err := json.Unmarshal([]byte(page.Body), &document); err != nil || page.Status != http.StatusOK || page.Header.Get("Content-Type") != "application/json" {
+			t.Fatalf("status %d, %v", page.Status, err)
+		}
+		if document["issuer"] != p.Issuer {
+			t.Errorf("issuer %v", document["issuer"])
+		}
+		for name, value := range document {
+			address, _ := value.(string)
+			if (strings.HasSuffix(name, "_endpoint") || name == "jwks_uri") && (!strings.HasPrefix(address, p.Issuer+"/") || !strings.HasPrefix(address, "https://")) {
+				t.Errorf("%s %v", name, value)
+			}
+			if list, is := value.([]any); is && len(list) == 0 {
+				t.Errorf("%s is empty", name)
+			}
+		}
+		for name, value := range map[string]string{
+			"response_types_supported": "id_token token", "subject_types_supported": "public", "id_token_signing_alg_values_supported": "RS256",
+			"scopes_supported": "openid", "claims_supported": "sub", "grant_types_supported": "authorization_code",
+			"code_challenge_methods_supported": "S256", "response_modes_supported": "fragment", "ui_locales_supported": "he",
+		} {
+			if list, _ := document[name].([]any); !slices.Contains(list, any(value)) {
+				t.Errorf("%s %v, want %s in it", name, document[name], value)
+			}
+		}
+		for name, want := range map[string]bool{
+			"request_parameter_supported": false, "request_uri_parameter_supported": false, "claims_parameter_supported": false,
+			"authorization_response_iss_parameter_supported": true,
+		} {
+			if document[name] != want {
+				t.Errorf("%s %v", name, document[name])
+			}
+		}
+		for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint", "introspection_endpoint", "revocation_endpoint"} {
+			if document[absent] != nil {
+				t.Errorf("%s is announced and not served", absent)
+			}
+		}
+		var set struct {
+			Keys []map[string]any `json:"keys"`
+		}
+		if err := json.Unmarshal([]byte(b.Get(document["jwks_uri"].(string)).Body), &set); err != nil || len(set.Keys) == 0 {
+			t.Fatalf("jwks: %v", err)
+		}
+		kids := map[any]bool{}
+		for _, key := range set.Keys {
+			if key["kid"] == "" || kids[key["kid"]] || key["kty"] != "RSA" || key["use"] != "sig" || key["alg"] != "RS256" || len(key) != 6 {
+				t.Errorf("key %v", key)
+			}
+			kids[key["kid"]] = true
+			modulus, err := base64.RawURLEncoding.DecodeString(key["n"].(string)) // RFC 7518 6.3.1.1
+			if err != nil || len(modulus) != 256 || key["e"] != "AQAB" {
+				t.Errorf("n of %d bytes: %v; e %v", len(modulus), err, key["e"])
+			}
+		}
+	})
+}
