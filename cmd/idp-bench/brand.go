@@ -7,7 +7,7 @@ import (
 
 const (
 	window       = "https://lpcdn.lpsnmedia.net/le_unified_window/index.html"
-	clientSecret = "the-secret-of-a-benchmark-is-no-secret-at-all" //nolint:gosec // of a provider that lives for a minute
+	clientSecret = "the-secret-of-a-benchmark-is-no-secret-at-all"
 	password     = "correct horse battery staple"
 )
 

@@ -50,7 +50,7 @@ type answer struct {
 
 // get navigates, as a browser would.
 func (b *browser) get(ctx context.Context, path string) (*answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.issuer+path, nil)
+	request, err := b.request(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +60,28 @@ func (b *browser) get(ctx context.Context, path string) (*answer, error) {
 
 // submit posts a form of the provider's own page.
 func (b *browser) submit(ctx context.Context, path string, form url.Values) (*answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.issuer+path, strings.NewReader(form.Encode()))
+	request, err := b.request(ctx, http.MethodPost, path, form)
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	navigates(request, "same-origin")
 	return b.do(request)
+}
+
+// request makes a request with a form, if form is not nil.
+func (b *browser) request(ctx context.Context, method, path string, form url.Values) (*http.Request, error) {
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	request, err := http.NewRequestWithContext(ctx, method, b.issuer+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("make a request: %w", err)
+	}
+	if form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return request, nil
 }
 
 // navigates sets what a browser sends with a page that is opened in a window.
@@ -88,7 +103,7 @@ func navigates(r *http.Request, site string) {
 func (b *browser) do(r *http.Request) (*answer, error) {
 	response, err := b.client.Do(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask idp: %w", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // read whole
 	body, err := io.ReadAll(response.Body)
@@ -162,12 +177,15 @@ func signInAll(ctx context.Context, browsers []*browser) error {
 	for _, b := range browsers {
 		group.Go(func() error {
 			if err := b.signIn(ctx); err != nil {
-				return fmt.Errorf("sign in: %w", err)
+				return err
 			}
 			return b.codeFlow(ctx)
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	return nil
 }
 
 var errUnexpected = errors.New("not the answer that was expected")

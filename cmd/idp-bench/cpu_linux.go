@@ -61,7 +61,7 @@ func familyCPU(parent int) (time.Duration, error) {
 func childrenOf(parent int) ([]int, error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list processes: %w", err)
 	}
 	var children []int
 	for _, name := range stats {
@@ -100,14 +100,14 @@ func endedChildrenCPU(parent int) (time.Duration, error) {
 }
 
 // statFields gives the fields of a stat file after the program's name, which may
-// hold spaces: the state, the parent, …
+// hold spaces: the state, the parent and so on.
 func statFields(name string) ([]string, error) {
 	raw, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read process: %w", err)
 	}
 	var fields []string
-	for _, field := range bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:]) {
+	for field := range bytes.FieldsSeq(raw[bytes.LastIndexByte(raw, ')')+1:]) {
 		fields = append(fields, string(field))
 	}
 	if len(fields) < 15 {

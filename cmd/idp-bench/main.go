@@ -71,9 +71,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if opts.json {
 		encoder := json.NewEncoder(stdout)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(result)
+		err = encoder.Encode(result)
+	} else {
+		err = result.print(stdout)
 	}
-	return result.print(stdout)
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -86,7 +91,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&opts.only, "only", "", "measure only scenarios whose name contains this")
 	flags.BoolVar(&opts.json, "json", false, "print JSON instead of a table")
 	if err := flags.Parse(args); err != nil {
-		return opts, err
+		return opts, fmt.Errorf("flags: %w", err)
 	}
 	if flags.NArg() > 0 {
 		return opts, fmt.Errorf("unexpected argument %q", flags.Arg(0))

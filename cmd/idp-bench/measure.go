@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // warmUp is how long a scenario runs before it counts: connections, prepared
@@ -42,7 +45,7 @@ func (r *reading) add(before, after reading) {
 }
 
 // measure has every browser repeat the scenario for the given time, in slices,
-// with a round of bare signatures after each.
+// with a round of bare signatures beside it after each.
 func measure(ctx context.Context, p *provider, s scenario, browsers []*browser, duration time.Duration, y *yardstick) (row, error) {
 	if _, err := repeat(ctx, s, browsers, min(warmUp, duration)); err != nil {
 		return row{}, err
@@ -64,7 +67,7 @@ func measure(ctx context.Context, p *provider, s scenario, browsers []*browser, 
 		}
 		spent.add(before, after)
 		took = append(took, times...)
-		round, err := y.measure(ctx)
+		round, err := measureBeside(ctx, y, s, browsers)
 		if err != nil {
 			return row{}, err
 		}
@@ -81,6 +84,17 @@ func measure(ctx context.Context, p *provider, s scenario, browsers []*browser, 
 		DatabaseCPU: milliseconds(spent.database / n),
 		Signature:   milliseconds(median(rounds)),
 	}, nil
+}
+
+// measureBeside measures the yardstick while the browsers carry on, uncounted.
+func measureBeside(ctx context.Context, y *yardstick, s scenario, browsers []*browser) (time.Duration, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		_, err := repeat(ctx, s, browsers, roundLength)
+		return err
+	})
+	round, err := y.measure(ctx)
+	return round, errors.Join(err, group.Wait())
 }
 
 // repeat gives how long each operation took. The first failure ends it.
@@ -108,7 +122,7 @@ func repeat(ctx context.Context, s scenario, browsers []*browser, duration time.
 	}
 	wait.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("stopped: %w", err)
 	}
 	return slices.Concat(took...), nil
 }

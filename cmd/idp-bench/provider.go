@@ -168,6 +168,9 @@ func (p *provider) stop() {
 // explain ends the provider and puts the end of its log behind an error.
 func (p *provider) explain(err error) error {
 	p.stop()
+	if p.log.Len() == 0 {
+		return err
+	}
 	lines := strings.Split(strings.TrimSpace(p.log.String()), "\n")
 	return fmt.Errorf("%w\nthe last of idp's log:\n%s", err, strings.Join(lines[max(0, len(lines)-10):], "\n"))
 }

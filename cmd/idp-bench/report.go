@@ -74,10 +74,10 @@ func (r *report) print(w io.Writer) error {
 			s.Name, s.PerSecond, s.P50, s.P99, s.ProviderCPU, s.DatabaseCPU, s.Signature, s.ratio())
 	}
 	if err := table.Flush(); err != nil {
-		return err
+		return fmt.Errorf("table: %w", err)
 	}
 	fmt.Fprintf(w, "\n%d browsers at once, %g s each, %d processors, %s. CPU times are of one operation; the signature is a bare RSA-2048 one of\n"+
-		"crypto/rsa, measured in turns with the scenario. Where the machine has other work, the CPU times still mean something; the rest does not.\n",
+		"crypto/rsa, measured in turns with the scenario and under the same load. Where the machine has other work, the CPU times still mean something; the rest does not.\n",
 		r.Workers, r.Seconds, r.Processors, r.Go)
 	if p := r.Promise; p != nil {
 		mark := "✓"

@@ -16,13 +16,13 @@ type scenario struct {
 }
 
 // implicitFlow is the name of the scenario that is held against the yardstick.
-const implicitFlow = "implicit flow, session"
+const implicitFlow = "implicit flow with session"
 
 // scenarios in the order in which they are measured; sign-in renews the session
 // that those after it use.
 var scenarios = []scenario{
 	{"sign-in", (*browser).signIn},
-	{"code flow, session", (*browser).codeFlow},
+	{"code flow with session", (*browser).codeFlow},
 	{implicitFlow, (*browser).implicitFlow},
 	{"userinfo", (*browser).userinfo},
 	{"jwks", public("/jwks.json", `{"keys":[`)},
@@ -66,11 +66,10 @@ func (b *browser) codeFlow(ctx context.Context) error {
 		return err
 	}
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {window}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.issuer+"/token", strings.NewReader(form.Encode()))
+	request, err := b.request(ctx, http.MethodPost, "/token", form)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	request.SetBasicAuth("messaging-code", clientSecret)
 	response, err := b.do(request)
 	if err != nil {
@@ -88,7 +87,7 @@ func (b *browser) codeFlow(ctx context.Context) error {
 }
 
 func (b *browser) userinfo(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.issuer+"/userinfo", nil)
+	request, err := b.request(ctx, http.MethodGet, "/userinfo", nil)
 	if err != nil {
 		return err
 	}
@@ -106,7 +105,7 @@ func (b *browser) userinfo(ctx context.Context) error {
 // public reads a document that is the same for everybody.
 func public(path, begins string) func(*browser, context.Context) error {
 	return func(b *browser, ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.issuer+path, nil)
+		request, err := b.request(ctx, http.MethodGet, path, nil)
 		if err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func newSigner(kid string, key crypto.Signer) (*Signer, error) {
 		Typ string `json:"typ"`
 	}{RS256, kid, "JWT"})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("header: %w", err)
 	}
 	return &Signer{kid: kid, header: append(base64.RawURLEncoding.AppendEncode(nil, header), '.'), key: key}, nil
 }
