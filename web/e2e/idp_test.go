@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -106,13 +107,36 @@ func (s *idp) Log() string {
 	return s.process.Log()
 }
 
-// Apply runs idp apply beside it.
+var (
+	firstClient  = regexp.MustCompile(`client_id: (\S+)`)
+	firstAddress = regexp.MustCompile(`redirect_uris: \["?([^\],"]+)`)
+)
+
+// Apply runs idp apply beside it, and waits until it knows the first client of
+// the brand file, if any.
 func (s *idp) Apply(brand string) {
 	s.tb.Helper()
 	out, err := s.Run(brand, "apply", "-f", "-")
 	if err != nil {
 		s.tb.Fatalf("idp apply: %v\n%s", err, out)
 	}
+	client, address := firstClient.FindStringSubmatch(brand), firstAddress.FindStringSubmatch(brand)
+	if client == nil || address == nil {
+		return
+	}
+	eventually(s.tb, "aware of the clients", func() error {
+		return knows(s.tb.Context(), s.Issuer, client[1], address[1])
+	})
+}
+
+// knows gives an error while an instance does not know a client.
+func knows(ctx context.Context, instance, client, address string) error {
+	page, err := newPerson(instance, "", "").Authorize(ctx, params(
+		"client_id", client, "response_type", "code", "scope", "openid", "redirect_uri", address))
+	if err == nil && page.Status >= http.StatusBadRequest {
+		err = fmt.Errorf("status %d", page.Status)
+	}
+	return err
 }
 
 // Run runs a command beside it and gives everything that it has printed.

@@ -13,7 +13,7 @@ import (
 )
 
 // loadFor is how long the crowd goes on; IDP_TEST_LOAD says otherwise (60s).
-const loadFor = 10 * time.Second
+const loadFor = 5 * time.Second
 
 // A crowd that signs in at once, against the PostgreSQL that idp brings along
 // and nobody has tuned, all behind one network address. The only thing that may
@@ -28,7 +28,7 @@ func TestCrowdSignsIn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := serveBuiltin(t)
+	s := serveBuiltin(t, crowdHashing...)
 	s.Apply(clients + crowd(browsers))
 
 	ctx, cancel := context.WithTimeout(t.Context(), duration)

@@ -2,4 +2,7 @@
 
 package e2e_test
 
-var buildFlags []string
+var (
+	buildFlags   []string
+	crowdHashing []string // as operators have it
+)
