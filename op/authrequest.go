@@ -81,8 +81,6 @@ var ticketParams = map[string]int{
 
 func (a *authRequest) prompts(value string) bool { return slices.Contains(a.Prompts, value) }
 
-func (a *authRequest) mode() string { return a.ResponseMode }
-
 // modeOf is where answers go by default: tokens never into a query (OAuth 2.0
 // Multiple Response Types 2.1).
 func modeOf(responseType string) string {
@@ -167,9 +165,9 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	return request, client, nil
 }
 
-// complete checks the rest of an authorization request. Its faults go to the
-// address.
-func (p *Provider) complete(v *view, client *storage.Client, request *authRequest, params url.Values) *Error {
+// take keeps what a ticket will hold, and refuses what is no text, too long or
+// sent more than once (RFC 6749 3.1).
+func (a *authRequest) take(params url.Values) *Error {
 	for name, values := range params {
 		if len(values) > 1 {
 			return invalidRequest("a parameter was sent more than once")
@@ -182,8 +180,17 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 			return invalidRequest(name + " is longer than " + strconv.Itoa(longest) + " bytes")
 		}
 		if known {
-			request.params[name] = []byte(values[0])
+			a.params[name] = []byte(values[0])
 		}
+	}
+	return nil
+}
+
+// complete checks the rest of an authorization request. Its faults go to the
+// address.
+func (p *Provider) complete(v *view, client *storage.Client, request *authRequest, params url.Values) *Error {
+	if err := request.take(params); err != nil {
+		return err
 	}
 	for name, code := range map[string]string{
 		"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported",

@@ -28,7 +28,7 @@ func (p *Provider) addressWith(request *authRequest, a answer) string {
 	var b strings.Builder
 	b.WriteString(request.RedirectURI)
 	separator := byte('#')
-	if request.mode() == modeQuery {
+	if request.ResponseMode == modeQuery {
 		separator = '?'
 		if strings.Contains(request.RedirectURI, "?") {
 			separator = '&'

@@ -180,7 +180,7 @@ func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPa
 	if try.Consumer != nil && !try.Consumer.Disabled {
 		hash = try.Consumer.PasswordHash
 	}
-	verdict, err := p.opts.Hasher.Verify(clientContext(r), password.Attempt{
+	verdict, err := p.opts.Hasher.Verify(clientContext(r), password.Attempt{ //nolint:contextcheck // waits no longer than the client
 		Account: params.AccountBucket, Known: try.KnownDevice, Hash: hash, Password: form.password,
 	})
 	switch {
@@ -207,7 +207,7 @@ func (p *Provider) tryPassword(r *http.Request, form formOf) (attempt, *SignInPa
 // address, so it does not wait for its turn either.
 func (p *Provider) countTry(r *http.Request, params storage.TrySignInParams, out *attempt) (storage.TrySignInResult, error) {
 	if params.Device == nil {
-		turn, err := p.throttle.Turn(clientContext(r), params.AddressBucket)
+		turn, err := p.throttle.Turn(clientContext(r), params.AddressBucket) //nolint:contextcheck // waits no longer than the client
 		if err != nil {
 			return storage.TrySignInResult{}, err
 		}

@@ -230,3 +230,34 @@ func TestOldHashesAreRenewed(t *testing.T) {
 		silent(t, b, codeRequest("prompt", "none"))
 	}
 }
+
+// TestSignInsAtOnce: a form that is sent twice, and a person in two browsers.
+func TestSignInsAtOnce(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := amelia(t, p)
+	page, elsewhere := b.Authorize(implicitRequest("prompt", "login")), p.Browser(t).Authorize(implicitRequest())
+	var (
+		group sync.WaitGroup
+		mu    sync.Mutex
+		sids  = map[any]int{}
+	)
+	for _, page := range []*webtest.Page{page, page, page, elsewhere} {
+		group.Go(func() {
+			got := page.SignIn("amelia", ameliasPassword)
+			if got.Target() == "" {
+				t.Errorf("status %d, message %q", got.Status, got.Text("message"))
+				return
+			}
+			sid := claims(t, p, "site", got.Answer().Get("id_token"))["sid"]
+			mu.Lock()
+			defer mu.Unlock()
+			sids[sid]++
+		})
+	}
+	group.Wait()
+	silent(t, b, implicitRequest("prompt", "none"))
+	if sessions := webtest.Query[int](p, "select count(*) from sessions"); sessions != len(sids) {
+		t.Errorf("%d sessions for %d sids", sessions, len(sids))
+	}
+}

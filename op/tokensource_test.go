@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -176,4 +177,22 @@ func TestPageScriptKnowsNobody(t *testing.T) {
 			t.Errorf("%q: status %d\n%s", client, page.Status, page.Body)
 		}
 	}
+}
+
+func TestTokenSourceHasALimitPerSession(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b, other := amelia(t, p), amelia(t, p)
+	const limit = 60
+	for range limit {
+		tokens(t, fromPage(t, b, "messaging", messagingOrigin))
+	}
+	page := fromPage(t, b, "messaging", messagingOrigin)
+	wantWire(t, page, http.StatusTooManyRequests, "temporarily_unavailable")
+	if page.Header.Get("Retry-After") == "" || page.Header.Get("Access-Control-Allow-Origin") != messagingOrigin {
+		t.Errorf("headers %v", page.Header)
+	}
+	tokens(t, fromPage(t, other, "messaging", messagingOrigin))
+	p.Advance(61 * time.Second)
+	tokens(t, fromPage(t, b, "messaging", messagingOrigin))
 }

@@ -37,6 +37,7 @@ func (p *Provider) Browser(tb testing.TB) *Browser {
 
 // For is the same browser, cookies included, in another test.
 func (b *Browser) For(tb testing.TB) *Browser {
+	tb.Helper()
 	return &Browser{tb: tb, Address: b.Address, Client: b.Client}
 }
 

@@ -280,9 +280,13 @@ func masterKeyOf(text string) seal.MasterKeySource { return seal.MasterKeyValue(
 func Eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
 	const patience, pause = 10 * time.Second, 10 * time.Millisecond
-	for end := time.Now().Add(patience); !holds(); time.Sleep(pause) {
-		if time.Now().After(end) {
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	for !holds() {
+		select {
+		case <-ctx.Done():
 			tb.Fatalf("after %v: %s", patience, what)
+		case <-time.After(pause):
 		}
 	}
 }
