@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -58,8 +59,10 @@ type Provider struct {
 	tickets  *ticket.Sealer
 	throttle *password.Throttle
 	view     atomic.Pointer[stamped]
-	token    http.Handler
-	touches  chan *storage.SignedIn
+
+	refreshing sync.Mutex // held while the view is read anew
+	token      http.Handler
+	touches    chan *storage.SignedIn
 	// tokenLimit is how often one session's pages may ask for a token.
 	tokenLimit sessionLimit
 }

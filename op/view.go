@@ -128,6 +128,8 @@ func (p *Provider) ensureKey(ctx context.Context) error {
 
 // refresh reads the view if the change counter has moved, and confirms it.
 func (p *Provider) refresh(ctx context.Context) error {
+	p.refreshing.Lock() // an older view must not take a newer one's place
+	defer p.refreshing.Unlock()
 	asked := p.opts.Now()
 	old := p.view.Load()
 	if old != nil {
