@@ -51,7 +51,12 @@ bench: build ## Measure a running provider; print operations a second, p50, p99 
 .PHONY: screenshots
 screenshots: ## Draw the README's pictures again.
 	@deploy/dev/prerequisites.sh postgresql chromium
-	@SCREENSHOTS="$(CURDIR)/web/screenshots" go test -count=1 -run '^TestScreenshots$$' ./...
+	@SCREENSHOTS="$(CURDIR)/web/screenshots" go test -count=1 -run '^TestScreenshots$$' ./web/e2e
+
+.PHONY: soak
+soak: ## Let 64 browsers sign in at once for a minute.
+	@deploy/dev/prerequisites.sh postgresql
+	@IDP_TEST_LOAD=60s go test -count=1 -v -run '^TestCrowdSignsIn$$' ./web/e2e
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s).

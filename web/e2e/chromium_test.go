@@ -89,7 +89,7 @@ func arrivedAs(t *testing.T, answer url.Values, state string) {
 func inPopUp(t *testing.T, h *house, opener *tab) {
 	opener.Open(h.URL, h.Request("state", "a state", "display", "popup"))
 	popup := &tab{tb: t, ctx: webtest.NewWindow(opener.ctx, t, chromedp.Click(chromedp.ID("open")))}
-	popup.Size(400, 600, false)
+	popup.Size(400, 600)
 	popup.Do(chromedp.WaitVisible(chromedp.ID("submit")))
 	popup.Fits()
 	if bottom := eval[float64](popup, `document.getElementById("submit").getBoundingClientRect().bottom`); bottom > 600 {
@@ -233,7 +233,7 @@ func TestPagesFitSmallPhones(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "--brand-name", "A brand with quite a long name")
 	tab := newTab(t, h.browser)
-	tab.Size(320, 560, true)
+	tab.Size(320, 560, chromedp.EmulateMobile)
 	for i, language := range []string{"en", "de", "es", "fr", "he"} {
 		tab.Language(language)
 		pages := []func(){

@@ -312,7 +312,7 @@ func (b *logBuffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, err := b.text.Write(line)
-	if bytes.Contains(b.text.Bytes(), []byte("msg=ready ")) {
+	if text := b.text.Bytes(); bytes.Contains(text, []byte("msg=ready ")) || bytes.Contains(text, []byte("demonstration is ready")) {
 		b.once.Do(func() { close(b.ready) })
 	}
 	return n, err

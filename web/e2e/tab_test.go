@@ -68,12 +68,8 @@ func (t *tab) Arrives() url.Values {
 }
 
 // Size makes the window so many pixels wide and high.
-func (t *tab) Size(width, height int64, mobile bool) {
+func (t *tab) Size(width, height int64, options ...chromedp.EmulateViewportOption) {
 	t.tb.Helper()
-	options := []chromedp.EmulateViewportOption{chromedp.EmulateScale(2)}
-	if mobile {
-		options = append(options, chromedp.EmulateMobile)
-	}
 	t.Do(chromedp.EmulateViewport(width, height, options...))
 }
 
