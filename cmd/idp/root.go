@@ -43,6 +43,7 @@ func newRoot(in config.Inputs) *cobra.Command {
 		newClientCommand(a),
 		newConfigCommand(a),
 		newConsumerCommand(a),
+		newDemoCommand(a),
 		newMigrateCommand(a),
 		newServeCommand(a),
 		newVersionCommand(),

@@ -32,28 +32,54 @@ func (c *Cloud) authorizeAnonymous(w http.ResponseWriter, r *http.Request) {
 		}
 		id = token.text("sub")
 	}
-	now := c.opts.Now()
-	token, err := c.sign(consumerClaims{
-		Subject: id, Audience: "acc:" + c.opts.AccountID, Issuer: c.opts.Address, ACR: "0",
-		IssuedAt: now.Unix(), Expires: now.Add(anonymousLifetime).Unix(),
-	}, anonymousType)
+	token, err := c.anonymousToken(id)
 	if err != nil {
-		refuse(w, &Refusal{Status: http.StatusInternalServerError, InternalErrorCode: codeMalformed, Message: "no token could be made"})
+		refuse(w, errNoToken)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"token": token})
 }
 
+var errNoToken = &Refusal{Status: http.StatusInternalServerError, InternalErrorCode: codeMalformed, Message: "no token could be made"}
+
+func (c *Cloud) anonymousToken(id string) (string, error) {
+	now := c.opts.Now()
+	return c.sign(consumerClaims{
+		Subject: id, Audience: "acc:" + c.opts.AccountID, Issuer: c.opts.Address, ACR: "0",
+		IssuedAt: now.Unix(), Expires: now.Add(anonymousLifetime).Unix(),
+	}, anonymousType)
+}
+
+// Arrive has an anonymous consumer begin a conversation, as the two requests of a
+// window would.
+func (c *Cloud) Arrive() (*Conversation, error) {
+	token, err := c.anonymousToken(c.newID())
+	if err != nil {
+		return nil, err
+	}
+	return c.admitAnonymous(token)
+}
+
+// exchangeAnonymous is the exchange for an anonymous consumer.
+func (c *Cloud) exchangeAnonymous(w http.ResponseWriter, compact string) {
+	attempt, err := c.admitAnonymous(compact)
+	if err != nil {
+		refuse(w, &Refusal{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
+		return
+	}
+	w.Header().Set("Content-Location", ConversationPath+attempt.ID)
+	writeJSON(w, http.StatusOK, map[string]string{"token": attempt.ConsumerToken})
+}
+
 // admitAnonymous lets an anonymous consumer in: nobody vouches for them, and the
 // agent sees nothing but that.
-func (c *Cloud) admitAnonymous(w http.ResponseWriter, compact string) {
+func (c *Cloud) admitAnonymous(compact string) (*Conversation, error) {
 	token, err := c.ownToken(compact)
 	if err == nil {
 		err = expired(token, c.opts.Now())
 	}
 	if err != nil {
-		refuse(w, &Refusal{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
-		return
+		return nil, err
 	}
 	issued, _ := seconds(token.claims["iat"])
 	expires, _ := seconds(token.claims["exp"])
@@ -61,14 +87,14 @@ func (c *Cloud) admitAnonymous(w http.ResponseWriter, compact string) {
 		Subject: token.text("sub"), Audience: "acc:" + c.opts.AccountID, Issuer: c.opts.Address, IssuedAt: issued, Expires: expires,
 	}, "JWT")
 	if err != nil {
-		refuse(w, &Refusal{Status: http.StatusInternalServerError, InternalErrorCode: codeMalformed, Message: "no token could be made"})
-		return
+		return nil, err
 	}
-	c.keep(w, &Conversation{
+	attempt := &Conversation{
 		ID: c.newID(), Way: Anonymous, Began: c.opts.Now(), Connector: Connector{ID: AnonymousConnector},
 		Consumer: &Consumer{ID: token.text("sub")}, ConsumerToken: signed,
-	})
-	writeJSON(w, http.StatusOK, map[string]string{"token": signed})
+	}
+	c.conversations.put(attempt.ID, attempt)
+	return attempt, nil
 }
 
 // ownToken reads a token of an anonymous consumer that the stand-in itself has

@@ -33,7 +33,7 @@ func (c *Cloud) authenticate(w http.ResponseWriter, r *http.Request) {
 	}
 	id := r.PathValue("connector")
 	if id == AnonymousConnector {
-		c.admitAnonymous(w, request.IDToken)
+		c.exchangeAnonymous(w, request.IDToken)
 		return
 	}
 	connector, known := c.Connector(id)
@@ -86,12 +86,13 @@ func (c *Cloud) conclude(w http.ResponseWriter, attempt *Conversation) {
 	if attempt.Refusal == nil {
 		consumer, token, err := c.admit(attempt)
 		if err != nil {
-			refuse(w, &Refusal{Status: http.StatusInternalServerError, InternalErrorCode: codeMalformed, Message: "no token could be made"})
+			refuse(w, errNoToken)
 			return
 		}
 		attempt.Consumer, attempt.ConsumerToken = consumer, token
 	}
-	c.keep(w, attempt)
+	c.conversations.put(attempt.ID, attempt)
+	w.Header().Set("Content-Location", ConversationPath+attempt.ID)
 	if attempt.Refusal != nil {
 		refuse(w, attempt.Refusal)
 		return
@@ -101,11 +102,6 @@ func (c *Cloud) conclude(w http.ResponseWriter, attempt *Conversation) {
 
 // ConversationPath is where the details of an attempt lie, its id behind it.
 const ConversationPath = "/conversations/"
-
-func (c *Cloud) keep(w http.ResponseWriter, attempt *Conversation) {
-	c.conversations.put(attempt.ID, attempt)
-	w.Header().Set("Content-Location", ConversationPath+attempt.ID)
-}
 
 // visitOf finds the visit that a token belongs to and checks that the window is
 // of this account and got its own state back.

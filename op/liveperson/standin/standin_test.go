@@ -448,6 +448,9 @@ func TestAnonymous(t *testing.T) {
 	if all := b.cloud.Conversations(); len(all) != 2 || all[0] != again || all[1] != attempt {
 		t.Errorf("conversations: %v", all)
 	}
+	if arrived, err := b.cloud.Arrive(); err != nil || arrived.Consumer.Verified || arrived.Consumer.ID == attempt.Consumer.ID {
+		t.Errorf("%+v arrives, error %v", arrived, err)
+	}
 	for name, token := range map[string]string{
 		"brand's": b.token(b.goodClaims()), "consumer's": attempt.ConsumerToken, "none": "",
 	} {
