@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/brandidp/idp/op/liveperson"
 )
 
 // discovery is the provider's metadata (OpenID Connect Discovery 3, RFC 8414):
@@ -23,6 +25,8 @@ type discovery struct {
 	ACRValuesSupported                    []string `json:"acr_values_supported"`
 	SubjectTypesSupported                 []string `json:"subject_types_supported"`
 	IDTokenSigningAlgValuesSupported      []string `json:"id_token_signing_alg_values_supported"`
+	IDTokenEncryptionAlgValuesSupported   []string `json:"id_token_encryption_alg_values_supported"`
+	IDTokenEncryptionEncValuesSupported   []string `json:"id_token_encryption_enc_values_supported"`
 	TokenEndpointAuthMethodsSupported     []string `json:"token_endpoint_auth_methods_supported"`
 	DisplayValuesSupported                []string `json:"display_values_supported"`
 	ClaimTypesSupported                   []string `json:"claim_types_supported"`
@@ -39,22 +43,24 @@ type discovery struct {
 func (p *Provider) discoveryDocument() ([]byte, error) {
 	issuer := p.opts.Issuer
 	document, err := json.Marshal(discovery{
-		Issuer:                            issuer,
-		AuthorizationEndpoint:             issuer + "/authorize",
-		TokenEndpoint:                     issuer + "/token",
-		UserinfoEndpoint:                  issuer + "/userinfo",
-		JWKSURI:                           issuer + "/jwks.json",
-		EndSessionEndpoint:                issuer + "/end_session",
-		ScopesSupported:                   []string{"openid", "profile", "email", "address", "phone"},
-		ResponseTypesSupported:            []string{responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken},
-		ResponseModesSupported:            []string{modeQuery, modeFragment},
-		GrantTypesSupported:               []string{"authorization_code", "implicit"},
-		ACRValuesSupported:                []string{acrPassword},
-		SubjectTypesSupported:             []string{"public"},
-		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
-		TokenEndpointAuthMethodsSupported: []string{"client_secret_basic", "client_secret_post", "none"},
-		DisplayValuesSupported:            []string{"page", "popup", "touch"},
-		ClaimTypesSupported:               []string{"normal"},
+		Issuer:                              issuer,
+		AuthorizationEndpoint:               issuer + "/authorize",
+		TokenEndpoint:                       issuer + "/token",
+		UserinfoEndpoint:                    issuer + "/userinfo",
+		JWKSURI:                             issuer + "/jwks.json",
+		EndSessionEndpoint:                  issuer + "/end_session",
+		ScopesSupported:                     []string{"openid", "profile", "email", "address", "phone"},
+		ResponseTypesSupported:              []string{responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken},
+		ResponseModesSupported:              []string{modeQuery, modeFragment},
+		GrantTypesSupported:                 []string{"authorization_code", "implicit"},
+		ACRValuesSupported:                  []string{acrPassword},
+		SubjectTypesSupported:               []string{"public"},
+		IDTokenSigningAlgValuesSupported:    []string{"RS256"},
+		IDTokenEncryptionAlgValuesSupported: []string{liveperson.KeyEncryption},
+		IDTokenEncryptionEncValuesSupported: liveperson.ContentEncryptions,
+		TokenEndpointAuthMethodsSupported:   []string{"client_secret_basic", "client_secret_post", "none"},
+		DisplayValuesSupported:              []string{"page", "popup", "touch"},
+		ClaimTypesSupported:                 []string{"normal"},
 		ClaimsSupported: []string{
 			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
 			"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",

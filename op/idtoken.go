@@ -58,7 +58,8 @@ func (p *Provider) idToken(v *view, client *storage.Client, consumer *storage.Co
 	return p.sign(v, client, claims)
 }
 
-// sign signs claims with the key that the client's relying party trusts.
+// sign signs claims with the key that the client's relying party trusts, and
+// encrypts the token if the client registered a key for that.
 func (p *Provider) sign(v *view, client *storage.Client, claims *idTokenClaims) (string, error) {
 	signer, err := v.signer(client)
 	if err != nil {
@@ -68,7 +69,11 @@ func (p *Provider) sign(v *view, client *storage.Client, claims *idTokenClaims) 
 	if err != nil {
 		return "", fmt.Errorf("write ID token: %w", err)
 	}
-	return signer.Sign(payload)
+	token, err := signer.Sign(payload)
+	if encrypter := v.encrypters[client.ID]; err == nil && encrypter != nil {
+		return encrypter.Encrypt(token)
+	}
+	return token, err
 }
 
 func (p *Provider) idTokenClaims(client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (*idTokenClaims, error) {

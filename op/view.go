@@ -15,18 +15,21 @@ const (
 	pollInterval  = time.Second      // how often the change counter is read
 	viewLifetime  = time.Minute      // an older view signs nothing
 	sweepInterval = 30 * time.Second // how often expired rows are deleted
+	warnInterval  = 24 * time.Hour   // how often what ends soon is logged again
 	listenRetry   = time.Second
 )
 
 // view is what an instance holds in memory: clients, keys and what is made of
 // them, as of one moment. It is immutable but for confirmed.
 type view struct {
-	counter   int64
-	clients   map[string]*storage.Client
-	byID      map[int64]*storage.Client
-	origins   map[string]bool // union of all web_origins
-	keys      *keys.Set
-	discovery []byte
+	counter int64
+	clients map[string]*storage.Client
+	byID    map[int64]*storage.Client
+	origins map[string]bool // union of all web_origins
+	keys    *keys.Set
+	// encrypters are those of the clients whose ID tokens are encrypted, by ID.
+	encrypters map[int64]*keys.Encrypter
+	discovery  []byte
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -151,6 +154,7 @@ func (p *Provider) refresh(ctx context.Context) error {
 		return fmt.Errorf("refresh clients and keys: %w", err)
 	}
 	p.view.Store(&stamped{view: v, confirmed: asked})
+	p.warnOfEncryptionKeys(ctx, v)
 	return nil
 }
 
@@ -173,6 +177,9 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 	}
 	var err error
 	if v.keys, err = keys.NewSet(snapshot.Keys, p.opts.Keyring, previous); err != nil {
+		return nil, err
+	}
+	if v.encrypters, err = newEncrypters(snapshot.Clients); err != nil {
 		return nil, err
 	}
 	v.discovery, err = p.discoveryDocument()
@@ -246,10 +253,15 @@ func (p *Provider) listen(ctx context.Context, changed chan<- struct{}) {
 }
 
 func (p *Provider) runSweeps(ctx context.Context) {
+	warned := p.opts.Now()
 	for {
 		pause(ctx, sweepInterval)
 		if ctx.Err() != nil {
 			return
+		}
+		if v := p.view.Load(); v != nil && p.opts.Now().Sub(warned) >= warnInterval {
+			warned = p.opts.Now()
+			p.warnOfEncryptionKeys(ctx, v.view)
 		}
 		p.learnPasswordForms(ctx)
 		if deleted, err := p.opts.Store.Sweep(ctx); err != nil && ctx.Err() == nil {

@@ -30,10 +30,14 @@ type Client struct {
 	// call the token and userinfo endpoints.
 	WebOrigins []string `json:"web_origins,omitempty"`
 	// Scope is what the client may ask for, separated by spaces.
-	Scope                    string  `json:"scope"`
-	IDTokenSignedResponseAlg string  `json:"id_token_signed_response_alg"`
-	IDTokenLifetime          Seconds `json:"id_token_lifetime"`
-	AccessTokenLifetime      Seconds `json:"access_token_lifetime"`
+	Scope                    string `json:"scope"`
+	IDTokenSignedResponseAlg string `json:"id_token_signed_response_alg"`
+	// IDTokenEncryptedResponseAlg and -Enc are how ID tokens are encrypted after
+	// they were signed; "" if they are not.
+	IDTokenEncryptedResponseAlg string  `json:"id_token_encrypted_response_alg,omitempty"`
+	IDTokenEncryptedResponseEnc string  `json:"id_token_encrypted_response_enc,omitempty"`
+	IDTokenLifetime             Seconds `json:"id_token_lifetime"`
+	AccessTokenLifetime         Seconds `json:"access_token_lifetime"`
 	// ClaimsPolicy places claims: "strict" as OpenID Connect does, "everything"
 	// puts all of them into the ID token.
 	ClaimsPolicy string `json:"claims_policy"`

@@ -110,6 +110,8 @@ type clientView struct {
 	Client    *storage.Client `json:"client"`
 	HasSecret bool            `json:"has_secret"`
 	JWKS      string          `json:"jwks_uri"`
+	// EncryptionKey is set for a client whose ID tokens are encrypted.
+	EncryptionKey *encryptionKeyView `json:"encryption_key,omitempty"`
 	// Connector and Warnings are for clients of Conversational Cloud.
 	Connector []liveperson.ConnectorField `json:"connector,omitempty"`
 	Warnings  []string                    `json:"warnings,omitempty"`
@@ -149,6 +151,13 @@ func (s *session) viewClient(ctx context.Context, clientID string) (*clientView,
 	}
 	view.Connector, view.Warnings = registration.ConnectorFields(), registration.Warnings()
 
+	encryptionKey, warnings, err := viewEncryptionKey(client)
+	if err != nil {
+		return nil, err
+	}
+
+	view.EncryptionKey, view.Warnings = encryptionKey, append(view.Warnings, warnings...)
+
 	return view, nil
 }
 
@@ -179,6 +188,9 @@ func (v *clientView) print(w io.Writer) error {
 		{"web_origins", strings.Join(c.WebOrigins, " ")},
 		{"scope", c.Scope},
 		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},
+		{"id_token_encrypted_response_alg", c.IDTokenEncryptedResponseAlg},
+		{"id_token_encrypted_response_enc", c.IDTokenEncryptedResponseEnc},
+		{"encryption_key", v.EncryptionKey.String()},
 		{"id_token_lifetime", c.IDTokenLifetime.Duration().String()},
 		{"access_token_lifetime", c.AccessTokenLifetime.Duration().String()},
 		{"claims_policy", c.ClaimsPolicy},

@@ -13,24 +13,26 @@ import (
 
 // clientEntry is one of clients in the file, by the names of RFC 7591.
 type clientEntry struct {
-	ClientID                 string                          `json:"client_id"`
-	ClientName               string                          `json:"client_name"`
-	ClientSecret             string                          `json:"client_secret"`
-	ClientSecretFile         string                          `json:"client_secret_file"`
-	ApplicationType          string                          `json:"application_type"`
-	RedirectURIs             []string                        `json:"redirect_uris"`
-	ResponseTypes            []string                        `json:"response_types"`
-	GrantTypes               []string                        `json:"grant_types"`
-	TokenEndpointAuthMethod  string                          `json:"token_endpoint_auth_method"`
-	WebOrigins               []string                        `json:"web_origins"`
-	Scope                    string                          `json:"scope"`
-	IDTokenSignedResponseAlg string                          `json:"id_token_signed_response_alg"`
-	IDTokenLifetime          storage.Seconds                 `json:"id_token_lifetime"`
-	AccessTokenLifetime      storage.Seconds                 `json:"access_token_lifetime"`
-	ClaimsPolicy             string                          `json:"claims_policy"`
-	RequirePKCE              bool                            `json:"require_pkce"`
-	Consent                  string                          `json:"consent"`
-	ConversationalCloud      *liveperson.ConversationalCloud `json:"conversational_cloud"`
+	ClientID                    string                          `json:"client_id"`
+	ClientName                  string                          `json:"client_name"`
+	ClientSecret                string                          `json:"client_secret"`
+	ClientSecretFile            string                          `json:"client_secret_file"`
+	ApplicationType             string                          `json:"application_type"`
+	RedirectURIs                []string                        `json:"redirect_uris"`
+	ResponseTypes               []string                        `json:"response_types"`
+	GrantTypes                  []string                        `json:"grant_types"`
+	TokenEndpointAuthMethod     string                          `json:"token_endpoint_auth_method"`
+	WebOrigins                  []string                        `json:"web_origins"`
+	Scope                       string                          `json:"scope"`
+	IDTokenSignedResponseAlg    string                          `json:"id_token_signed_response_alg"`
+	IDTokenEncryptedResponseAlg string                          `json:"id_token_encrypted_response_alg"`
+	IDTokenEncryptedResponseEnc string                          `json:"id_token_encrypted_response_enc"`
+	IDTokenLifetime             storage.Seconds                 `json:"id_token_lifetime"`
+	AccessTokenLifetime         storage.Seconds                 `json:"access_token_lifetime"`
+	ClaimsPolicy                string                          `json:"claims_policy"`
+	RequirePKCE                 bool                            `json:"require_pkce"`
+	Consent                     string                          `json:"consent"`
+	ConversationalCloud         *liveperson.ConversationalCloud `json:"conversational_cloud"`
 }
 
 // RefusedField names what is known but not there yet.
@@ -38,8 +40,8 @@ func (*clientEntry) RefusedField(name string) string {
 	switch name {
 	case "refresh_token_lifetime":
 		return "is not supported by this release: there are no refresh tokens yet"
-	case "jwks", "jwks_uri", "id_token_encrypted_response_alg", "id_token_encrypted_response_enc":
-		return "is not supported by this release: ID tokens are signed, not encrypted"
+	case "jwks", "jwks_uri":
+		return "is not supported by this release: the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key"
 	}
 	return ""
 }
@@ -71,22 +73,24 @@ var clientIDPattern = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,255}$`)
 // client checks one client and fills in its defaults.
 func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	c := &client{path: path, line: d.line(path), Client: storage.Client{
-		ClientID:                 entry.ClientID,
-		ClientName:               entry.ClientName,
-		ApplicationType:          orDefault(entry.ApplicationType, "web"),
-		RedirectURIs:             entry.RedirectURIs,
-		ResponseTypes:            entry.ResponseTypes,
-		GrantTypes:               entry.GrantTypes,
-		TokenEndpointAuthMethod:  orDefault(entry.TokenEndpointAuthMethod, "client_secret_basic"),
-		WebOrigins:               entry.WebOrigins,
-		Scope:                    orDefault(entry.Scope, defaultScope),
-		IDTokenSignedResponseAlg: orDefault(entry.IDTokenSignedResponseAlg, "RS256"),
-		IDTokenLifetime:          orDefault(entry.IDTokenLifetime, defaultLifetime),
-		AccessTokenLifetime:      orDefault(entry.AccessTokenLifetime, defaultLifetime),
-		ClaimsPolicy:             entry.ClaimsPolicy,
-		RequirePKCE:              entry.RequirePKCE,
-		Consent:                  entry.Consent,
-		ConversationalCloud:      entry.ConversationalCloud,
+		ClientID:                    entry.ClientID,
+		ClientName:                  entry.ClientName,
+		ApplicationType:             orDefault(entry.ApplicationType, "web"),
+		RedirectURIs:                entry.RedirectURIs,
+		ResponseTypes:               entry.ResponseTypes,
+		GrantTypes:                  entry.GrantTypes,
+		TokenEndpointAuthMethod:     orDefault(entry.TokenEndpointAuthMethod, "client_secret_basic"),
+		WebOrigins:                  entry.WebOrigins,
+		Scope:                       orDefault(entry.Scope, defaultScope),
+		IDTokenSignedResponseAlg:    orDefault(entry.IDTokenSignedResponseAlg, "RS256"),
+		IDTokenEncryptedResponseAlg: entry.IDTokenEncryptedResponseAlg,
+		IDTokenEncryptedResponseEnc: entry.IDTokenEncryptedResponseEnc,
+		IDTokenLifetime:             orDefault(entry.IDTokenLifetime, defaultLifetime),
+		AccessTokenLifetime:         orDefault(entry.AccessTokenLifetime, defaultLifetime),
+		ClaimsPolicy:                entry.ClaimsPolicy,
+		RequirePKCE:                 entry.RequirePKCE,
+		Consent:                     entry.Consent,
+		ConversationalCloud:         entry.ConversationalCloud,
 	}}
 	switch {
 	case c.ClientID == "":
@@ -108,6 +112,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.webOrigins(c, opts)
 	d.scope(path+".scope", c.Scope)
 	d.conversationalCloud(c)
+	d.encryption(c)
 	return c
 }
 

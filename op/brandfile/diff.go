@@ -85,8 +85,11 @@ func (d *Diff) String() string {
 // clientFields are the fields of a client, flat, but for its name and secret.
 func clientFields(c *storage.Client) (map[string]json.RawMessage, error) {
 	fields, err := flat(c)
+	if err != nil {
+		return nil, err
+	}
 	delete(fields, "client_id")
-	return fields, err
+	return fields, showFingerprint(fields, c)
 }
 
 // consumerFields are the fields of a consumer, flat, but for sub and password.

@@ -240,7 +240,7 @@ func TestParseRefuses(t *testing.T) {
 		{"no variant", client("conversational_cloud: {}"), []string{"4 clients[0].conversational_cloud.variant"}},
 		{
 			"encryption", client("conversational_cloud: {variant: rfc, encryption_key: {pem: hunter2}}"),
-			[]string{"4 clients[0].conversational_cloud.encryption_key"},
+			[]string{"4 clients[0].conversational_cloud.encryption_key.pem"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -34,6 +34,9 @@ type ConversationalCloud struct {
 	ResponsePlacement string `json:"response_placement"`
 	// TokenParameter is the response parameter that holds the ID token: "id_token".
 	TokenParameter string `json:"token_parameter"`
+	// EncryptionKey is the key that ID tokens are encrypted for, nil if they are
+	// only signed. Validate leaves it to those who know keys.
+	EncryptionKey *EncryptionKey `json:"encryption_key,omitempty"`
 }
 
 // SetDefaults fills in what is left out. Variant has no default.
