@@ -62,7 +62,7 @@ func TestPeopleSignIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, h, newTab(t, h.browser))
+			test(t, h, newTab(h.browser, t))
 		})
 	}
 }
@@ -232,7 +232,7 @@ func wrongPassword(t *testing.T, h *house, tab *tab) {
 func TestPagesFitSmallPhones(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "--brand-name", "A brand with quite a long name")
-	tab := newTab(t, h.browser)
+	tab := newTab(h.browser, t)
 	tab.Size(320, 560, chromedp.EmulateMobile)
 	for i, language := range []string{"en", "de", "es", "fr", "he"} {
 		tab.Language(language)
@@ -269,7 +269,7 @@ func TestPagesFitSmallPhones(t *testing.T) {
 func TestErrorPageIsAccessible(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	tab := newTab(t, h.browser)
+	tab := newTab(h.browser, t)
 	tab.Open(h.Issuer+"/authorize", params("client_id", "nobody", "redirect_uri", "https://attacker.example/"))
 	if code, id := tab.Text("error"), tab.Text("request-id"); code == "" || id == "" || !strings.Contains(h.Log(), id) {
 		t.Errorf("error %q, request id %q, which the log has not got", code, id)

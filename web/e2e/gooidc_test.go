@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -81,7 +82,7 @@ func TestGoOIDC(t *testing.T) {
 		cfg.Endpoint.AuthStyle = oauth2.AuthStyleInHeader
 		_, err := cfg.Exchange(t.Context(), "not a code")
 		refused, ok := errors.AsType[*oauth2.RetrieveError](err)
-		if !ok || refused.ErrorCode != "invalid_client" || refused.Response.StatusCode != 401 {
+		if !ok || refused.ErrorCode != "invalid_client" || refused.Response.StatusCode != http.StatusUnauthorized {
 			t.Errorf("a wrong secret: %v", err)
 		}
 		cfg.ClientSecret = secret

@@ -175,7 +175,7 @@ func (s *idp) WaitReady() {
 		if err != nil {
 			return err
 		}
-		defer response.Body.Close()
+		defer response.Body.Close() //nolint:errcheck // read whole, or of no interest
 		if response.StatusCode != http.StatusOK {
 			return fmt.Errorf("status %d", response.StatusCode)
 		}
@@ -327,14 +327,16 @@ func (b *logBuffer) String() string {
 // nextPort walks through ports below those that systems give to whoever does
 // not ask for one, so that nobody takes it before idp does, or between two of
 // its runs.
-var nextPort atomic.Int32
-
-func init() { nextPort.Store(10000 + rand.Int32N(20000)) }
+var nextPort = sync.OnceValue(func() *atomic.Int32 {
+	var port atomic.Int32
+	port.Store(10000 + rand.Int32N(20000))
+	return &port
+})
 
 func freePort(tb testing.TB) int {
 	tb.Helper()
 	for range 100 {
-		port := int(nextPort.Add(1))
+		port := int(nextPort().Add(1))
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = listener.Close() // nothing was accepted

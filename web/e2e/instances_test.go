@@ -71,7 +71,11 @@ func keyIDs(t *testing.T, instance string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var set struct{ Keys []struct{ Kid string } }
+	var set struct {
+		Keys []struct {
+			Kid string `json:"kid"`
+		} `json:"keys"`
+	}
 	if err := json.Unmarshal([]byte(answer.Body), &set); err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 func build(tb testing.TB) string {
 	tb.Helper()
 	program.Do(func() {
-		program.dir, program.err = os.MkdirTemp("", "idp-e2e-")
+		program.dir, program.err = os.MkdirTemp("", "idp-e2e-") //nolint:usetesting // it outlives the test that asks first
 		if program.err == nil {
 			program.err = os.Chmod(program.dir, 0o755)
 		}

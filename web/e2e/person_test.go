@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -105,9 +106,7 @@ func (r *reply) JSON(into any) error {
 // response is what an authorization response says, in query or fragment.
 func response(target *url.URL) url.Values {
 	values, _ := url.ParseQuery(target.EscapedFragment()) // what cannot be read is missing
-	for name, value := range target.Query() {
-		values[name] = value
-	}
+	maps.Copy(values, target.Query())
 	return values
 }
 
@@ -148,7 +147,7 @@ func (p *person) do(request *http.Request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // read whole, or of no interest
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -67,8 +68,6 @@ clients:
 func (s *site) Request(pairs ...string) url.Values {
 	request := params("client_id", "site", "response_type", "id_token", "scope", "openid email",
 		"redirect_uri", s.Callback(), "nonce", "a nonce")
-	for name, values := range params(pairs...) {
-		request[name] = values
-	}
+	maps.Copy(request, params(pairs...))
 	return request
 }

@@ -68,7 +68,7 @@ func TestStartIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer taken.Close()
+		defer taken.Close() //nolint:errcheck // nobody has come
 		address := taken.Addr().String()
 		dir := filepath.Join(t.TempDir(), "data")
 		refuses(t, address+" is taken by another program: name another address with --listen", "serve", "--listen", address, "--data-dir", dir)
@@ -94,7 +94,7 @@ func query[T any](t *testing.T, url, sql string) T {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
+	defer conn.Close(t.Context()) //nolint:errcheck // the answer is there
 	var value T
 	if err := conn.QueryRow(t.Context(), sql).Scan(&value); err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func contents(t *testing.T, url string) string {
 		select string_agg(format('%s.%s %s', table_name, column_name, data_type), e'\n' order by table_name, ordinal_position)
 		from information_schema.columns where table_schema = 'public'`) +
 		query[string](t, url, `
-		select string_agg(query_to_xml(format('select * from %I', table_name), true, false, '')::text, e'\n' order by table_name)
+		select string_agg(query_to_xml(format('table %I', table_name), true, false, '')::text, e'\n' order by table_name)
 		from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`)
 }
 

@@ -25,7 +25,7 @@ type tab struct {
 }
 
 // newTab gives a tab with cookies of its own.
-func newTab(tb testing.TB, browser context.Context) *tab {
+func newTab(browser context.Context, tb testing.TB) *tab {
 	tb.Helper()
 	return &tab{tb: tb, ctx: webtest.NewProfile(browser, tb)}
 }
@@ -152,10 +152,11 @@ func (t *tab) Accessible() {
 	for _, scheme := range []string{"light", "dark"} {
 		t.Scheme(scheme)
 		found := eval[string](t, `axe.run({preload: false, resultTypes: ["violations"]}).then(r => JSON.stringify(
-			r.violations.map(v => ({ID: v.id, Help: v.help, Nodes: v.nodes.map(n => n.html + " " + n.failureSummary)}))))`)
+			r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html + " " + n.failureSummary)}))))`)
 		var violations []struct {
-			ID, Help string
-			Nodes    []string
+			ID    string   `json:"id"`
+			Help  string   `json:"help"`
+			Nodes []string `json:"nodes"`
 		}
 		if err := json.Unmarshal([]byte(found), &violations); err != nil {
 			t.tb.Fatal(err)
