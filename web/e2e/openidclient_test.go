@@ -11,10 +11,7 @@ import (
 func TestOpenIDClient(t *testing.T) {
 	t.Parallel()
 	needModule(t, "openid-client")
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Fatal("no node in PATH: install Node 20 or newer (Debian 13, Ubuntu 25.04: apt-get install nodejs)")
-	}
+	node := needNode(t)
 	s := serve(t, cheapHashing...)
 	s.Apply(clients + amelia)
 	input, err := json.Marshal(map[string]string{
@@ -27,6 +24,16 @@ func TestOpenIDClient(t *testing.T) {
 	if err != nil || string(out) != "ok\n" {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// needNode gives the path of Node.
+func needNode(tb testing.TB) string {
+	tb.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		tb.Fatal("no node in PATH: install Node 20 or newer (Debian 13, Ubuntu 25.04: apt-get install nodejs)")
+	}
+	return node
 }
 
 // needModule fails unless npm has installed a module beside the tests.
