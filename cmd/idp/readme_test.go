@@ -143,3 +143,18 @@ func TestReadmeConfiguration(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Every file that the README shows or links to is there.
+func TestReadmeLinksToFilesThatExist(t *testing.T) {
+	t.Parallel()
+	text, _ := readme(t)
+	links := regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(text, -1)
+	if len(links) < 5 {
+		t.Fatalf("only %d links found", len(links))
+	}
+	for _, m := range links {
+		if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
+			t.Error(err)
+		}
+	}
+}
