@@ -102,6 +102,21 @@ func TestBrokenHTTP(t *testing.T) {
 	}
 }
 
+// TestPathsLeadNowhereElse: a path that net/http tidies up stays here.
+func TestPathsLeadNowhereElse(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := p.Browser(t)
+	for _, path := range []string{"//evil.example", "//evil.example/..", "/\\evil.example", "/.//evil.example", "/x/..//evil.example/", "/%2f/evil.example", "/authorize/../%2fevil.example"} {
+		request := b.Request("/", nil)
+		request.URL.Opaque = path
+		page := b.Do(request)
+		if target := page.Header.Get("Location"); page.Status >= 500 || strings.HasPrefix(target, "//") || strings.HasPrefix(target, "/\\") || strings.Contains(target, "://") {
+			t.Errorf("%s: status %d, Location %q", path, page.Status, target)
+		}
+	}
+}
+
 func TestManyAndLargeParametersAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

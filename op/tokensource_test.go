@@ -65,6 +65,7 @@ func TestTokenSourceForStrangers(t *testing.T) {
 	p := webtest.Start(t, nil, brand)
 	b := amelia(t, p)
 	const body = `{"client_id":"messaging"}`
+	p.Counts.Take()
 	post := func(contentType, body string, headers ...string) *webtest.Page {
 		return b.Do(b.RawRequest("POST", "/token-source", contentType, body, headers...))
 	}
@@ -92,6 +93,7 @@ func TestTokenSourceForStrangers(t *testing.T) {
 	noOrigin := b.Do(b.RawRequest("POST", "/token-source", "application/json", body))
 	wantWire(t, noOrigin, http.StatusForbidden, "access_denied")
 	wantWire(t, b.Do(b.RawRequest("POST", "/token-source?client_id=messaging", "application/json", body, "Origin", messagingOrigin)), http.StatusForbidden, "access_denied")
+	wantCost(t, p, "strangers: the cookie is not even looked up", 0, 0)
 	// A stranger learns nothing of who is signed in.
 	if a, b := fromPage(t, b, "messaging", "https://evil.example"), fromPage(t, p.Browser(t), "messaging", "https://evil.example"); a.Status != b.Status || a.Body != b.Body {
 		t.Error("the answer to a stranger depends on the session")
