@@ -77,7 +77,10 @@ func (p *Provider) sign(v *view, client *storage.Client, claims *idTokenClaims) 
 }
 
 func (p *Provider) idTokenClaims(client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (*idTokenClaims, error) {
-	now := p.opts.Now()
+	return newIDTokenClaims(p.opts.Issuer, p.opts.Now(), client, consumer, request)
+}
+
+func newIDTokenClaims(issuer string, now time.Time, client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (*idTokenClaims, error) {
 	session := request.session
 	issuedAt := now.Add(-maxBackdate)
 	if issuedAt.Before(session.AuthTime) {
@@ -94,7 +97,7 @@ func (p *Provider) idTokenClaims(client *storage.Client, consumer *storage.Consu
 		return nil, errors.New("id token: the session has ended")
 	}
 	claims := &idTokenClaims{
-		Issuer: p.opts.Issuer, Subject: consumer.Sub, Audience: client.ClientID,
+		Issuer: issuer, Subject: consumer.Sub, Audience: client.ClientID,
 		Expires: expires.Unix(), IssuedAt: issuedAt.Unix(), AuthTime: session.AuthTime.Unix(),
 		Nonce: request.nonce, ACR: session.ACR, AMR: session.AMR, Sid: session.Sid,
 	}

@@ -186,13 +186,18 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 	return v, err
 }
 
-// signer gives the key that signs a client's ID tokens: a Conversational Cloud
-// client's own, the provider's for all others.
+// signer gives the key that signs a client's ID tokens.
 func (v *view) signer(client *storage.Client) (*keys.Signer, error) {
+	return v.keys.Signer(signingOwner(client))
+}
+
+// signingOwner is whose key signs a client's ID tokens: a Conversational Cloud
+// client's own, the provider's (0) for all others.
+func signingOwner(client *storage.Client) int64 {
 	if client.ConversationalCloud != nil {
-		return v.keys.Signer(client.ID)
+		return client.ID
 	}
-	return v.keys.Signer(0)
+	return 0
 }
 
 // Run keeps the view up to date, moves idle expiries on and deletes expired

@@ -81,17 +81,3 @@ func open(keyring *seal.Keyring, row *storage.SigningKey) (crypto.Signer, error)
 	}
 	return signer, nil
 }
-
-// OneLine gives the public key as Conversational Cloud wants it pasted: base64
-// of the X.509 SubjectPublicKeyInfo, in one line, without BEGIN and END.
-func OneLine(publicJWK json.RawMessage) (string, error) {
-	var jwk jose.JSONWebKey
-	if err := json.Unmarshal(publicJWK, &jwk); err != nil {
-		return "", fmt.Errorf("read public key: %w", err)
-	}
-	der, err := x509.MarshalPKIXPublicKey(jwk.Key)
-	if err != nil {
-		return "", fmt.Errorf("write public key: %w", err)
-	}
-	return base64.StdEncoding.EncodeToString(der), nil
-}

@@ -27,6 +27,16 @@ type Signer struct {
 }
 
 func newSigner(kid string, key crypto.Signer) (*Signer, error) {
+	header, err := headerOf(kid)
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{kid: kid, header: header, key: key}, nil
+}
+
+// headerOf is the encoded header of each token that a key signs, with the dot
+// behind it.
+func headerOf(kid string) ([]byte, error) {
 	header, err := json.Marshal(struct {
 		Alg string `json:"alg"`
 		Kid string `json:"kid"`
@@ -35,7 +45,7 @@ func newSigner(kid string, key crypto.Signer) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("header: %w", err)
 	}
-	return &Signer{kid: kid, header: append(base64.RawURLEncoding.AppendEncode(nil, header), '.'), key: key}, nil
+	return append(base64.RawURLEncoding.AppendEncode(nil, header), '.'), nil
 }
 
 // Kid is the id that the header of each signature names.

@@ -1,0 +1,111 @@
+package op
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/storage"
+)
+
+// PreviewRequest is the ID token that is asked for.
+type PreviewRequest struct {
+	// Issuer is the issuer identifier.
+	Issuer   string
+	Client   *storage.Client
+	Consumer *storage.Consumer
+	// ResponseType is one that the client has registered; "" is its first.
+	ResponseType string
+	// Keys are all signing keys. No private half is needed.
+	Keys []*storage.SigningKey
+	// SessionLifetime is the absolute lifetime of the sessions of browsers.
+	SessionLifetime time.Duration
+	Now             time.Time
+}
+
+// Preview is an ID token that is not signed.
+type Preview struct {
+	// Payload is what the token says, byte for byte but for sid and at_hash, which
+	// are made at random for each sign-in and have zeros here. A nonce that the
+	// client sends comes on top.
+	Payload json.RawMessage
+	// Size is how many bytes the compact token has, encryption included.
+	Size int
+	// Encrypted tells that the token is a JWE with the signed token in it.
+	Encrypted bool
+}
+
+// The reasons not to give a preview.
+var (
+	ErrResponseType     = errors.New("the client has not registered this response type")
+	ErrConsumerDisabled = errors.New("the consumer is disabled, so that nobody is given a token about them")
+)
+
+// PreviewIDToken gives the ID token that a client would get about a consumer who
+// has signed in at this moment, made as the endpoints make it. Nothing is signed,
+// so that a preview can never be used as a token.
+func PreviewIDToken(r PreviewRequest) (*Preview, error) {
+	responseType := r.ResponseType
+	if responseType == "" && len(r.Client.ResponseTypes) > 0 {
+		responseType = r.Client.ResponseTypes[0]
+	}
+	switch {
+	case !r.Client.Allows(responseType):
+		return nil, ErrResponseType
+	case r.Consumer.Disabled:
+		return nil, ErrConsumerDisabled
+	}
+	const randomSize = 32 // bytes of a sid and of an access token
+	zeros := base64.RawURLEncoding.EncodeToString(make([]byte, randomSize))
+	request := idTokenRequest{
+		scopes: words(r.Client.Scope),
+		session: &storage.Session{
+			Sid: zeros, AuthTime: r.Now, EndsAt: r.Now.Add(r.SessionLifetime), ACR: acrPassword, AMR: amrPassword,
+		},
+	}
+	if responseType != responseTypeIDToken { // an access token goes with it
+		request.accessToken, request.userinfoFollows = zeros, true
+	}
+	claims, err := newIDTokenClaims(r.Issuer, r.Now, r.Client, r.Consumer, request)
+	if err != nil {
+		return nil, err
+	}
+	if claims.AtHash != "" {
+		claims.AtHash = strings.Repeat("A", len(claims.AtHash))
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return nil, fmt.Errorf("preview ID token: %w", err)
+	}
+	preview := &Preview{Payload: payload}
+	return preview, preview.measure(r)
+}
+
+// measure finds out the size of the token.
+func (p *Preview) measure(r PreviewRequest) error {
+	owner := signingOwner(r.Client)
+	key, err := keys.ActiveOf(r.Keys, owner)
+	if err != nil {
+		return fmt.Errorf("preview ID token: %w", err)
+	}
+	if p.Size, err = keys.CompactSize(key, len(p.Payload)); err != nil {
+		return fmt.Errorf("preview ID token: %w", err)
+	}
+	encrypters, err := newEncrypters([]*storage.Client{r.Client})
+	if err != nil {
+		return fmt.Errorf("preview ID token: %w", err)
+	}
+	if encrypter := encrypters[r.Client.ID]; encrypter != nil {
+		// The length of a JWE depends on the length of what is in it alone.
+		sealed, err := encrypter.Encrypt(strings.Repeat("x", p.Size))
+		if err != nil {
+			return fmt.Errorf("preview ID token: %w", err)
+		}
+		p.Size, p.Encrypted = len(sealed), true
+	}
+	return nil
+}
