@@ -3,6 +3,7 @@ package brandfile
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -57,14 +58,9 @@ func showFingerprint(fields map[string]json.RawMessage, c *storage.Client) error
 		return err
 	}
 	delete(fields, encryptionKeyField+".base64")
-	shown := map[string]string{"sha256": recipient.Fingerprint()}
+	fields[encryptionKeyField+".sha256"] = json.RawMessage(strconv.Quote(recipient.Fingerprint()))
 	if !recipient.NotAfter.IsZero() {
-		shown["not_after"] = recipient.NotAfter.UTC().Format(time.DateOnly)
-	}
-	for name, value := range shown {
-		if fields[encryptionKeyField+"."+name], err = json.Marshal(value); err != nil {
-			return err
-		}
+		fields[encryptionKeyField+".not_after"] = json.RawMessage(strconv.Quote(recipient.NotAfter.UTC().Format(time.DateOnly)))
 	}
 	return nil
 }

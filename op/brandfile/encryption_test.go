@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"math/big"
 	"strings"
 	"sync"
@@ -72,8 +73,15 @@ func TestEncryptionKeyIsKeptInOneForm(t *testing.T) {
 	if diff := cmp.Diff(&liveperson.EncryptionKey{Base64: oneLine, Kid: "lpsso2026"}, row.ConversationalCloud.EncryptionKey); diff != "" {
 		t.Errorf("stored (-want +got):\n%s", diff)
 	}
-	if again := apply(t, store, connector("{kid: lpsso2026, base64: "+oneLine+"}"), brandfile.Changes{}); !again.Diff.Empty() {
-		t.Errorf("the same key in another form is a change:\n%s", again.Diff)
+	block := strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+	for form, file := range map[string]string{
+		"base64": connector("{kid: lpsso2026, base64: " + oneLine + "}"),
+		"pem": client("conversational_cloud:", "  variant: rfc", "  encryption_key:", "    kid: lpsso2026", "    pem: |",
+			"      "+strings.ReplaceAll(block, "\n", "\n          ")),
+	} {
+		if again := apply(t, store, file, brandfile.Changes{}); !again.Diff.Empty() {
+			t.Errorf("the same key as %s is a change:\n%s", form, again.Diff)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -207,7 +208,7 @@ func TestReadRecipientRefuses(t *testing.T) {
 		"private base64 of OpenSSL":  {liveperson.EncryptionKey{Base64: oneLine(pkcs1)}, "base64", "private key"},
 		"no base64":                  {liveperson.EncryptionKey{Base64: pemOf("PUBLIC KEY", public)}, "base64", "must be base64"},
 		"base64 of something else":   {liveperson.EncryptionKey{Base64: oneLine([]byte("hello"))}, "base64", "must be a public key"},
-		"something after the key":    {liveperson.EncryptionKey{Base64: oneLine(append(public[:len(public):len(public)], 0))}, "base64", "must be a public key"},
+		"something after the key":    {liveperson.EncryptionKey{Base64: oneLine(append(slices.Clip(public), 0))}, "base64", "must be a public key"},
 		"a key as a certificate":     {liveperson.EncryptionKey{Certificate: pemOf("PUBLIC KEY", public)}, "certificate", "must be an X.509 certificate"},
 		"a certificate of no base64": {liveperson.EncryptionKey{Certificate: "no certificate"}, "certificate", "must be base64"},
 		"1024 bits":                  {liveperson.EncryptionKey{PEM: pemOf("PUBLIC KEY", spki(t, small.Public()))}, "pem", "2048 to 8192 bits"},
@@ -224,8 +225,10 @@ func TestReadRecipientRefuses(t *testing.T) {
 		"JWK with exponent 1":        {jwk(func(k *liveperson.JWK) { k.E = "AQ" }), "jwk", "RFC 7517"},
 		"JWK with an even exponent":  {jwk(func(k *liveperson.JWK) { k.E = "AQAC" }), "jwk", "odd exponent"},
 		"JWK of another certificate": {jwk(func(k *liveperson.JWK) { k.X5c = []string{oneLine(certificate(t, small))} }), "jwk", "x5c"},
-		"two kids": {liveperson.EncryptionKey{JWK: jwkOf(t, key.Public(), func(k *liveperson.JWK) { k.Kid = "a" }), Kid: "b"},
-			"kid", "must be the kid of jwk"},
+		"two kids": {
+			liveperson.EncryptionKey{JWK: jwkOf(t, key.Public(), func(k *liveperson.JWK) { k.Kid = "a" }), Kid: "b"},
+			"kid", "must be the kid of jwk",
+		},
 		"a kid with a space": {liveperson.EncryptionKey{Base64: oneLine(public), Kid: "a b"}, "kid", "visible ASCII"},
 		"a long kid":         {liveperson.EncryptionKey{Base64: oneLine(public), Kid: strings.Repeat("k", 256)}, "kid", "1 to 255"},
 	} {
