@@ -193,8 +193,7 @@ func TestClientShow(t *testing.T) {
 
 	show := i.run("", "client", "show", "messaging-code")
 	for _, want := range []string{
-		"Authentication Endpoint", "https://id.brand.example/authorize", "https://id.brand.example/token",
-		"https://id.brand.example/jwks/messaging-code.json", "lpGetAuthenticationToken", "Code Flow", "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A",
+		"https://id.brand.example/jwks/messaging-code.json", "idp connector settings messaging-code",
 		"Warning: conversational_cloud.account_id is not set", "Warning: web_origins is empty",
 	} {
 		if show.code != 0 || !strings.Contains(show.stdout, want) {
@@ -205,13 +204,12 @@ func TestClientShow(t *testing.T) {
 	var view struct {
 		Client    map[string]any
 		HasSecret bool `json:"has_secret"`
-		Connector []map[string]string
 		Warnings  []string
 	}
 
 	decode(t, i.run("", "client", "show", "messaging-code", "--json"), &view)
 
-	if view.Client["client_id"] != "messaging-code" || !view.HasSecret || len(view.Connector) != 9 || len(view.Warnings) != 2 {
+	if view.Client["client_id"] != "messaging-code" || !view.HasSecret || len(view.Warnings) != 2 {
 		t.Errorf("view: %+v", view)
 	}
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -80,9 +81,9 @@ func newClientShowCommand(a *app) *cobra.Command {
 
 	cmd := &cobra.Command{
 		Use:   "show CLIENT_ID",
-		Short: "Show a relying party, and how its connector is configured",
-		Long: "Show a relying party. For one of Conversational Cloud, the fields of the connector's form\n" +
-			"there are printed with their values, and warnings after them.",
+		Short: "Show a relying party, and warnings about it",
+		Long: "Show a relying party, and for one of Conversational Cloud what works less well, or less\n" +
+			"safely, than it could. idp connector settings prints the form of its connector.",
 		Example: "  idp client show messaging-code\n  idp client show messaging-code --json",
 		Args:    oneArgument("the client_id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -112,65 +113,78 @@ type clientView struct {
 	JWKS      string          `json:"jwks_uri"`
 	// EncryptionKey is set for a client whose ID tokens are encrypted.
 	EncryptionKey *encryptionKeyView `json:"encryption_key,omitempty"`
-	// Connector and Warnings are for clients of Conversational Cloud.
-	Connector []liveperson.ConnectorField `json:"connector,omitempty"`
-	Warnings  []string                    `json:"warnings,omitempty"`
+	// Warnings are for clients of Conversational Cloud.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func (s *session) viewClient(ctx context.Context, clientID string) (*clientView, error) {
-	snapshot, err := s.store.ReadSnapshot(ctx)
+	client, rows, err := s.readClient(ctx, clientID)
 	if err != nil {
 		return nil, err
 	}
 
-	i := slices.IndexFunc(snapshot.Clients, func(c *storage.Client) bool { return c.ClientID == clientID })
-	if i < 0 {
-		return nil, fmt.Errorf("client %q: %w; idp client list shows all", clientID, storage.ErrNotFound)
-	}
-
-	client := snapshot.Clients[i]
 	view := &clientView{Client: client, HasSecret: client.SecretSHA256 != nil, JWKS: s.cfg.Issuer + "/jwks.json"}
 
 	if client.ConversationalCloud == nil {
 		return view, nil
 	}
 
-	view.JWKS = s.cfg.Issuer + "/jwks/" + client.ClientID + ".json"
-
-	publicKey, err := activeKey(snapshot.Keys, client.ID)
+	registration, err := s.registration(client, rows)
 	if err != nil {
 		return nil, err
 	}
-
-	registration := liveperson.Registration{
-		Settings: client.ConversationalCloud, ClientID: client.ClientID,
-		CodeFlow: client.Allows("code"), ImplicitFlow: client.Allows("id_token") || client.Allows("id_token token"),
-		RedirectURIs: client.RedirectURIs, WebOrigins: client.WebOrigins,
-		Issuer: s.cfg.Issuer, AuthorizationEndpoint: s.cfg.Issuer + "/authorize", TokenEndpoint: s.cfg.Issuer + "/token",
-		JWKSEndpoint: view.JWKS, PublicKey: publicKey,
-	}
-	view.Connector, view.Warnings = registration.ConnectorFields(), registration.Warnings()
 
 	encryptionKey, warnings, err := viewEncryptionKey(client)
 	if err != nil {
 		return nil, err
 	}
 
-	view.EncryptionKey, view.Warnings = encryptionKey, append(view.Warnings, warnings...)
+	view.JWKS, view.EncryptionKey = registration.JWKSEndpoint, encryptionKey
+	view.Warnings = append(registration.Warnings(), warnings...)
 
 	return view, nil
 }
 
-// activeKey is the public key, in one line, that signs for an owner; "" if none
-// does.
-func activeKey(all []*storage.SigningKey, owner int64) (string, error) {
-	for _, key := range all {
-		if key.ClientID == owner && key.State == keys.Active {
-			return keys.OneLine(key.PublicJWK)
-		}
+// readClient finds a client, and gives all signing keys with it.
+func (s *session) readClient(ctx context.Context, clientID string) (*storage.Client, []*storage.SigningKey, error) {
+	snapshot, err := s.store.ReadSnapshot(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 
-	return "", nil
+	i := slices.IndexFunc(snapshot.Clients, func(c *storage.Client) bool { return c.ClientID == clientID })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("client %q: %w; idp client list shows all", clientID, storage.ErrNotFound)
+	}
+
+	return snapshot.Clients[i], snapshot.Keys, nil
+}
+
+// registration is a connector as Conversational Cloud has to know it.
+func (s *session) registration(c *storage.Client, rows []*storage.SigningKey) (*liveperson.Registration, error) {
+	issuer := s.cfg.Issuer
+	r := &liveperson.Registration{
+		Settings: c.ConversationalCloud, ClientID: c.ClientID, ClientName: c.ClientName, RequirePKCE: c.RequirePKCE,
+		CodeFlow: c.Allows("code"), ImplicitFlow: c.Allows("id_token") || c.Allows("id_token token"),
+		RedirectURIs: c.RedirectURIs, WebOrigins: c.WebOrigins,
+		Issuer: issuer, AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
+		JWKSEndpoint: issuer + "/jwks/" + c.ClientID + ".json", PageScript: issuer + "/token-source.js?client_id=" + c.ClientID,
+	}
+
+	key, err := keys.ActiveOf(rows, c.ID)
+	if errors.Is(err, keys.ErrNoKey) {
+		return r, nil // which Warnings says
+	}
+
+	if err == nil {
+		r.PublicKey, err = keys.OneLine(key.PublicJWK)
+	}
+
+	if err != nil {
+		return nil, fmt.Errorf("client %q: %w", c.ClientID, err)
+	}
+
+	return r, nil
 }
 
 func (v *clientView) print(w io.Writer) error {
@@ -205,22 +219,11 @@ func (v *clientView) print(w io.Writer) error {
 		return err
 	}
 
-	if v.Connector != nil {
-		fmt.Fprintln(w, "\nThe connector in Conversational Cloud (choose the JWKS Endpoint, or paste the JWT Public Key):")
-
-		fields := make([][]string, len(v.Connector))
-		for i, field := range v.Connector {
-			fields[i] = []string{"  " + field.Name, field.Value}
-		}
-
-		if err := printTable(w, fields); err != nil {
-			return err
-		}
+	if c.ConversationalCloud != nil {
+		fmt.Fprintln(w, "\nThe form of its connector: idp connector settings", c.ClientID)
 	}
 
-	for _, warning := range v.Warnings {
-		fmt.Fprintln(w, "\nWarning:", warning)
-	}
+	printWarnings(w, v.Warnings)
 
 	return nil
 }

@@ -6,15 +6,18 @@ import (
 	"github.com/brandidp/idp/cmd/idp/config"
 )
 
+// completeWith teaches the shell the values of a command's flag.
+func completeWith(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err) // the flag is not defined
+	}
+}
+
 // completeOptions teaches the shell the values of the configuration's flags.
 // Without a rule of its own a flag completes names of files, which is right
 // for brand.logo and the files of secrets.
 func completeOptions(root *cobra.Command) {
-	complete := func(flag string, f cobra.CompletionFunc) {
-		if err := root.RegisterFlagCompletionFunc(flag, f); err != nil {
-			panic(err) // a flag of the table that AddFlags did not define
-		}
-	}
+	complete := func(flag string, f cobra.CompletionFunc) { completeWith(root, flag, f) }
 
 	complete("config", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return []cobra.Completion{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt

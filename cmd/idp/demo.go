@@ -252,7 +252,7 @@ func (d *demonstration) play(ctx context.Context, s *session, server *web.Server
 		return nil
 	})
 
-	return parties.Wait()
+	return parties.Wait() //nolint:wrapcheck // of functions here
 }
 
 func (d *demonstration) apply(ctx context.Context, s *session) error {
@@ -272,19 +272,19 @@ func (d *demonstration) apply(ctx context.Context, s *session) error {
 }
 
 // sites are the brand's and the stand-in's. The stand-in's connectors are
-// configured with what idp client show prints.
+// configured with what idp connector settings prints.
 func (d *demonstration) sites(ctx context.Context, s *session) (brand, cloud http.Handler, err error) {
 	const patience = 10 * time.Second
 
 	client := &http.Client{Timeout: patience}
 
 	connectors, err := demo.Connectors(d.secrets, func(clientID string) ([]liveperson.ConnectorField, error) {
-		view, err := s.viewClient(ctx, clientID)
+		settings, err := s.connectorSettings(ctx, clientID)
 		if err != nil {
 			return nil, err
 		}
 
-		return view.Connector, nil
+		return settings.Fields, nil
 	})
 	if err != nil {
 		return nil, nil, err

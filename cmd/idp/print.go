@@ -43,3 +43,10 @@ func printTable(w io.Writer, rows [][]string) error {
 
 	return nil
 }
+
+// printWarnings prints sentences that somebody should act on.
+func printWarnings(w io.Writer, warnings []string) {
+	for _, warning := range warnings {
+		fmt.Fprintln(w, "\nWarning:", warning)
+	}
+}

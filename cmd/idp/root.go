@@ -42,10 +42,13 @@ func newRoot(in config.Inputs) *cobra.Command {
 		newApplyCommand(a),
 		newClientCommand(a),
 		newConfigCommand(a),
+		newConnectorCommand(a),
 		newConsumerCommand(a),
 		newDemoCommand(a),
+		newKeyCommand(a),
 		newMigrateCommand(a),
 		newServeCommand(a),
+		newTokenCommand(a),
 		newVersionCommand(),
 	)
 

@@ -117,6 +117,11 @@ func TestCompletion(t *testing.T) {
 		{[]string{"--config", ""}, []string{"yaml", "yml", ":8"}},
 		{[]string{"--data-dir", ""}, []string{":16"}},
 		{[]string{"--master-key-file", ""}, []string{":0"}},
+		{[]string{"key", "export", "--format", ""}, []string{"pem", "one-line", "jwks", ":4"}},
+		{[]string{"token", "preview", "--response-type", ""}, []string{"code", "id_token", "id_token token", ":4"}},
+		{[]string{"token", "inspect", "--issuer", ""}, []string{":4"}},
+		{[]string{"token", "inspect", "--key", ""}, []string{":0"}},
+		{[]string{"connector", "settings", "--html", ""}, []string{"html", ":8"}},
 	}
 	for _, test := range tests {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {

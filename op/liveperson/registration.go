@@ -1,6 +1,7 @@
 package liveperson
 
 import (
+	"html"
 	"net/url"
 	"slices"
 )
@@ -10,46 +11,118 @@ import (
 type Registration struct {
 	Settings *ConversationalCloud
 	ClientID string
+	// ClientName is the client's name for people, "" if it has none.
+	ClientName string
 	// CodeFlow and ImplicitFlow tell which flows the client may use.
-	CodeFlow, ImplicitFlow   bool
+	CodeFlow, ImplicitFlow bool
+	// RequirePKCE: a code is bound to a code_challenge, or not given.
+	RequirePKCE              bool
 	RedirectURIs, WebOrigins []string
 	// Issuer, and the addresses of the endpoints.
 	Issuer, AuthorizationEndpoint, TokenEndpoint string
 	// JWKSEndpoint holds the keys of this client alone.
 	JWKSEndpoint string
+	// PageScript is the address of the script for the brand's pages.
+	PageScript string
 	// PublicKey is the key that signs for this client, in one line; "" if there
 	// is none.
 	PublicKey string
 }
 
-// ConnectorField is one field of the connector's form in Conversational Cloud.
+// ConnectorField is one field of the connector's form in Conversational Cloud,
+// "Consumer Identity Provider".
 type ConnectorField struct {
-	Name  string `json:"name"` // as in the form
+	Name string `json:"name"` // as in the form
+	// Value is ready to be pasted, or the choice to make; "" is not to be filled
+	// in from here, and Note says what to do.
 	Value string `json:"value"`
+	Note  string `json:"note,omitempty"`
 }
 
-// ConnectorFields are the fields to fill in, in the order of the form. The
-// client's secret is not known any more and is not among them.
+// The names of the form's fields.
+const (
+	FieldFlow                  = "OAuth 2.0 Authentication Type"
+	FieldPKCE                  = "Authorisation Code Flow With PKCE"
+	FieldDisplayName           = "Issuer Display Name"
+	FieldIssuer                = "JWT issuer (iss)"
+	FieldAuthorizationEndpoint = "Authentication Endpoint"
+	FieldTokenEndpoint         = "Token Endpoint"
+	FieldClientID              = "Client ID"
+	FieldClientSecret          = "Client Secret"
+	FieldCertificateType       = "Choose IDP Certificate Type"
+	FieldPublicKey             = "JWT Public Key"
+	FieldJWKSEndpoint          = "JWKS Endpoint"
+	FieldJSMethod              = "JS Method Name"
+	FieldJSContext             = "JS Context"
+)
+
+// The values of FieldFlow.
+const (
+	FlowImplicit = "Implicit"
+	FlowCode     = "Code Flow"
+)
+
+const leaveEmpty = "leave empty: it is for Code Flow alone"
+
+// ConnectorFields are all fields of the form, in its order. The client's secret
+// is not known any more and never among them.
 func (r Registration) ConnectorFields() []ConnectorField {
-	flow := "Implicit"
+	flow := ConnectorField{Name: FieldFlow, Value: FlowImplicit}
+	pkce := ConnectorField{Name: FieldPKCE, Note: "leave unticked: it is for Code Flow alone"}
+	token := ConnectorField{Name: FieldTokenEndpoint, Note: leaveEmpty}
+	secret := ConnectorField{Name: FieldClientSecret, Note: leaveEmpty}
 	if r.CodeFlow {
-		flow = "Code Flow"
+		flow.Value = FlowCode
+		pkce.Value, pkce.Note = "unticked", "or ticked, if the page method or the app hands the code_challenge on: the provider verifies each that it is given"
+		if r.RequirePKCE {
+			pkce.Value, pkce.Note = "ticked", "the client demands it (require_pkce)"
+		}
+		token = ConnectorField{Name: FieldTokenEndpoint, Value: r.TokenEndpoint}
+		secret.Note = "paste the secret that was shown when it was made; it is not kept in a form that can be read"
 	}
-	fields := []ConnectorField{
-		{"OAuth 2.0 Authentication Type", flow},
-		{"JWT issuer (iss)", r.Issuer},
-		{"Authentication Endpoint", r.AuthorizationEndpoint},
+	if r.CodeFlow && r.ImplicitFlow {
+		flow.Note = "the client may use " + FlowImplicit + ", too; Code Flow keeps tokens out of the browser"
 	}
-	if r.CodeFlow {
-		fields = append(fields, ConnectorField{"Token Endpoint", r.TokenEndpoint})
+	name := r.ClientName
+	if name == "" {
+		name = r.ClientID
 	}
-	return append(fields,
-		ConnectorField{"Client ID", r.ClientID},
-		ConnectorField{"JWKS Endpoint", r.JWKSEndpoint},
-		ConnectorField{"JWT Public Key", r.PublicKey},
-		ConnectorField{"JS Method Name", r.Settings.JSMethod},
-		ConnectorField{"JS Context", r.Settings.JSContext},
-	)
+	key := ConnectorField{FieldPublicKey, r.PublicKey, "only if you choose it instead: one line; when the key changes, it has to be pasted anew"}
+	if r.PublicKey == "" {
+		key.Note = "there is no active signing key"
+	}
+	return []ConnectorField{
+		flow,
+		pkce,
+		{FieldDisplayName, name, "any name; mobile apps may choose the connector by it"},
+		{FieldIssuer, r.Issuer, ""},
+		{FieldAuthorizationEndpoint, r.AuthorizationEndpoint, ""},
+		token,
+		{FieldClientID, r.ClientID, ""},
+		secret,
+		{FieldCertificateType, FieldJWKSEndpoint, "new keys are then found without another visit to this form"},
+		key,
+		{FieldJWKSEndpoint, r.JWKSEndpoint, "the keys of this client alone"},
+		{FieldJSMethod, r.Settings.JSMethod, ""},
+		{FieldJSContext, r.Settings.JSContext, ""},
+	}
+}
+
+// PageTag is the tag for the brand's pages: it defines the connector's JS method
+// and the identity function.
+func (r Registration) PageTag() string {
+	return `<script src="` + html.EscapeString(r.PageScript) + `"></script>`
+}
+
+// Notes are sentences about what the connector needs beside its form.
+func (r Registration) Notes() []string {
+	notes := []string{
+		"New connectors follow \"OAuth 2 RFC\", which has no field in the form. One that was made before May 2018 has to be switched to it by LivePerson's support.",
+	}
+	if r.Settings.EncryptionKey != nil {
+		notes = append(notes, "ID tokens are encrypted for the key that LivePerson gave. Encryption has no field in the form: LivePerson's support switches it on.")
+	}
+	return notes
 }
 
 // Warnings are sentences about what works less well, or less safely, than it

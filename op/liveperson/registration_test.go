@@ -22,25 +22,71 @@ func registration() liveperson.Registration {
 
 func TestConnectorFields(t *testing.T) {
 	t.Parallel()
-	want := []liveperson.ConnectorField{
-		{Name: "OAuth 2.0 Authentication Type", Value: "Code Flow"},
-		{Name: "JWT issuer (iss)", Value: "https://id.brand.example"},
-		{Name: "Authentication Endpoint", Value: "https://id.brand.example/authorize"},
-		{Name: "Token Endpoint", Value: "https://id.brand.example/token"},
-		{Name: "Client ID", Value: "messaging"},
-		{Name: "JWKS Endpoint", Value: "https://id.brand.example/jwks/messaging.json"},
-		{Name: "JWT Public Key", Value: "MIIB"},
-		{Name: "JS Method Name", Value: "lpGetAuthenticationToken"},
-		{Name: "JS Context", Value: "window"},
+	values := func(r liveperson.Registration) [][2]string {
+		var all [][2]string
+		for _, field := range r.ConnectorFields() {
+			if field.Value == "" && field.Note == "" {
+				t.Errorf("%s says nothing", field.Name)
+			}
+			all = append(all, [2]string{field.Name, field.Value})
+		}
+		return all
 	}
-	if diff := cmp.Diff(want, registration().ConnectorFields()); diff != "" {
+	want := [][2]string{
+		{"OAuth 2.0 Authentication Type", "Code Flow"},
+		{"Authorisation Code Flow With PKCE", "unticked"},
+		{"Issuer Display Name", "messaging"},
+		{"JWT issuer (iss)", "https://id.brand.example"},
+		{"Authentication Endpoint", "https://id.brand.example/authorize"},
+		{"Token Endpoint", "https://id.brand.example/token"},
+		{"Client ID", "messaging"},
+		{"Client Secret", ""},
+		{"Choose IDP Certificate Type", "JWKS Endpoint"},
+		{"JWT Public Key", "MIIB"},
+		{"JWKS Endpoint", "https://id.brand.example/jwks/messaging.json"},
+		{"JS Method Name", "lpGetAuthenticationToken"},
+		{"JS Context", "window"},
+	}
+	if diff := cmp.Diff(want, values(registration())); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
+	strict := registration()
+	strict.RequirePKCE, strict.ClientName = true, "Messaging"
+	want[1][1], want[2][1] = "ticked", "Messaging"
+	if diff := cmp.Diff(want, values(strict)); diff != "" {
+		t.Errorf("fields with PKCE (-want +got):\n%s", diff)
+	}
 	implicit := registration()
-	implicit.CodeFlow, implicit.ImplicitFlow = false, true
-	fields := implicit.ConnectorFields()
-	if len(fields) != len(want)-1 || fields[0].Value != "Implicit" {
-		t.Errorf("fields of the implicit flow: %v", fields)
+	implicit.CodeFlow, implicit.ImplicitFlow, implicit.PublicKey = false, true, ""
+	want[0][1], want[1][1], want[2][1], want[5][1], want[9][1] = "Implicit", "", "messaging", "", ""
+	if diff := cmp.Diff(want, values(implicit)); diff != "" {
+		t.Errorf("fields of the implicit flow (-want +got):\n%s", diff)
+	}
+	both := registration()
+	both.ImplicitFlow = true
+	if first := both.ConnectorFields()[0]; first.Value != "Code Flow" || !strings.Contains(first.Note, "Implicit") {
+		t.Errorf("with both flows: %+v", first)
+	}
+}
+
+func TestPageTag(t *testing.T) {
+	t.Parallel()
+	r := registration()
+	r.PageScript = `https://id.brand.example/a"&b/token-source.js?client_id=messaging`
+	if got, want := r.PageTag(), `<script src="https://id.brand.example/a&#34;&amp;b/token-source.js?client_id=messaging"></script>`; got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestRegistrationNotes(t *testing.T) {
+	t.Parallel()
+	r := registration()
+	if notes := r.Notes(); len(notes) != 1 || !strings.Contains(notes[0], "OAuth 2 RFC") {
+		t.Errorf("notes: %q", notes)
+	}
+	r.Settings.EncryptionKey = &liveperson.EncryptionKey{}
+	if notes := r.Notes(); len(notes) != 2 || !strings.Contains(notes[1], "encrypted") {
+		t.Errorf("notes of an encrypting client: %q", notes)
 	}
 }
 

@@ -74,8 +74,8 @@ func BrandFile(addresses Addresses, secrets Secrets) ([]byte, error) {
 	return []byte(text.String()), nil
 }
 
-// Connectors are those of the stand-in. fields gives a client's as idp client
-// show prints them.
+// Connectors are those of the stand-in. fields gives a client's as idp connector
+// settings prints them.
 func Connectors(secrets Secrets, fields func(clientID string) ([]liveperson.ConnectorField, error)) ([]standin.Connector, error) {
 	var connectors []standin.Connector
 	for _, client := range []struct{ id, secret string }{{implicitClient, ""}, {codeClient, secrets.Connector}} {

@@ -26,30 +26,33 @@ type Connector struct {
 	JSMethod, JSContext   string
 }
 
-// FillIn makes a connector of the fields of its form, as idp client show prints
-// them for a client. The secret has a field of its own.
+// FillIn makes a connector of the fields of its form, as idp connector
+// settings prints them for a client. The secret has a field of its own.
 func FillIn(id, secret string, fields []liveperson.ConnectorField) (Connector, error) {
 	connector := Connector{ID: id, ClientSecret: secret}
 	for _, field := range fields {
 		switch field.Name {
-		case "OAuth 2.0 Authentication Type":
-			connector.CodeFlow = field.Value == "Code Flow"
-		case "JWT issuer (iss)":
+		case liveperson.FieldFlow:
+			connector.CodeFlow = field.Value == liveperson.FlowCode
+		case liveperson.FieldIssuer:
 			connector.Issuer = field.Value
-		case "Authentication Endpoint":
+		case liveperson.FieldAuthorizationEndpoint:
 			connector.AuthorizationEndpoint = field.Value
-		case "Token Endpoint":
+		case liveperson.FieldTokenEndpoint:
 			connector.TokenEndpoint = field.Value
-		case "Client ID":
+		case liveperson.FieldClientID:
 			connector.ClientID = field.Value
-		case "JWKS Endpoint":
+		case liveperson.FieldJWKSEndpoint:
 			connector.JWKSEndpoint = field.Value
-		case "JWT Public Key":
+		case liveperson.FieldPublicKey:
 			connector.PublicKey = field.Value
-		case "JS Method Name":
+		case liveperson.FieldJSMethod:
 			connector.JSMethod = field.Value
-		case "JS Context":
+		case liveperson.FieldJSContext:
 			connector.JSContext = field.Value
+		case liveperson.FieldPKCE, liveperson.FieldDisplayName, liveperson.FieldClientSecret, liveperson.FieldCertificateType:
+			// The secret comes apart from the form, both kinds of keys are held against a
+			// token, and the rest changes nothing here.
 		default:
 			return Connector{}, fmt.Errorf("connector %s: the form has no field %q", id, field.Name)
 		}
