@@ -102,7 +102,7 @@ func TestConnectorPage(t *testing.T) {
 	want := []string{}
 
 	for _, field := range settings.Fields {
-		if field.Value != "" {
+		if field.Value != "" && !field.Choice {
 			want = append(want, field.Value)
 		}
 	}

@@ -33,10 +33,12 @@ type Registration struct {
 // "Consumer Identity Provider".
 type ConnectorField struct {
 	Name string `json:"name"` // as in the form
-	// Value is ready to be pasted, or the choice to make; "" is not to be filled
-	// in from here, and Note says what to do.
+	// Value is ready to be pasted, or what to choose; "" is not to be filled in
+	// from here, and Note says what to do.
 	Value string `json:"value"`
 	Note  string `json:"note,omitempty"`
+	// Choice: the field is chosen or ticked, not pasted into.
+	Choice bool `json:"choice,omitempty"`
 }
 
 // The names of the form's fields.
@@ -67,8 +69,8 @@ const leaveEmpty = "leave empty: it is for Code Flow alone"
 // ConnectorFields are all fields of the form, in its order. The client's secret
 // is not known any more and never among them.
 func (r Registration) ConnectorFields() []ConnectorField {
-	flow := ConnectorField{Name: FieldFlow, Value: FlowImplicit}
-	pkce := ConnectorField{Name: FieldPKCE, Note: "leave unticked: it is for Code Flow alone"}
+	flow := ConnectorField{Name: FieldFlow, Value: FlowImplicit, Choice: true}
+	pkce := ConnectorField{Name: FieldPKCE, Note: "leave unticked: it is for Code Flow alone", Choice: true}
 	token := ConnectorField{Name: FieldTokenEndpoint, Note: leaveEmpty}
 	secret := ConnectorField{Name: FieldClientSecret, Note: leaveEmpty}
 	if r.CodeFlow {
@@ -87,24 +89,27 @@ func (r Registration) ConnectorFields() []ConnectorField {
 	if name == "" {
 		name = r.ClientID
 	}
-	key := ConnectorField{FieldPublicKey, r.PublicKey, "only if you choose it instead: one line; when the key changes, it has to be pasted anew"}
+	key := ConnectorField{Name: FieldPublicKey, Value: r.PublicKey, Note: "only if you choose it instead: one line; when the key changes, it has to be pasted anew"}
 	if r.PublicKey == "" {
 		key.Note = "there is no active signing key"
 	}
 	return []ConnectorField{
 		flow,
 		pkce,
-		{FieldDisplayName, name, "any name; mobile apps may choose the connector by it"},
-		{FieldIssuer, r.Issuer, ""},
-		{FieldAuthorizationEndpoint, r.AuthorizationEndpoint, ""},
+		{Name: FieldDisplayName, Value: name, Note: "any name; mobile apps may choose the connector by it"},
+		{Name: FieldIssuer, Value: r.Issuer},
+		{Name: FieldAuthorizationEndpoint, Value: r.AuthorizationEndpoint},
 		token,
-		{FieldClientID, r.ClientID, ""},
+		{Name: FieldClientID, Value: r.ClientID},
 		secret,
-		{FieldCertificateType, FieldJWKSEndpoint, "new keys are then found without another visit to this form"},
+		{
+			Name: FieldCertificateType, Value: FieldJWKSEndpoint, Choice: true,
+			Note: "new keys are then found without another visit to this form",
+		},
 		key,
-		{FieldJWKSEndpoint, r.JWKSEndpoint, "the keys of this client alone"},
-		{FieldJSMethod, r.Settings.JSMethod, ""},
-		{FieldJSContext, r.Settings.JSContext, ""},
+		{Name: FieldJWKSEndpoint, Value: r.JWKSEndpoint, Note: "the keys of this client alone"},
+		{Name: FieldJSMethod, Value: r.Settings.JSMethod},
+		{Name: FieldJSContext, Value: r.Settings.JSContext},
 	}
 }
 

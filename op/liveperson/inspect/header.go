@@ -77,6 +77,8 @@ func (x *examination) judgeKey(k *key) bool {
 		x.fail("key", "alg of the key is "+quoted(k.alg)+", and must be RS256")
 	case k.public.N.BitLen() < minBits:
 		x.warn("key", k.describe()+": RS256 wants 2048 bits or more (RFC 7518 3.3)")
+	case k.public.N.BitLen() > minBits:
+		x.pass("key", k.describe()+"; the documented ones have 2048")
 	default:
 		x.pass("key", k.describe())
 	}
