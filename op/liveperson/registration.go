@@ -122,7 +122,10 @@ func (r Registration) PageTag() string {
 // Notes are sentences about what the connector needs beside its form.
 func (r Registration) Notes() []string {
 	notes := []string{
-		"New connectors follow \"OAuth 2 RFC\", which has no field in the form. One that was made before May 2018 has to be switched to it by LivePerson's support.",
+		"The connector has to be of the kind \"OAuth 2 RFC\", which has no field in the form. One that was made before May 2018 has to be switched to it by LivePerson's support.",
+	}
+	if r.Settings.Variant != VariantRFC {
+		notes[0] = "The connector has to be of the older kind \"openID\", which has no field in the form. Have LivePerson's support switch it to \"OAuth 2 RFC\", and set conversational_cloud.variant to rfc with it."
 	}
 	if r.Settings.EncryptionKey != nil {
 		notes = append(notes, "ID tokens are encrypted for the key that LivePerson gave. Encryption has no field in the form: LivePerson's support switches it on.")

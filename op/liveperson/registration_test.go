@@ -84,6 +84,10 @@ func TestRegistrationNotes(t *testing.T) {
 	if notes := r.Notes(); len(notes) != 1 || !strings.Contains(notes[0], "OAuth 2 RFC") {
 		t.Errorf("notes: %q", notes)
 	}
+	r.Settings.Variant = "legacy"
+	if notes := r.Notes(); len(notes) != 1 || !strings.Contains(notes[0], "openID") {
+		t.Errorf("notes of a legacy connector: %q", notes)
+	}
 	r.Settings.EncryptionKey = &liveperson.EncryptionKey{}
 	if notes := r.Notes(); len(notes) != 2 || !strings.Contains(notes[1], "encrypted") {
 		t.Errorf("notes of an encrypting client: %q", notes)
