@@ -192,6 +192,8 @@ type tokenAnswer struct {
 	Description string `json:"error_description"`
 	Issuer      string `json:"iss"`
 	Subject     string `json:"sub"`
+	Code        string `json:"code"`
+	RedirectURI string `json:"redirect_uri"`
 }
 
 func decode(tb testing.TB, page *webtest.Page) tokenAnswer {

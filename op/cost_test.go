@@ -56,6 +56,10 @@ func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
 	wantCost(t, p, "authorize with a session, id_token token", 2, 1)
 	fromPage(t, b, "messaging", "https://www.brand.example")
 	wantCost(t, p, "token source", 1, 0)
+	tokens(t, askSource(t, b, "messaging-code"))
+	wantCost(t, p, "token source, code", 2, 1)
+	tokens(t, askSource(t, b, "messaging-code", "response_type", "none"))
+	wantCost(t, p, "token source, who is signed in", 1, 0)
 	wantError(t, p.Browser(t).Authorize(implicitRequest("prompt", "none")), "login_required")
 	wantCost(t, p, "prompt=none, nobody signed in", 0, 0)
 

@@ -81,7 +81,7 @@ func TestEveryIDTokenOfAConnectorIsEncrypted(t *testing.T) {
 			request := windowRequest("client_id", "encrypted", "state", "")
 			redeemed := redeemAs(b, "encrypted", messagingSecret, params("grant_type", "authorization_code", "redirect_uri", window,
 				"code", silent(t, b, with(request, "response_type", "code")).Get("code")))
-			page := tokens(t, fromPage(t, b, "encrypted", shopOrigin))
+			page := tokens(t, askSource(t, b, "encrypted", "response_type", "id_token"))
 			var sub any
 			for door, token := range map[string]string{
 				"authorization endpoint": silent(t, b, request).Get("id_token"),

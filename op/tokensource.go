@@ -6,21 +6,42 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 
+	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
 
-// tokenSourceAnswer is what the page script gets.
-type tokenSourceAnswer struct {
-	IDToken   string `json:"id_token"`
-	ExpiresIn int64  `json:"expires_in"` // seconds
-	Issuer    string `json:"iss"`
-	Subject   string `json:"sub"`
+// tokenSourceRequest is what the page script asks with. It is read member by
+// member, each a text.
+type tokenSourceRequest struct {
+	// ClientID names the client that the page speaks for.
+	ClientID string
+	// ResponseType is code or id_token, if the client has registered it, or none
+	// (OAuth 2.0 Multiple Response Types 4), which gets iss and sub alone. ""
+	// stands for code, or for id_token if the client has no codes.
+	ResponseType string
+	// CodeChallenge and CodeChallengeMethod are those of RFC 7636.
+	CodeChallenge, CodeChallengeMethod string
+	// RedirectURI is what a code is bound to; "" stands for the label of the
+	// embedded flow if the client has registered it, else for its first address.
+	RedirectURI string
 }
 
-// TokenSource answers POST /token-source: an ID token for a page of the brand,
-// by the cookie of who is signed in. It is the authorization endpoint with
+// tokenSourceAnswer is what the page script gets: an ID token, or a code, or
+// neither, and whose it is, since a page can read neither a code nor a JWE.
+type tokenSourceAnswer struct {
+	IDToken     string `json:"id_token,omitempty"`
+	ExpiresIn   int64  `json:"expires_in,omitempty"` // of the ID token, in seconds
+	Code        string `json:"code,omitempty"`
+	RedirectURI string `json:"redirect_uri,omitempty"` // that the code is bound to
+	Issuer      string `json:"iss"`
+	Subject     string `json:"sub"`
+}
+
+// TokenSource answers POST /token-source: an ID token or a code for a page of
+// the brand, by the cookie of who is signed in. It is the authorization endpoint with
 // prompt=none by another door: the same decision and the same errors. Content
 // type, origin and client are checked before the cookie is read, and whoever
 // fails there learns nothing.
@@ -32,14 +53,14 @@ func (p *Provider) TokenSource(w http.ResponseWriter, r *http.Request) {
 		p.writeTokenError(w, r, asError(err))
 		return
 	}
-	client, err := v.tokenSourceClient(w, r)
+	client, members, err := v.tokenSourceClient(w, r)
 	if err != nil {
 		p.writeTokenError(w, r, asError(err))
 		return
 	}
 	grantOrigin(w, r, client)
 	w.Header().Set("Access-Control-Allow-Credentials", "true")
-	answer, err := p.tokenForPage(r, v, client)
+	answer, err := p.answerPage(r, v, client, members)
 	if err != nil {
 		p.writeTokenError(w, r, asError(err))
 		return
@@ -58,33 +79,122 @@ var errForbidden = &Error{
 	Description: "this page may not ask for tokens: its origin must be one of the client's web_origins, the body JSON with its client_id",
 }
 
-// tokenSourceClient finds the client that a page speaks for.
-func (v *view) tokenSourceClient(w http.ResponseWriter, r *http.Request) (*storage.Client, error) {
+// tokenSourceClient finds the client that a page speaks for, and gives the
+// members of the request.
+func (v *view) tokenSourceClient(w http.ResponseWriter, r *http.Request) (*storage.Client, map[string]json.RawMessage, error) {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	origin := r.Header.Values("Origin")
 	if err != nil || mediaType != "application/json" || len(origin) != 1 || !v.origins[origin[0]] || r.URL.RawQuery != "" {
-		return nil, errForbidden
+		return nil, nil, errForbidden
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 8<<10))
 	if err != nil {
-		return nil, errForbidden
+		return nil, nil, errForbidden
 	}
-	var request struct {
-		ClientID string `json:"client_id"`
+	var (
+		members  map[string]json.RawMessage
+		clientID string
+	)
+	if json.Unmarshal(body, &members) != nil || json.Unmarshal(members["client_id"], &clientID) != nil {
+		return nil, nil, errForbidden
 	}
-	if json.Unmarshal(body, &request) != nil {
-		return nil, errForbidden
-	}
-	client := v.clients[request.ClientID]
+	client := v.clients[clientID]
 	if client == nil || client.ConversationalCloud == nil || !slices.Contains(client.WebOrigins, origin[0]) {
-		return nil, errForbidden
+		return nil, nil, errForbidden
 	}
-	return client, nil
+	return client, members, nil
 }
 
-func (p *Provider) tokenForPage(r *http.Request, v *view, client *storage.Client) (*tokenSourceAnswer, error) {
-	if !client.Allows(responseTypeIDToken) {
-		return nil, fault("unauthorized_client", "the client has not registered the response type id_token")
+// readMembers takes the members of a request over. One that means nothing here
+// is refused: it may be a check that its sender relies on.
+func readMembers(members map[string]json.RawMessage) (*tokenSourceRequest, error) {
+	request := &tokenSourceRequest{}
+	known := map[string]*string{
+		"client_id": &request.ClientID, "response_type": &request.ResponseType, "redirect_uri": &request.RedirectURI,
+		"code_challenge": &request.CodeChallenge, "code_challenge_method": &request.CodeChallengeMethod,
+	}
+	for name, value := range members {
+		member := known[name]
+		if member == nil {
+			return nil, invalidRequest("the body has a member that is not client_id, response_type, redirect_uri, code_challenge or code_challenge_method")
+		}
+		if json.Unmarshal(value, member) != nil || *member == "" {
+			return nil, invalidRequest(name + " must be a text that is not empty")
+		}
+	}
+	return request, nil
+}
+
+// responseTypeNone asks who is signed in, and for nothing to prove it with.
+const responseTypeNone = "none"
+
+// TokenSourceResponseType is what the token source gives pages of a client:
+// code, or id_token for a client without the code flow, or "".
+func TokenSourceResponseType(client *storage.Client) string {
+	for _, responseType := range []string{responseTypeCode, responseTypeIDToken} {
+		if client.Allows(responseType) {
+			return responseType
+		}
+	}
+	return ""
+}
+
+// authRequestOf makes the authorization request with prompt=none that a page's
+// request stands for.
+func authRequestOf(client *storage.Client, members map[string]json.RawMessage) (*authRequest, error) {
+	asked, err := readMembers(members)
+	if err != nil {
+		return nil, err
+	}
+	request := &authRequest{ClientID: client.ClientID, ResponseType: asked.ResponseType, Scopes: grantable(client)}
+	if request.ResponseType == "" {
+		request.ResponseType = TokenSourceResponseType(client)
+	}
+	switch {
+	case request.ResponseType == responseTypeNone:
+	case request.ResponseType != responseTypeCode && request.ResponseType != responseTypeIDToken:
+		return nil, fault("unsupported_response_type", "response_type must be code, id_token or none")
+	case !client.Allows(request.ResponseType):
+		return nil, fault("unauthorized_client", "the client has not registered this response_type")
+	}
+	if request.ResponseType != responseTypeCode {
+		if asked.RedirectURI != "" || asked.CodeChallenge != "" || asked.CodeChallengeMethod != "" {
+			return nil, invalidRequest("redirect_uri and code_challenge are for codes, which this request does not ask for")
+		}
+		return request, nil
+	}
+	request.RedirectURI = asked.RedirectURI
+	switch {
+	case asked.RedirectURI == "" && slices.Contains(client.RedirectURIs, liveperson.EmbeddedRedirectURI):
+		request.RedirectURI = liveperson.EmbeddedRedirectURI
+	case asked.RedirectURI == "":
+		request.RedirectURI = client.RedirectURIs[0]
+	case !slices.Contains(client.RedirectURIs, asked.RedirectURI):
+		return nil, invalidRequest("redirect_uri is not registered for this client, byte for byte")
+	}
+	challenge := url.Values{}
+	if asked.CodeChallenge != "" {
+		challenge.Set("code_challenge", asked.CodeChallenge)
+	}
+	if asked.CodeChallengeMethod != "" {
+		challenge.Set("code_challenge_method", asked.CodeChallengeMethod)
+	}
+	if err := completePKCE(client, request, challenge); err != nil {
+		return nil, err
+	}
+	return request, nil
+}
+
+// grantable is all that a client may ask for in one request.
+func grantable(client *storage.Client) []string {
+	return slices.DeleteFunc(words(client.Scope), func(value string) bool { return value == "offline_access" })
+}
+
+// answerPage decides as the authorization endpoint does for prompt=none.
+func (p *Provider) answerPage(r *http.Request, v *view, client *storage.Client, members map[string]json.RawMessage) (*tokenSourceAnswer, error) {
+	request, err := authRequestOf(client, members)
+	if err != nil {
+		return nil, err
 	}
 	in, err := p.sessions.Current(r)
 	if err != nil {
@@ -96,23 +206,46 @@ func (p *Provider) tokenForPage(r *http.Request, v *view, client *storage.Client
 			Status: http.StatusTooManyRequests,
 		}
 	}
-	request := &authRequest{ClientID: client.ClientID, ResponseType: responseTypeIDToken, Scopes: words(client.Scope)}
 	if next := nextStep(client, request, in, shown{}); next != stepNone {
-		e := *errorsOfNone[next]
-		e.Status = http.StatusUnauthorized
-		return nil, &e
+		return nil, unauthorized(next)
 	}
+	answer := &tokenSourceAnswer{Issuer: p.opts.Issuer, Subject: in.Consumer.Sub}
+	switch request.ResponseType {
+	case responseTypeCode:
+		answer.RedirectURI = request.RedirectURI
+		answer.Code, err = p.codeForPage(r, client, request, in)
+	case responseTypeIDToken:
+		answer.IDToken, answer.ExpiresIn, err = p.tokenForPage(v, client, request, in)
+	}
+	return answer, err
+}
+
+// unauthorized is what a page gets where a step is left.
+func unauthorized(next step) *Error {
+	e := *errorsOfNone[next]
+	e.Status = http.StatusUnauthorized
+	return &e
+}
+
+func (p *Provider) codeForPage(r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn) (string, error) {
+	out, code, _, err := p.prepare(client, request)
+	if err != nil {
+		return "", err
+	}
+	err = p.opts.Store.IssueCode(r.Context(), in.Session.ID, *code)
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", unauthorized(stepSignIn) // signed out in this very moment
+	}
+	return out.code, err
+}
+
+func (p *Provider) tokenForPage(v *view, client *storage.Client, request *authRequest, in *storage.SignedIn) (token string, expiresIn int64, err error) {
 	claims, err := p.idTokenClaims(client, in.Consumer, idTokenRequest{scopes: request.Scopes, session: &in.Session})
 	if err != nil {
-		return nil, err
+		return "", 0, err
 	}
-	token, err := p.sign(v, client, claims)
-	if err != nil {
-		return nil, err
-	}
-	return &tokenSourceAnswer{
-		IDToken: token, ExpiresIn: claims.Expires - p.opts.Now().Unix(), Issuer: claims.Issuer, Subject: claims.Subject,
-	}, nil
+	token, err = p.sign(v, client, claims)
+	return token, claims.Expires - p.opts.Now().Unix(), err
 }
 
 // ErrNoClient means that no such client is registered, or not for this use.
