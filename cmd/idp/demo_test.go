@@ -48,7 +48,7 @@ func runDemo(t *testing.T, program string, end syscall.Signal) {
 
 	var stderr bytes.Buffer
 
-	cmd := exec.Command(program, "demo", "--port", "0") //nolint:noctx // ended by a signal below
+	cmd := exec.Command(program, "demo", "--port", "0") // ended by a signal below
 	cmd.Dir, cmd.Stderr = t.TempDir(), &stderr
 	// What the machine has configured for idp is not the demonstration's.
 	cmd.Env = append(os.Environ(), "IDP_ISSUER=https://id.brand.example", "IDP_DATABASE_URL=postgres://nowhere.invalid/idp")

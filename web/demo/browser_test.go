@@ -2,10 +2,12 @@ package demo_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
@@ -24,15 +26,27 @@ func do(ctx context.Context, t *testing.T, steps ...chromedp.Action[chromedp.Voi
 	}
 }
 
-// see gives the text of an element, once it is visible.
+// patience is how long a page may take to show what is expected.
+const patience = 30 * time.Second
+
+// see gives the text of an element, once it is visible. It asks the document of
+// the moment, since a page may be on its way to another.
 func see(ctx context.Context, t *testing.T, selector string) string {
 	t.Helper()
-	do(ctx, t, chromedp.WaitVisible(chromedp.CSS(selector)))
-	text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
-	if err != nil {
-		t.Fatalf("%s: %v", selector, err)
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ask := fmt.Sprintf(`((e) => e && e.getClientRects().length > 0 && e.innerText)(document.querySelector(%q))`, selector)
+	for {
+		text, err := chromedp.Run(limited, chromedp.Poll[string](ask, chromedp.WithPollingTimeout(2*time.Second)))
+		if err == nil {
+			return text
+		}
+		if limited.Err() != nil {
+			address, _ := chromedp.Run(ctx, chromedp.Location())
+			body, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
+			t.Fatalf("no %s at %s: %v\n%s\nconsole: %q", selector, address, err, body, webtest.ConsoleErrors(ctx))
+		}
 	}
-	return text
 }
 
 func click(selector string) chromedp.Action[chromedp.Void] {
@@ -43,7 +57,7 @@ func click(selector string) chromedp.Action[chromedp.Void] {
 func (s *stage) fillIn(ctx context.Context, t *testing.T, consumer int) {
 	t.Helper()
 	do(ctx, t,
-		chromedp.WaitVisible(chromedp.CSS("#sign-in")),
+		chromedp.WaitVisible(chromedp.CSS("form#sign-in")),
 		chromedp.SendKeys(chromedp.CSS("[name=username]"), demo.Usernames[consumer]),
 		chromedp.SendKeys(chromedp.CSS("[name=password]"), s.Secrets.Passwords[consumer]),
 		click("#submit"),
@@ -162,10 +176,9 @@ func TestThreeWays(t *testing.T) {
 		t.Fatalf("the embedded window says %q", got)
 	}
 	agentSees(t, embedded(tab, t, "#consumer"), "Amelia Pond", ameliasFacts...)
-	items, err := chromedp.Run(tab, chromedp.AttributesAll(chromedp.CSSAll("#checks li"), chromedp.FromNode(frame(tab, t))))
-	if err != nil {
-		t.Fatal(err)
-	}
+	items := inFrame(tab, t, func(frame chromedp.QueryOption) chromedp.Action[[]map[string]string] {
+		return chromedp.AttributesAll(chromedp.CSSAll("#checks li"), frame)
+	})
 	checks := map[string]string{}
 	for _, item := range items {
 		checks[item["data-check"]] = item["data-outcome"]
@@ -176,26 +189,37 @@ func TestThreeWays(t *testing.T) {
 	noErrors(tab, t)
 }
 
-// frame gives the embedded window.
-func frame(tab context.Context, t *testing.T) *chromedp.Node {
+// inFrame runs a query in the embedded window. The frame's document is replaced
+// when it has loaded, and a query in the one before would wait for ever: so it is
+// asked again, each time in the document of the moment.
+func inFrame[T any](tab context.Context, t *testing.T, query func(chromedp.QueryOption) chromedp.Action[T]) T {
 	t.Helper()
-	frames, err := chromedp.Run(tab, chromedp.Nodes(chromedp.CSS("#conversation iframe")))
-	if err != nil {
-		t.Fatal(err)
+	limited, cancel := context.WithTimeout(tab, patience)
+	defer cancel()
+	for {
+		bounded, cancel := context.WithTimeout(limited, 2*time.Second)
+		frames, err := chromedp.Run(bounded, chromedp.Nodes(chromedp.CSS("#conversation iframe")))
+		var found T
+		if err == nil {
+			found, err = chromedp.Run(bounded, query(chromedp.FromNode(frames[0])))
+		}
+		cancel()
+		if err == nil {
+			return found
+		}
+		if limited.Err() != nil {
+			t.Fatalf("the embedded window: %v", err)
+		}
 	}
-	return frames[0]
 }
 
 // embedded gives the text of an element in the embedded window, once it is
 // visible.
 func embedded(tab context.Context, t *testing.T, selector string) string {
 	t.Helper()
-	do(tab, t, chromedp.WaitVisible(chromedp.CSS(selector), chromedp.FromNode(frame(tab, t))))
-	text, err := chromedp.Run(tab, chromedp.Text(chromedp.CSS(selector), chromedp.FromNode(frame(tab, t))))
-	if err != nil {
-		t.Fatalf("%s in the embedded window: %v", selector, err)
-	}
-	return text
+	return inFrame(tab, t, func(frame chromedp.QueryOption) chromedp.Action[string] {
+		return chromedp.Text(chromedp.CSS(selector), frame)
+	})
 }
 
 // Somebody who is not signed in yet signs in in the window itself, and is nobody

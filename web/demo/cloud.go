@@ -90,7 +90,7 @@ func (c *cloud) window(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	address, err := c.standin.Launch(config, r.URL.Query().Get("parentWindowOrigin"))
-	if refusal, refused := errors.AsType[*standin.Refusal](err); refused {
+	if refusal, refused := errors.AsType[*standin.RefusalError](err); refused {
 		c.showOffline(w, refusal.Status, refusal.Message+".")
 		return
 	}
@@ -98,7 +98,7 @@ func (c *cloud) window(w http.ResponseWriter, r *http.Request) {
 		c.showOffline(w, http.StatusInternalServerError, "The window cannot be opened.")
 		return
 	}
-	http.Redirect(w, r, address, http.StatusFound)
+	http.Redirect(w, r, address, http.StatusFound) //nolint:gosec // to the endpoint that the connector is configured with
 }
 
 // isAnonymous tells a window that needs no provider.

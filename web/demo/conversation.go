@@ -26,7 +26,7 @@ var wayTitles = map[standin.Way]string{
 	standin.WindowIDToken: "External window, ID token",
 	standin.WindowCode:    "External window, code",
 	standin.Embedded:      "Embedded window, JS method",
-	standin.Anonymous:     "Anonymous",
+	standin.Anonymous:     "External window, no token",
 }
 
 var waySteps = map[standin.Way][]string{

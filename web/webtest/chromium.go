@@ -35,7 +35,7 @@ func Chromium(tb testing.TB) context.Context {
 		tb.Fatal(err)
 	}
 	// Not tb.TempDir: Chromium's last children may still write while it is removed.
-	profile, err := os.MkdirTemp("", "idp-chromium-")
+	profile, err := os.MkdirTemp("", "idp-chromium-") //nolint:usetesting // see above
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -74,7 +74,8 @@ func NewProfile(ctx context.Context, tb testing.TB) context.Context {
 }
 
 // NewWindow does what opens another window, such as a click on a link with a
-// target or a call of window.open, and gives that window's tab.
+// target or a call of window.open, and gives that window's tab once a page has
+// settled in it: chromedp 0.23 is not safe against what a page does meanwhile.
 func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chromedp.Void]) context.Context {
 	tb.Helper()
 	opened := chromedp.WaitNewTarget(ctx, func(info *target.Info) bool { return info.Type == "page" })
@@ -83,6 +84,9 @@ func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chrom
 	}
 	select {
 	case id := <-opened:
+		if err := settled(ctx, id); err != nil {
+			tb.Fatalf("wait for the page of a window: %v", err)
+		}
 		window, cancel := newTab(ctx, chromedp.WithTargetID(id))
 		tb.Cleanup(cancel)
 		if err := chromedp.Do(window); err != nil {
@@ -95,16 +99,46 @@ func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chrom
 	}
 }
 
+// settled waits until a tab has shown one page for half a second.
+func settled(ctx context.Context, id target.ID) error {
+	const same, interval = 5, 100 * time.Millisecond
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	var shown string
+	for seen := 0; seen < same; {
+		all, err := chromedp.Targets(ctx)
+		if err != nil {
+			return fmt.Errorf("list tabs: %w", err)
+		}
+		for _, info := range all {
+			now := info.URL + "\n" + info.Title
+			switch {
+			case info.TargetID != id:
+			case info.URL == "" || info.URL == "about:blank" || now != shown:
+				shown, seen = now, 0
+			default:
+				seen++
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
 // Screenshot writes what the tab shows to a PNG file, the whole page or what is
 // in view.
 func Screenshot(ctx context.Context, tb testing.TB, file string, whole bool) {
 	tb.Helper()
 	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(file), 0o755)
+		err = os.MkdirAll(filepath.Dir(file), 0o755) //nolint:gosec // pictures are for everybody
 	}
 	if err == nil {
-		err = os.WriteFile(file, shot.Data, 0o644)
+		err = os.WriteFile(file, shot.Data, 0o644) //nolint:gosec // as above
 	}
 	if err != nil {
 		tb.Fatalf("screenshot: %v", err)

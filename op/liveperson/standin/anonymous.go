@@ -27,7 +27,7 @@ func (c *Cloud) authorizeAnonymous(w http.ResponseWriter, r *http.Request) {
 	if request.IDToken != "" {
 		token, err := c.ownToken(request.IDToken)
 		if err != nil {
-			refuse(w, &Refusal{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
+			refuse(w, &RefusalError{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
 			return
 		}
 		id = token.text("sub")
@@ -40,7 +40,7 @@ func (c *Cloud) authorizeAnonymous(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"token": token})
 }
 
-var errNoToken = &Refusal{Status: http.StatusInternalServerError, InternalErrorCode: codeMalformed, Message: "no token could be made"}
+var errNoToken = &RefusalError{Status: http.StatusInternalServerError, InternalErrorCode: codeMalformed, Message: "no token could be made"}
 
 func (c *Cloud) anonymousToken(id string) (string, error) {
 	now := c.opts.Now()
@@ -64,7 +64,7 @@ func (c *Cloud) Arrive() (*Conversation, error) {
 func (c *Cloud) exchangeAnonymous(w http.ResponseWriter, compact string) {
 	attempt, err := c.admitAnonymous(compact)
 	if err != nil {
-		refuse(w, &Refusal{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
+		refuse(w, &RefusalError{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
 		return
 	}
 	w.Header().Set("Content-Location", ConversationPath+attempt.ID)

@@ -23,7 +23,7 @@ type exchange struct {
 // details of the attempt, let in or not.
 func (c *Cloud) authenticate(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("v") != "3.0" {
-		refuse(w, &Refusal{Status: http.StatusBadRequest, InternalErrorCode: codeUnknownVersion, Message: "v must be 3.0"})
+		refuse(w, &RefusalError{Status: http.StatusBadRequest, InternalErrorCode: codeUnknownVersion, Message: "v must be 3.0"})
 		return
 	}
 	var request exchange
@@ -42,7 +42,7 @@ func (c *Cloud) authenticate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if (request.IDToken == "") == (request.Code == "") {
-		refuse(w, &Refusal{Status: http.StatusBadRequest, InternalErrorCode: codeMalformed, Message: "there must be an id_token or a code"})
+		refuse(w, &RefusalError{Status: http.StatusBadRequest, InternalErrorCode: codeMalformed, Message: "there must be an id_token or a code"})
 		return
 	}
 	attempt := &Conversation{ID: c.newID(), Way: wayOf(request), Began: c.opts.Now(), Connector: connector}
@@ -77,7 +77,7 @@ func wayOf(request exchange) Way {
 func (c *Cloud) conclude(w http.ResponseWriter, attempt *Conversation) {
 	for _, check := range attempt.Checks {
 		if check.Outcome == Failed {
-			attempt.Refusal = &Refusal{
+			attempt.Refusal = &RefusalError{
 				Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: check.Title + ": " + check.Reason,
 			}
 			break

@@ -175,7 +175,7 @@ func (b *brand) post(path, body string) (*http.Response, map[string]any) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		b.t.Fatal(err)

@@ -34,7 +34,7 @@ type Conversation struct {
 	// was none.
 	Token *Token
 	// Refusal is why there is no conversation, nil if there is one.
-	Refusal *Refusal
+	Refusal *RefusalError
 	// Consumer is whom the agent sees, nil with a refusal.
 	Consumer *Consumer
 	// ConsumerToken is the stand-in's own token for the consumer, "" with a refusal.

@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// Refusal is why somebody is not let in.
-type Refusal struct {
+// RefusalError is why somebody is not let in.
+type RefusalError struct {
 	Status int `json:"-"` // of HTTP
 	// InternalErrorCode is a number in the manner of the real service, whose table
 	// is not published: these are the stand-in's own.
@@ -17,7 +17,7 @@ type Refusal struct {
 }
 
 // Error implements error.
-func (r *Refusal) Error() string { return r.Message }
+func (r *RefusalError) Error() string { return r.Message }
 
 // The stand-in's own internal error codes.
 const (
@@ -29,30 +29,30 @@ const (
 	codeChecksFailed     = 9010
 )
 
-var errUnknownConnector = &Refusal{
+var errUnknownConnector = &RefusalError{
 	Status: http.StatusNotFound, InternalErrorCode: codeUnknownConnector, Message: "the account has no such connector",
 }
 
-func refuse(w http.ResponseWriter, refusal *Refusal) { writeJSON(w, refusal.Status, refusal) }
+func refuse(w http.ResponseWriter, refusal *RefusalError) { writeJSON(w, refusal.Status, refusal) }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client has left: nobody to tell
+	_ = json.NewEncoder(w).Encode(body) //nolint:errchkjson // texts and numbers; the client has left: nobody to tell
 }
 
 // maxBody bounds what is read of a request or an answer, in bytes.
 const maxBody = 64 << 10
 
 // readJSON reads a request's body; an empty one leaves value as it is.
-func readJSON(w http.ResponseWriter, r *http.Request, value any) *Refusal {
+func readJSON(w http.ResponseWriter, r *http.Request, value any) *RefusalError {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil && len(body) > 0 {
 		err = json.Unmarshal(body, value)
 	}
 	if err != nil {
-		return &Refusal{Status: http.StatusBadRequest, InternalErrorCode: codeMalformed, Message: "the body must be JSON of at most 64 KiB"}
+		return &RefusalError{Status: http.StatusBadRequest, InternalErrorCode: codeMalformed, Message: "the body must be JSON of at most 64 KiB"}
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (c *Cloud) Routes(mux *http.ServeMux) {
 func (c *Cloud) forAccount(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("account") != c.opts.AccountID {
-			refuse(w, &Refusal{Status: http.StatusNotFound, InternalErrorCode: codeUnknownAccount, Message: "there is no such account"})
+			refuse(w, &RefusalError{Status: http.StatusNotFound, InternalErrorCode: codeUnknownAccount, Message: "there is no such account"})
 			return
 		}
 		next(w, r)

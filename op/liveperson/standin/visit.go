@@ -81,11 +81,11 @@ type connectorSetting struct {
 // begins with (variant rfc): clean redirect address, window configuration in
 // state, no nonce. config is the window's configuration as the tag opened it, a
 // JSON object with accountId and engConf; parent the origin of the page. The
-// error is a *Refusal.
+// error is a *RefusalError.
 func (c *Cloud) Launch(config, parent string) (string, error) {
 	var opened windowConfig
 	if json.Unmarshal([]byte(config), &opened) != nil || opened.AccountID != c.opts.AccountID || opened.EngagementConfig.Connector == nil {
-		return "", &Refusal{Status: http.StatusBadRequest, InternalErrorCode: codeUnknownAccount, Message: "the window's configuration is of no account here"}
+		return "", &RefusalError{Status: http.StatusBadRequest, InternalErrorCode: codeUnknownAccount, Message: "the window's configuration is of no account here"}
 	}
 	connector, known := c.Connector(opened.EngagementConfig.Connector.ID)
 	if !known {
@@ -93,7 +93,7 @@ func (c *Cloud) Launch(config, parent string) (string, error) {
 	}
 	v, known := c.visits.get(opened.EngagementConfig.SessionID)
 	if !known {
-		return "", &Refusal{Status: http.StatusBadRequest, InternalErrorCode: codeUnknownSession, Message: "the visit has ended: load the page again"}
+		return "", &RefusalError{Status: http.StatusBadRequest, InternalErrorCode: codeUnknownSession, Message: "the visit has ended: load the page again"}
 	}
 	state, err := json.Marshal(windowState{c.windowConfig(connector, opened.EngagementConfig)})
 	if err != nil {

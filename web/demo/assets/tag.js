@@ -68,9 +68,11 @@
       var frame = document.createElement("iframe");
       frame.title = "Conversation";
       frame.style.cssText = "flex:1;width:100%;border:0;background:Canvas";
+      frame.src = config.cloud + path;
       panel.append(close, frame);
       document.body.append(panel);
       close.focus();
+      return;
     }
     panel.querySelector("iframe").src = config.cloud + path;
   }
