@@ -102,6 +102,16 @@ var ameliasFacts = []string{
 	"vip", "138766AC", "\u2212400.99 GBP", "3543546543545688", "15 October 2025", "23 May 2013",
 }
 
+// fitsPhone fails the test if a page has to be scrolled sideways on a phone.
+func fitsPhone(ctx context.Context, t *testing.T) {
+	t.Helper()
+	do(ctx, t, chromedp.EmulateViewport(320, 640))
+	if width, err := chromedp.Run(ctx, chromedp.Evaluate[int]("document.documentElement.scrollWidth")); err != nil || width > 320 {
+		t.Errorf("the page is %d px wide on a phone of 320, error %v", width, err)
+	}
+	do(ctx, t, chromedp.ResetViewport())
+}
+
 // screenshot keeps a picture where SCREENSHOTS says, for people to look at.
 func screenshot(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
@@ -154,6 +164,7 @@ func TestThreeWays(t *testing.T) {
 	}
 	do(tab, t, chromedp.WaitEnabled(chromedp.CSS("#embedded")))
 	screenshot(tab, t, "brand")
+	fitsPhone(tab, t)
 
 	for button, more := range map[string][]string{
 		"#window-id-token": {"state"}, "#window-code": {"state", "code", "token-response"},
@@ -169,6 +180,7 @@ func TestThreeWays(t *testing.T) {
 		}
 		noErrors(window, t)
 		screenshot(window, t, button[1:])
+		fitsPhone(window, t)
 	}
 
 	do(tab, t, click("#embedded"))
