@@ -81,6 +81,8 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 			"file", cfg.MasterKeyFile())
 	}
 
+	warnOfReadableKey(cfg, log)
+
 	var background sync.WaitGroup
 	defer background.Wait()
 
@@ -95,6 +97,18 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	defer runtime.KeepAlive(ballast)
 
 	return serveHTTP(ctx, listener, server.Handler(), log)
+}
+
+// warnOfReadableKey tells of a master key file that others on this machine can
+// read. It is no more than a warning, since mounted secrets often are.
+func warnOfReadableKey(cfg *config.Config, log *slog.Logger) {
+	if cfg.MasterKey != "" {
+		return
+	}
+
+	if info, err := os.Stat(cfg.MasterKeyFile()); err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("the master key can be read by others on this machine: chmod 600 "+cfg.MasterKeyFile(), "mode", info.Mode().Perm().String())
+	}
 }
 
 // openServer migrates the database and puts the provider together.

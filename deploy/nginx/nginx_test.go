@@ -79,6 +79,28 @@ func TestLargeStateThroughTheProxy(t *testing.T) {
 	}
 }
 
+// While idp is away, as at each of its restarts, no log holds a query either.
+func TestNoQueryIsLoggedWithoutBackend(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	dir, pool := startNginx(t, port, fmt.Sprintf("http://127.0.0.1:%d", freePort(t)))
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	response, err := client.Get(fmt.Sprintf("https://localhost:%d/authorize?state=SECRETSTATE", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusBadGateway {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	for _, name := range []string{"idp.log", "idp-error.log"} {
+		log, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil || strings.Contains(string(log), "SECRETSTATE") {
+			t.Errorf("%s: %v\n%s", name, err, log)
+		}
+	}
+}
+
 // startNginx runs the example on the port, in front of upstream.
 func startNginx(t *testing.T, port int, upstream string) (dir string, pool *x509.CertPool) {
 	t.Helper()
@@ -100,6 +122,7 @@ func startNginx(t *testing.T, port int, upstream string) (dir string, pool *x509
 		"/etc/ssl/id.brand.example.pem", filepath.Join(dir, "cert.pem"),
 		"/etc/ssl/private/id.brand.example.key", filepath.Join(dir, "key.pem"),
 		"/var/log/nginx/idp.log", filepath.Join(dir, "idp.log"),
+		"/var/log/nginx/idp-error.log", filepath.Join(dir, "idp-error.log"),
 		"http://127.0.0.1:8080", upstream,
 	).Replace(string(example))
 	write := func(name string, content []byte) {
