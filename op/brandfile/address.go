@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/brandidp/idp/op/redirecturi"
 )
 
 // maxAddress is the length of the longest address, in bytes.
@@ -18,12 +20,6 @@ var (
 	// hostPattern leaves out what only looks like one host: wildcards, escapes.
 	hostPattern = regexp.MustCompile(`^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])$`)
 )
-
-// responseParameters are those that the provider adds to a redirect address.
-var responseParameters = []string{
-	"code", "token", "id_token", "access_token", "state", "error", "iss",
-	"error_description", "error_uri", "token_type", "expires_in", "session_state",
-}
 
 func (d *decoder) redirectURIs(c *client, opts Options) {
 	if len(c.RedirectURIs) == 0 {
@@ -58,7 +54,7 @@ func redirectRule(address string, native, issuerOnLoopback bool) string {
 	if rule := schemeRule(u, native, issuerOnLoopback); rule != "" {
 		return rule
 	}
-	return queryRule(u.RawQuery)
+	return redirecturi.QueryRule(u.RawQuery)
 }
 
 // schemeRule holds schemes and hosts to what is allowed for the application.
@@ -82,24 +78,6 @@ func schemeRule(u *url.URL, native, issuerOnLoopback bool) string {
 	// RFC 8252 7.1 and 8.4; it also keeps out javascript, data and their like.
 	if !strings.Contains(u.Scheme, ".") {
 		return "must have a scheme that is a domain name of the application's, backwards, such as com.brand.app"
-	}
-	return ""
-}
-
-// queryRule keeps response parameters out of addresses: with two of a name, it
-// is open which one the relying party reads.
-func queryRule(query string) string {
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return "must have a query that can be read"
-	}
-	for name, all := range values {
-		if slices.Contains(responseParameters, name) {
-			return "must not have a parameter of the response in its query: " + strings.Join(responseParameters, ", ")
-		}
-		if len(all) > 1 {
-			return "must not have a parameter twice in its query"
-		}
 	}
 	return ""
 }
