@@ -184,7 +184,7 @@ func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, c
 		a.add("expires_in", strconv.FormatInt(int64(client.AccessTokenLifetime), 10))
 		a.add("scope", strings.Join(request.Scopes, " "))
 	}
-	a.add("id_token", idToken)
+	a.add(tokenParameter(client), idToken)
 	p.send(w, r, client, request, a)
 }
 

@@ -17,6 +17,9 @@ const (
 	responseTypeCode         = "code"
 	responseTypeIDToken      = "id_token"
 	responseTypeIDTokenToken = "id_token token"
+	// responseTypeToken is a legacy connector's name for id_token; for nobody else
+	// is it served.
+	responseTypeToken = "token"
 )
 
 // The prompt values (OpenID Connect Core 3.1.2.1).
@@ -27,13 +30,20 @@ const (
 	promptSelectAccount = "select_account"
 )
 
-// The response modes.
+// The response modes (OAuth 2.0 Multiple Response Types 2.1, OAuth 2.0 Form Post
+// Response Mode).
 const (
 	modeQuery    = "query"
 	modeFragment = "fragment"
+	modeFormPost = "form_post"
 )
 
-const maxState = 16 << 10 // bytes; Conversational Cloud's window sends up to 8 KB
+// How long state may be, and a redirect address with the query of a legacy
+// window, in bytes: Conversational Cloud's windows send up to 8 KB in either.
+const (
+	maxState       = 16 << 10
+	maxRedirectURI = 16 << 10
+)
 
 // authRequest is an authorization request that has passed every check that does
 // not need to know who is signed in.
@@ -41,7 +51,7 @@ type authRequest struct {
 	ClientID      string
 	RedirectURI   string
 	ResponseType  string
-	ResponseMode  string // query or fragment
+	ResponseMode  string // query, fragment or form_post
 	State         string // byte for byte as decoded
 	HasState      bool
 	Scopes        []string
@@ -73,22 +83,13 @@ func (t ticketRequest) values() url.Values {
 // ticketParams are the parameters that mean something here, and the longest
 // value of each in bytes; others are ignored (OpenID Connect Core 3.1.2.1).
 var ticketParams = map[string]int{
-	"client_id": 255, "redirect_uri": 2048, "response_type": 64, "response_mode": 64, "state": maxState,
+	"client_id": 255, "redirect_uri": maxRedirectURI, "response_type": 64, "response_mode": 64, "state": maxState,
 	"scope": 1024, "nonce": 1024, "prompt": 64, "max_age": 16, "ui_locales": 256, "login_hint": 1024,
 	"code_challenge": 128, "code_challenge_method": 16, "id_token_hint": 16 << 10,
 	"acr_values": 1024, "display": 64,
 }
 
 func (a *authRequest) prompts(value string) bool { return slices.Contains(a.Prompts, value) }
-
-// modeOf is where answers go by default: tokens never into a query (OAuth 2.0
-// Multiple Response Types 2.1).
-func modeOf(responseType string) string {
-	if responseType == responseTypeCode {
-		return modeQuery
-	}
-	return modeFragment
-}
 
 // responseTypeOf puts the words into order, since their order means nothing.
 func responseTypeOf(value string) string {
@@ -129,8 +130,11 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	if request.RedirectURI == "" {
 		return nil, nil, invalidRequest("redirect_uri is missing")
 	}
-	if !redirectURIAllowed(client, request.RedirectURI) {
-		return nil, nil, invalidRequest("redirect_uri is not registered for this client, byte for byte")
+	if fault := checkRedirectURI(client, request.RedirectURI); fault != nil {
+		return nil, nil, fault
+	}
+	if request.ResponseType == responseTypeToken && client.ConversationalCloud.Legacy() {
+		request.ResponseType = responseTypeIDToken
 	}
 	switch request.ResponseType {
 	case responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken:
@@ -139,30 +143,40 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	default:
 		return nil, nil, fault("unsupported_response_type", "response_type must be code, id_token or id_token token")
 	}
-	request.ResponseMode = modeOf(request.ResponseType)
-	switch values["response_mode"] {
-	case "", modeQuery:
-	case modeFragment:
-		request.ResponseMode = modeFragment
-	default:
-		return nil, nil, invalidRequest("response_mode must be query or fragment")
-	}
 	if len(request.State) > maxState {
 		return nil, nil, &Error{Code: "invalid_request", Description: "state is longer than 16 KB", Status: 414}
 	}
-	if request.RedirectURI == liveperson.EmbeddedRedirectURI && request.ResponseType != responseTypeCode {
+	if fault := request.placeAnswer(client, values["response_mode"]); fault != nil {
+		return nil, nil, fault
+	}
+	if liveperson.IsLabel(request.RedirectURI) && request.ResponseType != responseTypeCode {
 		// It is only the label of the embedded flow's code: nobody of the
 		// brand's is there to receive a token.
 		return nil, nil, invalidRequest("redirect_uri of the embedded flow receives codes alone")
 	}
-	if cc := client.ConversationalCloud; cc != nil && cc.AccountID != "" {
-		if err := liveperson.CheckWindowAccount(request.State, cc.AccountID); err != nil {
-			e := invalidRequest("state belongs to a window of another account, or cannot be read")
-			e.Cause = err
-			return nil, nil, e
-		}
+	if fault := checkWindow(client, request); fault != nil {
+		return nil, nil, fault
 	}
 	return request, client, nil
+}
+
+// checkWindow refuses a conversation window of another account than the
+// connector's, by its configuration in state or in the query of its address.
+func checkWindow(client *storage.Client, request *authRequest) *Error {
+	if client.ConversationalCloud == nil {
+		return nil
+	}
+	account, in := client.ConversationalCloud.AccountID, "state"
+	err := liveperson.CheckWindowAccount(request.State, account)
+	if err == nil {
+		in, err = "the query of redirect_uri", liveperson.CheckWindowAddress(request.RedirectURI, account)
+	}
+	if err == nil {
+		return nil
+	}
+	e := invalidRequest(in + " belongs to a window of another account, or cannot be read")
+	e.Cause = err
+	return e
 }
 
 // take keeps what a ticket will hold, and refuses what is no text, too long or
@@ -199,7 +213,7 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 			return fault(code, name+" is not supported")
 		}
 	}
-	if params.Get("response_mode") == modeQuery && request.ResponseType != responseTypeCode {
+	if params.Get("response_mode") == modeQuery && request.ResponseMode != modeQuery {
 		return invalidRequest("response_mode query is not allowed for tokens")
 	}
 	if !client.Allows(request.ResponseType) {
@@ -238,6 +252,9 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 // RFC 6749 3.3 allows, and the token response tells what was granted.
 func completeScope(client *storage.Client, request *authRequest, scope string) *Error {
 	allowed := words(client.Scope)
+	if scope == "" && client.ConversationalCloud.Legacy() {
+		scope = "openid"
+	}
 	for _, value := range words(scope) {
 		if slices.Contains(allowed, value) && value != "offline_access" {
 			request.Scopes = append(request.Scopes, value)

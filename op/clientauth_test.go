@@ -62,6 +62,8 @@ func TestClientAuthentication(t *testing.T) {
 		"refresh":                    {basic("site:" + siteSecret), with(grant, "grant_type", "refresh_token"), 400, "unsupported_grant_type"},
 		"implicit is no grant here":  {basic("site:" + siteSecret), with(grant, "grant_type", "implicit"), 400, "unsupported_grant_type"},
 		"no grant type":              {basic("site:" + siteSecret), with(grant, "grant_type", ""), 400, "invalid_request"},
+		"no code but in capitals":    {basic("site:" + siteSecret), with(grant, "code", "", "Code", "x"), 400, "invalid_request"},
+		"no address but in capitals": {basic("site:" + siteSecret), with(grant, "redirect_uri", "", "redirect_uRI", siteCallback), 400, "invalid_request"},
 		"no code":                    {basic("site:" + siteSecret), with(grant, "code", ""), 400, "invalid_request"},
 		"stranger with a bad grant":  {basic("site:wrong"), with(grant, "code", ""), refused, "invalid_client"},
 		"stranger with another type": {basic("site:wrong"), with(grant, "redirect_uri", ""), refused, "invalid_client"},

@@ -224,7 +224,7 @@ func TestConformanceOfDiscovery(t *testing.T) {
 		for name, value := range map[string]string{
 			"response_types_supported": "id_token token", "subject_types_supported": "public", "id_token_signing_alg_values_supported": "RS256",
 			"scopes_supported": "openid", "claims_supported": "sub", "grant_types_supported": "authorization_code",
-			"code_challenge_methods_supported": "S256", "response_modes_supported": "fragment", "ui_locales_supported": "he",
+			"code_challenge_methods_supported": "S256", "response_modes_supported": "form_post", "ui_locales_supported": "he",
 		} {
 			if list, _ := document[name].([]any); !slices.Contains(list, any(value)) {
 				t.Errorf("%s %v, want %s in it", name, document[name], value)

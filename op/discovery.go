@@ -51,7 +51,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		EndSessionEndpoint:                  issuer + "/end_session",
 		ScopesSupported:                     []string{"openid", "profile", "email", "address", "phone"},
 		ResponseTypesSupported:              []string{responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken},
-		ResponseModesSupported:              []string{modeQuery, modeFragment},
+		ResponseModesSupported:              []string{modeQuery, modeFragment, modeFormPost},
 		GrantTypesSupported:                 []string{"authorization_code", "implicit"},
 		ACRValuesSupported:                  []string{acrPassword},
 		SubjectTypesSupported:               []string{"public"},

@@ -23,6 +23,10 @@ type Pages interface {
 	// redirect would be blocked, since Chromium applies form-action to every hop
 	// that follows a form.
 	Return(w http.ResponseWriter, r *http.Request, page ReturnPage)
+	// FormPost sends an answer to the relying party by a form, #form-post, which a
+	// script submits and a person can. The page's policy lets forms go to the
+	// origin of that one address alone.
+	FormPost(w http.ResponseWriter, r *http.Request, page FormPostPage)
 	// Repost sends a cross-site authorization request once more from a page of
 	// ours, because a cross-site POST carries no SameSite=Lax cookie.
 	Repost(w http.ResponseWriter, r *http.Request, page RepostPage)
@@ -113,6 +117,17 @@ type ReturnPage struct {
 	// ClickOnly leaves the automatic refresh out: the person has to follow the link.
 	ClickOnly bool
 	UILocales []string
+}
+
+// FormPostPage answers the relying party by a form (OAuth 2.0 Form Post Response
+// Mode).
+type FormPostPage struct {
+	// Action is the redirect address, http or https at a host by name, which the
+	// caller has checked against the client's registration.
+	Action     string
+	Fields     []FormField
+	ClientName string
+	UILocales  []string
 }
 
 // RepostPage repeats a form to Action with the same fields.

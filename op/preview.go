@@ -53,6 +53,9 @@ func PreviewIDToken(r PreviewRequest) (*Preview, error) {
 	if responseType == "" && len(r.Client.ResponseTypes) > 0 {
 		responseType = r.Client.ResponseTypes[0]
 	}
+	if responseType == responseTypeToken && r.Client.ConversationalCloud.Legacy() {
+		responseType = responseTypeIDToken
+	}
 	switch {
 	case !r.Client.Allows(responseType):
 		return nil, ErrResponseType

@@ -1,21 +1,61 @@
 package op
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/op/redirecturi"
 	"github.com/brandidp/idp/storage"
 )
 
-// redirectURIAllowed compares an address with those registered, byte for byte
-// (RFC 9700 2.1). The one exception: a loopback address of a native application
-// matches any port (RFC 8252 7.3) and nothing else about it is relaxed.
-func redirectURIAllowed(client *storage.Client, address string) bool {
-	if slices.Contains(client.RedirectURIs, address) {
-		return true
+// checkRedirectURI compares an address with those registered, byte for byte
+// (RFC 9700 2.1). Two exceptions: a loopback address of a native application
+// matches any port (RFC 8252 7.3), and a legacy connector's window comes with a
+// query of its own. Nothing else about either is relaxed.
+func checkRedirectURI(client *storage.Client, address string) *Error {
+	if slices.Contains(client.RedirectURIs, address) || onOtherPort(client, address) {
+		return nil
 	}
+	window, query, found := strings.Cut(address, "?")
+	if !found || !client.ConversationalCloud.Legacy() || !slices.Contains(client.RedirectURIs, window) ||
+		!liveperson.IsWindow(window, client.WebOrigins) {
+		return invalidRequest("redirect_uri is not registered for this client, byte for byte")
+	}
+	switch {
+	case len(address) > maxRedirectURI:
+		return &Error{Code: "invalid_request", Description: "redirect_uri is longer than 16 KB", Status: http.StatusRequestURITooLong}
+	case strings.ContainsFunc(query, notInQuery):
+		return invalidRequest("redirect_uri must be of the characters that browsers leave in a query")
+	}
+	if rule := redirecturi.QueryRule(query); rule != "" {
+		return invalidRequest("redirect_uri " + rule)
+	}
+	return nil
+}
+
+// notInQuery tells a character that browsers encode in a query (URL Standard,
+// special-query percent-encode set), that ends it, or that they might repair.
+func notInQuery(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"#<>\`, r) }
+
+// windowsBehind gives the addresses for whose codes a token request may name
+// another: a legacy connector names the page's address where its window was the
+// one that got the code. It is that pair alone.
+func windowsBehind(client *storage.Client, address string) []string {
+	if !client.ConversationalCloud.Legacy() || address != liveperson.PageAddress(client.RedirectURIs, client.WebOrigins) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(client.RedirectURIs), func(registered string) bool {
+		return !liveperson.IsWindow(registered, client.WebOrigins)
+	})
+}
+
+// onOtherPort tells a native application's registered loopback address with
+// another port (RFC 8252 7.3).
+func onOtherPort(client *storage.Client, address string) bool {
 	if client.ApplicationType != "native" {
 		return false
 	}
@@ -57,7 +97,7 @@ func withoutLoopbackPort(address string) (string, bool) {
 // ownedByApplication tells an address that any application on the device could
 // have claimed: a scheme of its own, or loopback (RFC 8252 8.6).
 func ownedByApplication(client *storage.Client, address string) bool {
-	if !client.Public() {
+	if !client.Public() || address == "" { // no address: the token source answers a web origin
 		return false
 	}
 	u, err := url.Parse(address)

@@ -18,13 +18,18 @@ func (a *answer) add(name, value string) {
 	*a = append(*a, struct{ name, value string }{name, value})
 }
 
-// addressWith puts an answer, state and iss (RFC 9207) into the registered
-// address. An address with a query of its own keeps it.
-func (p *Provider) addressWith(request *authRequest, a answer) string {
+// whole is an answer with state and iss (RFC 9207).
+func (p *Provider) whole(request *authRequest, a answer) answer {
 	if request.HasState {
 		a.add("state", request.State)
 	}
 	a.add("iss", p.opts.Issuer)
+	return a
+}
+
+// addressWith puts an answer into the registered address. An address with a
+// query of its own keeps it.
+func addressWith(request *authRequest, a answer) string {
 	var b strings.Builder
 	b.WriteString(request.RedirectURI)
 	separator := byte('#')
@@ -50,10 +55,20 @@ func escape(value string) string {
 	return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
 
-// send leads the browser to the relying party: by redirect, or after a form of
-// ours by a page, since Chromium applies form-action to what follows a form.
+// send leads the browser to the relying party: by redirect, by a form of its
+// own for form_post, or after a form of ours by a page, since Chromium applies
+// form-action to what follows a form.
 func (p *Provider) send(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, a answer) {
-	address := p.addressWith(request, a)
+	a = p.whole(request, a)
+	if request.ResponseMode == modeFormPost {
+		page := FormPostPage{Action: request.RedirectURI, ClientName: client.ClientName, UILocales: request.UILocales}
+		for _, param := range a {
+			page.Fields = append(page.Fields, FormField{Name: param.name, Value: param.value})
+		}
+		p.opts.Pages.FormPost(w, r, page)
+		return
+	}
+	address := addressWith(request, a)
 	noStore(w)
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	if afterOwnForm(r) {

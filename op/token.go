@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -92,15 +93,26 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	if err != nil {
 		return nil, err
 	}
-	grant, err := p.opts.Store.RedeemCode(ctx, storage.Redemption{
-		CodeSHA256: hashOf(request.Code), ClientID: client.ID, RedirectURI: request.RedirectURI, CodeChallenge: challenge,
-		AccessTokenSHA256: hash, AccessTokenLifetime: client.AccessTokenLifetime.Duration(),
-	})
+	redemption := storage.Redemption{
+		CodeSHA256: hashOf(request.Code), ClientID: client.ID, RedirectURI: request.RedirectURI, Windows: windowsBehind(client, request.RedirectURI),
+		CodeChallenge: challenge, AccessTokenSHA256: hash, AccessTokenLifetime: client.AccessTokenLifetime.Duration(),
+	}
+	if err := p.allowRetry(client, request.Code, accessToken, &redemption); err != nil {
+		return nil, err
+	}
+	grant, err := p.opts.Store.RedeemCode(ctx, redemption)
 	if errors.Is(err, storage.ErrCodeRefused) {
 		return nil, errCode
 	}
 	if err != nil {
 		return nil, err
+	}
+	expiresIn := int64(client.AccessTokenLifetime)
+	if grant.Retry != nil {
+		expiresIn = int64(grant.Retry.ExpiresIn.Seconds())
+		if accessToken, err = openRetry(client, request.Code, grant.Retry); err != nil {
+			return nil, err
+		}
 	}
 	idToken, err := p.idToken(v, client, grant.Consumer, idTokenRequest{
 		scopes: words(grant.Scope), nonce: grant.Nonce, accessToken: accessToken, session: &grant.Session, userinfoFollows: true,
@@ -108,10 +120,7 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	if err != nil {
 		return nil, err
 	}
-	return &tokenResponse{
-		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(client.AccessTokenLifetime),
-		IDToken: idToken, Scope: grant.Scope,
-	}, nil
+	return &tokenResponse{AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: expiresIn, IDToken: idToken, Scope: grant.Scope}, nil
 }
 
 // wireError turns an error into the library's, with our status and without any
@@ -135,11 +144,12 @@ func (p *Provider) wireError(ctx context.Context, err error) error {
 
 // guard stands in front of the library: it reads the body within its limit,
 // refuses what the library would let pass, and sets the headers that it does not.
+// Names in capitals mean nothing; the library would take Code for code.
 func (p *Provider) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w)
 		w = &guarded{ResponseWriter: w}
-		params, err := readParams(w, r)
+		params, inJSON, err := readTokenParams(w, r)
 		if err != nil {
 			p.writeTokenError(w, r, asError(err))
 			return
@@ -156,7 +166,12 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 			return
 		}
 		if v, err := p.current(); err == nil {
-			if client := v.clients[id]; client != nil {
+			client := v.clients[id]
+			if inJSON && (client == nil || client.ConversationalCloud == nil) {
+				p.writeTokenError(w, r, errFormWanted)
+				return
+			}
+			if client != nil {
 				grantOrigin(w, r, client)
 			}
 		}
@@ -169,6 +184,7 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 			p.writeTokenError(w, r, fault("unsupported_grant_type", "grant_type must be authorization_code"))
 			return
 		}
+		maps.DeleteFunc(params, func(name string, _ []string) bool { return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" })
 		r.Form, r.PostForm, r.Body = params, params, io.NopCloser(strings.NewReader(""))
 		r.URL.Path = "/token" // the library knows nothing of the issuer's path
 		next.ServeHTTP(w, r)

@@ -62,9 +62,11 @@ func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Secon
 // Public tells a client without credentials (RFC 6749 2.1).
 func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == "none" }
 
-// Allows tells whether the client registered the response type.
+// Allows tells whether the client registered the response type. A legacy
+// connector may have registered id_token by its name for it, token.
 func (c *Client) Allows(responseType string) bool {
-	return slices.Contains(c.ResponseTypes, responseType)
+	return slices.Contains(c.ResponseTypes, responseType) ||
+		responseType == "id_token" && c.ConversationalCloud.Legacy() && slices.Contains(c.ResponseTypes, "token")
 }
 
 const clientColumns = "id, client_id, secret_sha256, metadata, created_at, updated_at"

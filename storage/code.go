@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // NewCode is an authorization code to be issued.
@@ -26,7 +28,7 @@ func (s *Store) IssueCode(ctx context.Context, sessionID int64, code NewCode) er
 		  code_challenge, auth_time, acr, amr, session_ends_at, expires_at)
 		select $2, $3, s.consumer_id, s.id, s.sid, $4, $5, nullif($6, ''), nullif($7, ''), s.auth_time, s.acr, s.amr, s.ends_at,
 		  idp_now() + $8::interval
-		from sessions s where s.id = $1 and s.expires_at > idp_now()`,
+		from sessions s where s.id = $1 and s.expires_at > idp_now() for key share`,
 		sessionID, code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.Lifetime)
 	if err != nil {
 		return fmt.Errorf("issue code: %w", wrap(err))
@@ -42,11 +44,20 @@ type Redemption struct {
 	CodeSHA256  []byte
 	ClientID    int64
 	RedirectURI string
+	// Windows, if not nil, are addresses for which RedirectURI stands, too, whatever
+	// their query: what a legacy connector names at the token endpoint is not where
+	// the code was sent.
+	Windows []string
 	// CodeChallenge is computed from the code_verifier; "" if none was sent.
 	CodeChallenge string
 	// AccessTokenSHA256 and AccessTokenLifetime are for the token it gets.
 	AccessTokenSHA256   []byte
 	AccessTokenLifetime time.Duration
+	// RetrySealed, if not nil, is the access token in a form that only the code
+	// opens. It is kept, so that the same client may present a code with a
+	// challenge again within RetryWithin of its first use.
+	RetrySealed []byte
+	RetryWithin time.Duration
 }
 
 // Grant is what a redeemed code stood for.
@@ -55,44 +66,57 @@ type Grant struct {
 	Nonce    string
 	Session  Session
 	Consumer *Consumer
+	// Retry is set when the code has been used before.
+	Retry *Retry
+}
+
+// Retry is what came of the first use of a code.
+type Retry struct {
+	// Sealed is the access token, as it was sealed at the first use.
+	Sealed []byte
+	// ExpiresIn is how long the access token still lives.
+	ExpiresIn time.Duration
 }
 
 // ErrCodeRefused means that no code that is alive, unused and this client's, with this
 // redirect address and verifier, answers to what was presented.
 var ErrCodeRefused = errors.New("code refused")
 
+// codeMatches holds a code to what it is bound to: client, redirect address and
+// challenge.
+const codeMatches = `ac.code_sha256 = $1 and ac.client_id = $2
+    and (ac.redirect_uri = $3 or ac.redirect_uri = any($4::text[]) or split_part(ac.redirect_uri, '?', 1) = any($4::text[]))
+    and ac.code_challenge is not distinct from nullif($5, '')`
+
+const grantColumns = "ac.scope, coalesce(ac.nonce, ''), ac.session_id, ac.sid, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, " + consumerColumns
+
 // redeemSQL takes the code and makes the token in one statement: the update is
 // what 16 parallel redemptions race for, and one of them wins. A used code stays
 // as long as its token, so that using it again can end that.
 const redeemSQL = `
 with consumed as (
-  update authorization_codes ac set consumed_at = idp_now(), expires_at = greatest(ac.expires_at, idp_now() + $6::interval)
+  update authorization_codes ac set consumed_at = idp_now(), expires_at = greatest(ac.expires_at, idp_now() + $7::interval), retry_sealed = $8
   from consumers c
-  where ac.code_sha256 = $1 and ac.client_id = $2 and ac.redirect_uri = $3 and ac.code_challenge is not distinct from nullif($4, '')
+  where ` + codeMatches + `
     and ac.consumed_at is null and least(ac.expires_at, ac.session_ends_at) > idp_now() and c.id = ac.consumer_id and not c.disabled
   returning ac.id, ac.client_id, ac.consumer_id, ac.session_id, ac.sid, ac.scope, ac.nonce, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at
 ), token as (
   insert into access_tokens (token_sha256, client_id, consumer_id, session_id, code_id, scope, expires_at)
-  select $5, client_id, consumer_id, session_id, id, scope, idp_now() + $6::interval from consumed
+  select $6, client_id, consumer_id, session_id, id, scope, idp_now() + $7::interval from consumed
 )
-select ac.scope, coalesce(ac.nonce, ''), ac.session_id, ac.sid, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, ` + consumerColumns + `
-from consumed ac join consumers c on c.id = ac.consumer_id`
+select ` + grantColumns + ` from consumed ac join consumers c on c.id = ac.consumer_id`
 
 // RedeemCode consumes a code, checks what it is bound to and stores the access
 // token, in one transaction and one round trip. ErrCodeRefused means that none
 // of it happened; if the code had been used before by this same client, with the
-// same verifier, what came of it is ended (RFC 6749 4.1.2).
+// same verifier, what came of it is ended (RFC 6749 4.1.2), or given again if the
+// redemption allows it.
 func (s *Store) RedeemCode(ctx context.Context, r Redemption) (*Grant, error) {
-	var (
-		g        Grant
-		consumer consumerScan
-	)
-	dest := []any{
-		&g.Scope, &g.Nonce, &g.Session.ID, &g.Session.Sid, &g.Session.AuthTime, &g.Session.ACR, &g.Session.AMR, &g.Session.EndsAt,
+	g, err := scanGrant(s.pool.QueryRow(ctx, redeemSQL, r.CodeSHA256, r.ClientID, r.RedirectURI, r.Windows, r.CodeChallenge,
+		r.AccessTokenSHA256, r.AccessTokenLifetime, r.RetrySealed))
+	if errors.Is(err, ErrNotFound) && r.RetrySealed != nil {
+		g, err = s.retryCode(ctx, r)
 	}
-	err := wrap(s.pool.QueryRow(ctx, redeemSQL,
-		r.CodeSHA256, r.ClientID, r.RedirectURI, r.CodeChallenge, r.AccessTokenSHA256, r.AccessTokenLifetime).
-		Scan(append(dest, consumer.dest()...)...))
 	if errors.Is(err, ErrNotFound) {
 		if err := s.endReused(ctx, r); err != nil {
 			return nil, err
@@ -102,11 +126,44 @@ func (s *Store) RedeemCode(ctx context.Context, r Redemption) (*Grant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redeem code: %w", err)
 	}
+	return g, nil
+}
+
+// scanGrant reads grantColumns, and whatever else there is into more.
+func scanGrant(row pgx.Row, more ...any) (*Grant, error) {
+	var (
+		g        Grant
+		consumer consumerScan
+	)
+	dest := []any{
+		&g.Scope, &g.Nonce, &g.Session.ID, &g.Session.Sid, &g.Session.AuthTime, &g.Session.ACR, &g.Session.AMR, &g.Session.EndsAt,
+	}
+	dest = append(append(dest, consumer.dest()...), more...)
+	if err := wrap(row.Scan(dest...)); err != nil {
+		return nil, err
+	}
+	var err error
 	if g.Consumer, err = consumer.decode(); err != nil {
 		return nil, err
 	}
 	g.Session.ConsumerID = g.Consumer.ID
 	return &g, nil
+}
+
+// retryCode gives what came of a code that was used moments ago, while its
+// access token lives. The time counts from the first use and is never extended.
+func (s *Store) retryCode(ctx context.Context, r Redemption) (*Grant, error) {
+	var retry Retry
+	g, err := scanGrant(s.pool.QueryRow(ctx, "select "+grantColumns+`, ac.retry_sealed, t.expires_at - idp_now()
+		from authorization_codes ac join consumers c on c.id = ac.consumer_id join access_tokens t on t.code_id = ac.id
+		where `+codeMatches+` and ac.code_challenge is not null and ac.retry_sealed is not null
+		  and ac.consumed_at > idp_now() - $6::interval and least(t.expires_at, ac.session_ends_at) > idp_now() and not c.disabled`,
+		r.CodeSHA256, r.ClientID, r.RedirectURI, r.Windows, r.CodeChallenge, r.RetryWithin), &retry.Sealed, &retry.ExpiresIn)
+	if err != nil {
+		return nil, err
+	}
+	g.Retry = &retry
+	return g, nil
 }
 
 func (s *Store) endReused(ctx context.Context, r Redemption) error {

@@ -14,8 +14,8 @@ const assetsPath = "/assets/"
 var (
 	//go:embed assets/style.css
 	styleSheet string
-	//go:embed assets/repost.js
-	repostScript []byte
+	//go:embed assets/submit.js
+	submitScript []byte
 )
 
 // asset is one file that pages refer to, prepared as the bytes of a response.

@@ -53,7 +53,7 @@ func TestAssetsAreCachedByTheirContent(t *testing.T) {
 	pages := testPages(t, Brand{Logo: testLogo(t, testSVG)}, "/login")
 	for name, mediaType := range map[string]string{
 		"style.css": "text/css; charset=utf-8",
-		"repost.js": "text/javascript; charset=utf-8",
+		"submit.js": "text/javascript; charset=utf-8",
 		"logo.svg":  "image/svg+xml",
 	} {
 		address := pages.assets.path(name)

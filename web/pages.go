@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/brandidp/idp/op"
@@ -57,7 +58,7 @@ func NewPages(brand Brand, base string) (*Pages, error) {
 		return nil, err
 	}
 	p.assets.add("style.css", "text/css; charset=utf-8", "", []byte(p.theme.css()+styleSheet))
-	p.assets.add("repost.js", "text/javascript; charset=utf-8", "", repostScript)
+	p.assets.add("submit.js", "text/javascript; charset=utf-8", "", submitScript)
 	if brand.Logo != "" {
 		content, mediaType, extension, err := readLogo(brand.Logo)
 		if err != nil {
@@ -77,7 +78,7 @@ func parseTemplates() (map[string]*template.Template, error) {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
 	templates := make(map[string]*template.Template)
-	for _, name := range []string{"sign_in", "consent", "sign_out", "signed_out", "error", "return", "repost"} {
+	for _, name := range []string{"sign_in", "consent", "sign_out", "signed_out", "error", "return", "form_post", "repost"} {
 		page, err := layout.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("parse page %s: %w", name, err)
@@ -89,15 +90,22 @@ func parseTemplates() (map[string]*template.Template, error) {
 	return templates, nil
 }
 
-// The Content-Security-Policy of every page; the one page with a script adds to
-// it. A logo may be drawn with styles of its own and is shut up in a sandbox, in
-// case somebody opens it by itself.
+// The Content-Security-Policy of every page; the pages that submit their form by
+// a script add to it. A logo may be drawn with styles of its own and is shut up
+// in a sandbox, in case somebody opens it by itself.
 const (
-	pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	formsAtHome = "form-action 'self'"
+	pagePolicy  = "default-src 'none'; style-src 'self'; img-src 'self' data:; " +
+		formsAtHome + "; frame-ancestors 'none'; base-uri 'none'"
 	scriptPolicy = pagePolicy + "; script-src 'self'"
 	logoPolicy   = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 )
+
+// formPostPolicy is that of the page whose form goes to a relying party: to its
+// origin and nowhere else.
+func formPostPolicy(origin string) string {
+	return strings.Replace(scriptPolicy, formsAtHome, "form-action "+origin, 1)
+}
 
 // frame is what the layout needs, and what every page's view embeds.
 type frame struct {

@@ -268,7 +268,7 @@ func checkPolicy(d document, scripted bool) {
 		d.Errorf("%d style elements", n)
 	}
 	for _, n := range d.elements("script") {
-		if !scripted || !strings.HasPrefix(attribute(n, "src"), "/login/assets/repost.") || text(n) != "" {
+		if !scripted || !strings.HasPrefix(attribute(n, "src"), "/login/assets/submit.") || text(n) != "" {
 			d.Errorf("script with source %q and text %q", attribute(n, "src"), text(n))
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -187,8 +189,52 @@ func verbatim(attribute, value string) template.HTMLAttr {
 	return template.HTMLAttr(attribute + `="` + template.HTMLEscapeString(value) + `"`) //nolint:gosec // escaped here
 }
 
-// Repost implements [op.Pages]. It is the only page with a script, which sends
-// the form at once; without it a person presses the button.
+// FormPost implements [op.Pages]. Its script sends the form at once; without it a
+// person presses the button. What is no web address becomes an error page
+// whatever the caller has checked, since its origin stands in the policy.
+func (p *Pages) FormPost(w http.ResponseWriter, r *http.Request, page op.FormPostPage) {
+	origin, err := formOrigin(page.Action)
+	if err != nil {
+		p.Error(w, r, op.ErrorPage{
+			Status: http.StatusInternalServerError, Code: "server_error", Description: err.Error(),
+		})
+		return
+	}
+	l := p.languages.choose(r, page.UILocales)
+	heading := l.say("return.heading")
+	if page.ClientName != "" {
+		heading = l.say("return.heading_client", "client", page.ClientName)
+	}
+	p.write(w, "form_post", l, response{status: http.StatusOK, policy: formPostPolicy(origin)}, struct {
+		frame
+
+		Page   op.FormPostPage
+		Action template.HTMLAttr
+		Script string
+	}{p.frame(l, heading), page, verbatim("action", page.Action), p.base + p.assets.path("submit.js")})
+}
+
+var (
+	errFormAddress = errors.New("the address to send the form to is not a web address at a host by name")
+	// formHost leaves out whatever a policy could take for more than one host, and
+	// IPv6 addresses, which it cannot name.
+	formHost = regexp.MustCompile(`^[A-Za-z0-9._-]+(:[0-9]+)?$`)
+)
+
+// formOrigin is the origin of an address that a form may be sent to.
+func formOrigin(address string) (string, error) {
+	if err := checkReturn(address); err != nil {
+		return "", err
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !formHost.MatchString(u.Host) {
+		return "", errFormAddress
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// Repost implements [op.Pages]. Its script sends the form at once; without
+// it a person presses the button.
 func (p *Pages) Repost(w http.ResponseWriter, r *http.Request, page op.RepostPage) {
 	l := p.languages.choose(r, nil)
 	p.write(w, "repost", l, response{status: http.StatusOK, policy: scriptPolicy}, struct {
@@ -196,7 +242,7 @@ func (p *Pages) Repost(w http.ResponseWriter, r *http.Request, page op.RepostPag
 
 		Page   op.RepostPage
 		Script string
-	}{p.frame(l, l.say("repost.heading")), page, p.base + p.assets.path("repost.js")})
+	}{p.frame(l, l.say("repost.heading")), page, p.base + p.assets.path("submit.js")})
 }
 
 // statusOr is the status of a page, or the usual one where none is given.

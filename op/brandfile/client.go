@@ -111,7 +111,8 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.redirectURIs(c, opts)
 	d.webOrigins(c, opts)
 	d.scope(path+".scope", c.Scope)
-	d.conversationalCloud(c)
+	d.claimsPolicy(c)
+	d.connector(c)
 	d.encryption(c)
 	return c
 }
@@ -134,7 +135,10 @@ func (d *decoder) flow(c *client) {
 			grant = grantCode
 		case "id_token", "id_token token":
 		case "token":
-			d.at(field, "must not be token alone: it says nothing of who signed in; use id_token or id_token token")
+			// A legacy connector's name for id_token.
+			if !c.ConversationalCloud.Legacy() {
+				d.at(field, "must not be token alone: it says nothing of who signed in; use id_token or id_token token")
+			}
 		default:
 			d.at(field, "must be one of code, id_token, id_token token")
 		}
@@ -257,13 +261,11 @@ func (d *decoder) scope(field, scope string) {
 	}
 }
 
-// conversationalCloud checks a connector's settings and what goes with them.
-func (d *decoder) conversationalCloud(c *client) {
+// claimsPolicy fills in where claims go by default.
+func (d *decoder) claimsPolicy(c *client) {
 	fallback := "strict"
 	if c.ConversationalCloud != nil {
 		fallback = "everything"
-		c.ConversationalCloud.SetDefaults()
-		d.all(c.path+".conversational_cloud", c.ConversationalCloud.Validate())
 	}
 	c.ClaimsPolicy = orDefault(c.ClaimsPolicy, fallback)
 	d.oneOf(c.path+".claims_policy", c.ClaimsPolicy, "strict", "everything")

@@ -70,7 +70,14 @@ func TestParseAccepts(t *testing.T) {
 		"lines of an address": consumer("claims: {address: {formatted: \"A\\nB\"}}"),
 		"own address as name": "consumers: [{username: A@b.example, claims: {email: a@B.example}}]",
 		"an extension":        consumer(`claims: {phone_number: "+12127888877;ext=5"}`),
-		"bcrypt":              consumer(`password_hash: $2b$10$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`),
+		"a legacy connector": client("response_types: [code, token, id_token]", "grant_types: [implicit, authorization_code]",
+			"conversational_cloud: {variant: legacy, response_placement: query}"),
+		"a legacy connector's defaults": client("conversational_cloud: {variant: legacy, response_placement: form_post, token_parameter: id_token}"),
+		"a code's name for a token":     client("response_types: [id_token]", "conversational_cloud: {variant: rfc, token_parameter: code}"),
+		"a code answered again":         client("conversational_cloud: {variant: rfc, code_retry: true}"),
+		"a connector of an application": clientOf("application_type: native", "redirect_uris: [com.brand.app:/cb]",
+			"conversational_cloud: {variant: rfc}", "require_pkce: true"),
+		"bcrypt": consumer(`password_hash: $2b$10$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`),
 	} {
 		if _, faults := brandfile.Parse("brand.yaml", []byte(file), options()); faults != nil {
 			t.Errorf("%s:\n%v", name, faults)
@@ -234,9 +241,54 @@ func TestParseRefuses(t *testing.T) {
 			},
 		},
 		{
-			"connector", client("conversational_cloud:", "  variant: legacy", "  js_method: alert(1)"),
+			"connector", client("conversational_cloud:", "  variant: openID", "  js_method: alert(1)"),
 			[]string{"5 clients[0].conversational_cloud.variant", "6 clients[0].conversational_cloud.js_method"},
 		},
+		{
+			"legacy with PKCE", client("require_pkce: true", "conversational_cloud: {variant: legacy, code_retry: true}"),
+			[]string{"4 clients[0].require_pkce", "5 clients[0].conversational_cloud.code_retry"},
+		},
+		{
+			"legacy code flow without secret", client("token_endpoint_auth_method: none", "conversational_cloud: {variant: legacy}"),
+			[]string{"4 clients[0].token_endpoint_auth_method"},
+		},
+		{
+			"addresses of a legacy connector",
+			clientOf("redirect_uris: [http://lp.example/w, 'https://lp.example/w#a', 'https://lp.example/w?token=1', 'https://lp.example/w?a&a', 'https://*.example/w']",
+				"conversational_cloud: {variant: legacy}"),
+			[]string{
+				"3 clients[0].redirect_uris[0]", "3 clients[0].redirect_uris[1]", "3 clients[0].redirect_uris[2]",
+				"3 clients[0].redirect_uris[3]", "3 clients[0].redirect_uris[4]",
+			},
+		},
+		{
+			"a token in the query", client("conversational_cloud: {variant: rfc, response_placement: query}"),
+			[]string{"4 clients[0].conversational_cloud.response_placement"},
+		},
+		{
+			"response type token without legacy", client("response_types: [token]", "conversational_cloud: {variant: rfc}"),
+			[]string{"4 clients[0].response_types[0]"},
+		},
+		{
+			"a token by the name of a code", client("response_types: [code, id_token]", "conversational_cloud: {variant: rfc, token_parameter: code}"),
+			[]string{"5 clients[0].conversational_cloud.token_parameter"},
+		},
+		{
+			"another name for a token", client("conversational_cloud: {variant: rfc, token_parameter: state}"),
+			[]string{"4 clients[0].conversational_cloud.token_parameter"},
+		},
+		{
+			"codes to answer again", client("response_types: [id_token]", "conversational_cloud: {variant: rfc, code_retry: true}"),
+			[]string{"5 clients[0].conversational_cloud.code_retry"},
+		},
+		{
+			"a form for an application", clientOf("application_type: native", "redirect_uris: [https://rp.example/cb, com.brand.app:/cb]",
+				"conversational_cloud: {variant: rfc, response_placement: form_post}"),
+			[]string{"4 clients[0].redirect_uris[1]"},
+		},
+		{"relaxations of an ordinary client", client("variant: legacy", "response_placement: query", "token_parameter: token", "code_retry: true"), []string{
+			"4 clients[0].variant", "5 clients[0].response_placement", "6 clients[0].token_parameter", "7 clients[0].code_retry",
+		}},
 		{"no variant", client("conversational_cloud: {}"), []string{"4 clients[0].conversational_cloud.variant"}},
 		{
 			"encryption", client("conversational_cloud: {variant: rfc, encryption_key: {pem: hunter2}}"),

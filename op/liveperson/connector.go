@@ -6,21 +6,38 @@ import (
 	"strings"
 )
 
-// VariantRFC is the connector variant "OAuth 2 RFC", which new connectors have.
-const VariantRFC = "rfc"
+// The variants of a connector, which differ in how the external window asks.
+const (
+	// VariantRFC is "OAuth 2 RFC", which new connectors have.
+	VariantRFC = "rfc"
+	// VariantLegacy is "openID", which connectors from before May 2018 have until
+	// LivePerson's support switches them: the window's address carries its
+	// configuration as a query, response_type is token, scope may be absent, and
+	// a code of the window is redeemed with the page's redirect address.
+	VariantLegacy = "legacy"
+)
+
+// Where an authorization response goes.
+const (
+	PlacementFragment = "fragment"
+	PlacementFormPost = "form_post"
+	PlacementQuery    = "query" // legacy connectors only
+)
 
 // The defaults of a connector's settings.
 const (
 	DefaultJSMethod          = "lpGetAuthenticationToken"
 	DefaultJSContext         = "window"
-	DefaultResponsePlacement = "fragment"
+	DefaultResponsePlacement = PlacementFragment
 	DefaultTokenParameter    = "id_token"
+	// DefaultLegacyTokenParameter is that of VariantLegacy.
+	DefaultLegacyTokenParameter = "token"
 )
 
 // ConversationalCloud is the part of a client that makes it a connector of
 // Conversational Cloud: how the connector there is configured.
 type ConversationalCloud struct {
-	// Variant is VariantRFC.
+	// Variant is VariantRFC or VariantLegacy.
 	Variant string `json:"variant"`
 	// JSMethod is the name of the method that the conversation window calls on the
 	// brand's page for a token; dotted names reach into JSContext.
@@ -30,17 +47,58 @@ type ConversationalCloud struct {
 	// AccountID is the account whose windows may ask, "" for any, which lets a
 	// window of somebody else's account have a signed-in browser answer to it.
 	AccountID string `json:"account_id,omitempty"`
-	// ResponsePlacement is where a token goes: "fragment".
+	// ResponsePlacement is where a token goes: PlacementFragment; PlacementFormPost,
+	// then codes, too; or PlacementQuery, which a legacy connector alone may have.
+	// Codes otherwise go into the query.
 	ResponsePlacement string `json:"response_placement"`
-	// TokenParameter is the response parameter that holds the ID token: "id_token".
+	// TokenParameter is the response parameter that holds the ID token: "id_token",
+	// "token" or "code".
 	TokenParameter string `json:"token_parameter"`
+	// CodeRetry has a code that was redeemed be answered once more, with the same
+	// access token, if its client asks again within seconds: the response may have
+	// been lost. Only codes that are bound to a code_challenge are.
+	CodeRetry bool `json:"code_retry,omitempty"`
 	// EncryptionKey is the key that ID tokens are encrypted for, nil if they are
 	// only signed. Validate leaves it to those who know keys.
 	EncryptionKey *EncryptionKey `json:"encryption_key,omitempty"`
 }
 
+// Legacy tells a connector of VariantLegacy. It is false for nil.
+func (c *ConversationalCloud) Legacy() bool { return c != nil && c.Variant == VariantLegacy }
+
+// relaxations are sentences about what the settings allow that no ordinary
+// client may do.
+func (c *ConversationalCloud) relaxations() []string {
+	var sentences []string
+
+	if c.Legacy() {
+		sentences = append(sentences,
+			"variant legacy: a window's redirect address is admitted with any query, not byte for byte",
+			"variant legacy: a code of the window may be redeemed with the page's redirect address instead of its own",
+			"variant legacy: response_type token is answered with an ID token, and a request without scope means openid",
+		)
+	}
+
+	if c.ResponsePlacement == PlacementQuery {
+		sentences = append(sentences,
+			"response_placement query: tokens stand in addresses, and so in logs, histories and Referer headers; use fragment if the connector takes it")
+	}
+
+	if c.CodeRetry {
+		sentences = append(sentences,
+			"code_retry: a code that is bound to a code_challenge is answered a second time for some seconds after it was used")
+	}
+
+	return sentences
+}
+
 // SetDefaults fills in what is left out. Variant has no default.
 func (c *ConversationalCloud) SetDefaults() {
+	tokenParameter := DefaultTokenParameter
+	if c.Legacy() {
+		tokenParameter = DefaultLegacyTokenParameter
+	}
+
 	for _, setting := range []struct {
 		field *string
 		value string
@@ -48,7 +106,7 @@ func (c *ConversationalCloud) SetDefaults() {
 		{&c.JSMethod, DefaultJSMethod},
 		{&c.JSContext, DefaultJSContext},
 		{&c.ResponsePlacement, DefaultResponsePlacement},
-		{&c.TokenParameter, DefaultTokenParameter},
+		{&c.TokenParameter, tokenParameter},
 	} {
 		if *setting.field == "" {
 			*setting.field = setting.value
@@ -69,13 +127,11 @@ func (c *ConversationalCloud) Validate() []FieldError {
 	var faults faults
 
 	switch c.Variant {
-	case VariantRFC:
-	case "legacy":
-		faults.add("variant", "legacy connectors are not supported by this release; use rfc")
+	case VariantRFC, VariantLegacy:
 	case "":
-		faults.add("variant", "is required; it must be rfc")
+		faults.add("variant", "is required; it must be rfc or legacy")
 	default:
-		faults.add("variant", "must be rfc")
+		faults.add("variant", "must be rfc or legacy")
 	}
 
 	faults.name("js_method", c.JSMethod)
@@ -86,21 +142,23 @@ func (c *ConversationalCloud) Validate() []FieldError {
 	}
 
 	switch c.ResponsePlacement {
-	case DefaultResponsePlacement:
-	case "form_post":
-		faults.add("response_placement", "form_post is not supported by this release; use fragment")
-	case "query":
-		faults.add("response_placement", "query is for legacy connectors, which are not supported by this release; use fragment")
+	case PlacementFragment, PlacementFormPost:
+	case PlacementQuery:
+		if !c.Legacy() {
+			faults.add("response_placement", "query is for variant legacy; use fragment or form_post")
+		}
 	default:
-		faults.add("response_placement", "must be fragment")
+		faults.add("response_placement", "must be fragment or form_post; with variant legacy also query")
 	}
 
 	switch c.TokenParameter {
-	case DefaultTokenParameter:
-	case "token":
-		faults.add("token_parameter", "token is for legacy connectors, which are not supported by this release; use id_token")
+	case "id_token", "token", "code":
 	default:
-		faults.add("token_parameter", "must be id_token")
+		faults.add("token_parameter", "must be id_token, token or code")
+	}
+
+	if c.CodeRetry && c.Legacy() {
+		faults.add("code_retry", "is for variant rfc: only a code with a code_challenge is answered again, and legacy connectors have no PKCE")
 	}
 
 	return faults

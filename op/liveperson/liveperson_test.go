@@ -212,7 +212,7 @@ func TestConversationalCloud(t *testing.T) {
 		change func(*liveperson.ConversationalCloud)
 	}{
 		{"variant", func(c *liveperson.ConversationalCloud) { c.Variant = "" }},
-		{"variant", func(c *liveperson.ConversationalCloud) { c.Variant = "legacy" }},
+		{"variant", func(c *liveperson.ConversationalCloud) { c.Variant = "openID" }},
 		{"variant", func(c *liveperson.ConversationalCloud) { c.Variant = "RFC" }},
 		{"js_method", func(c *liveperson.ConversationalCloud) { c.JSMethod = "alert(1)" }},
 		{"js_method", func(c *liveperson.ConversationalCloud) { c.JSMethod = "a..b" }},
@@ -221,10 +221,9 @@ func TestConversationalCloud(t *testing.T) {
 		{"js_context", func(c *liveperson.ConversationalCloud) { c.JSContext = "window;x" }},
 		{"js_context", func(c *liveperson.ConversationalCloud) { c.JSContext = "wind\u00f6w" }},
 		{"account_id", func(c *liveperson.ConversationalCloud) { c.AccountID = "12 34" }},
-		{"response_placement", func(c *liveperson.ConversationalCloud) { c.ResponsePlacement = "form_post" }},
 		{"response_placement", func(c *liveperson.ConversationalCloud) { c.ResponsePlacement = "query" }},
 		{"response_placement", func(c *liveperson.ConversationalCloud) { c.ResponsePlacement = "body" }},
-		{"token_parameter", func(c *liveperson.ConversationalCloud) { c.TokenParameter = "token" }},
+		{"token_parameter", func(c *liveperson.ConversationalCloud) { c.TokenParameter = "access_token" }},
 		{"token_parameter", func(c *liveperson.ConversationalCloud) { c.TokenParameter = "state" }},
 	} {
 		changed := settings
@@ -233,6 +232,20 @@ func TestConversationalCloud(t *testing.T) {
 		if got := fields(changed.Validate()); len(got) != 1 || got[0] != test.field {
 			t.Errorf("%+v: faults in %v, want %s", changed, got, test.field)
 		}
+	}
+
+	legacy := liveperson.ConversationalCloud{Variant: "legacy"}
+	legacy.SetDefaults()
+	legacy.ResponsePlacement = "query"
+
+	if faults := legacy.Validate(); faults != nil || legacy.TokenParameter != "token" {
+		t.Errorf("legacy: token_parameter %s, faults %v", legacy.TokenParameter, faults)
+	}
+
+	legacy.CodeRetry = true
+
+	if got := fields(legacy.Validate()); len(got) != 1 || got[0] != "code_retry" {
+		t.Errorf("legacy with code_retry: faults in %v", got)
 	}
 
 	dotted := settings
@@ -267,5 +280,5 @@ func ExampleCheckWindowAccount() {
 	fmt.Println(liveperson.CheckWindowAccount(theirs, "12345678"))
 	// Output:
 	// <nil>
-	// conversation window refused: the window configuration in state names another account
+	// conversation window refused: the window configuration names another account
 }

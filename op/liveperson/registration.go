@@ -149,6 +149,7 @@ func (r Registration) Warnings() []string {
 	warn(r.CodeFlow && len(r.WebOrigins) > 0 && !slices.Contains(r.RedirectURIs, EmbeddedRedirectURI),
 		"redirect_uris lacks "+EmbeddedRedirectURI+", which Conversational Cloud names for codes from the embedded window")
 	warn(len(r.WebOrigins) == 0, "web_origins is empty: no page can get a token for the embedded window")
+	warnings = append(warnings, r.Settings.relaxations()...)
 	issuer, err := url.Parse(r.Issuer)
 	warn(err != nil || issuer.Scheme != "https" || issuer.Port() != "" && issuer.Port() != "443",
 		"the issuer is not https on port 443, where Conversational Cloud expects its endpoints")

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -62,6 +65,36 @@ func CheckWindowAccount(state, accountID string) error {
 	return reader.text(state, 0, strict)
 }
 
+// CheckWindowAddress is [CheckWindowAccount] for a redirect address: a legacy
+// connector's window takes its configuration from the query of the address, as
+// the parameter lpUnifiedWindowConfig. A name that stands twice, or resembles
+// that of a configuration, is refused, and so is a query that cannot be read.
+func CheckWindowAddress(address, accountID string) error {
+	_, query, found := strings.Cut(address, "?")
+	if accountID == "" || !found {
+		return nil
+	}
+
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return refuse("the query cannot be read")
+	}
+
+	reader := windowReader{account: accountID}
+
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(values[name]) > 1 {
+			return errKeyTwice
+		}
+
+		if err := reader.parameter(name, values.Get(name)); err != nil {
+			return err
+		}
+	}
+
+	return nil
+}
+
 // strictness says what is expected of a text.
 type strictness int
 
@@ -77,11 +110,43 @@ type windowReader struct {
 }
 
 var (
-	errTooDeep    = refuse("state is encoded or nested too many times over")
-	errUnreadable = refuse("the window configuration in state cannot be read")
+	errTooDeep    = refuse("it is encoded or nested too many times over")
+	errKeyTwice   = refuse("it has a key twice")
+	errResembles  = refuse("it has a key that resembles one of a window configuration")
+	errAnother    = refuse("the window configuration names another account")
+	errUnreadable = refuse("the window configuration cannot be read")
 )
 
 func refuse(why string) error { return fmt.Errorf("%w: %s", ErrWindow, why) }
+
+// parameter checks one parameter of a query.
+func (w *windowReader) parameter(name, value string) error {
+	switch name {
+	case configurationKey:
+		return w.text(value, 0, configuration)
+	case accountKey:
+		if value != w.account {
+			return errAnother
+		}
+
+		return nil
+	}
+
+	for range maxDecodings {
+		if mentions(name) || strings.EqualFold(name, accountKey) {
+			return errResembles
+		}
+
+		decoded := percentDecode(name)
+		if decoded == name {
+			return w.text(value, 0, lenient)
+		}
+
+		name = decoded
+	}
+
+	return errTooDeep
+}
 
 // text checks every reading of text.
 func (w *windowReader) text(text string, depth int, expect strictness) error {
@@ -164,7 +229,7 @@ func (w *windowReader) value(decoder *json.Decoder, depth int, required bool) er
 	}
 
 	if required {
-		return refuse("the window configuration in state is not an object")
+		return refuse("the window configuration is not an object")
 	}
 
 	return nil
@@ -182,7 +247,7 @@ func (w *windowReader) object(decoder *json.Decoder, depth int, required bool) e
 
 		key, _ := token.(string) // valid JSON has nothing else here
 		if seen[key] {
-			return refuse("state has a key twice")
+			return errKeyTwice
 		}
 
 		seen[key] = true
@@ -195,7 +260,7 @@ func (w *windowReader) object(decoder *json.Decoder, depth int, required bool) e
 	_, _ = decoder.Token() // the closing brace of valid JSON
 
 	if required && !seen[accountKey] {
-		return refuse("the window configuration in state names no account")
+		return refuse("the window configuration names no account")
 	}
 
 	return nil
@@ -209,7 +274,7 @@ func (w *windowReader) member(decoder *json.Decoder, key string, depth int) erro
 	case key == configurationKey:
 		return w.value(decoder, depth+1, true)
 	case mentions(key), strings.EqualFold(key, accountKey):
-		return refuse("state has a key that resembles one of a window configuration")
+		return errResembles
 	default:
 		return w.value(decoder, depth+1, false)
 	}
@@ -236,7 +301,7 @@ func (w *windowReader) accountID(decoder *json.Decoder) error {
 		}
 	}
 
-	return refuse("the window configuration in state names another account")
+	return errAnother
 }
 
 // mentions reports whether text holds the name of a configuration in any case.

@@ -140,6 +140,76 @@ func TestCheckWindowAccountRefuses(t *testing.T) {
 	}
 }
 
+// A legacy connector's window takes the same from the query of its address.
+func TestCheckWindowAddress(t *testing.T) {
+	t.Parallel()
+
+	const (
+		page = "https://lpcdn.lpsnmedia.net/le_unified_window/index.html"
+		ours = `{"lpUnifiedWindowConfig":{"accountId":"12345678"}}`
+		evil = `{"accountId":"666"}`
+	)
+
+	query := func(pairs ...string) string {
+		parts := []string{}
+		for i := 0; i < len(pairs); i += 2 {
+			parts = append(parts, url.QueryEscape(pairs[i])+"="+url.QueryEscape(pairs[i+1]))
+		}
+
+		return page + "?" + strings.Join(parts, "&")
+	}
+
+	for name, address := range map[string]string{
+		"no query":           page,
+		"an empty query":     page + "?",
+		"another parameter":  query("lang", "en-US", "secure", "50% off"),
+		"our window":         query("lpUnifiedWindowConfig", `{"accountId":"12345678","env":"prod"}`),
+		"encoded once more":  query("lpUnifiedWindowConfig", url.PathEscape(`{"accountId":"12345678"}`)),
+		"wrapped as state":   query("x", ours),
+		"our account beside": query("accountId", "12345678", "lpUnifiedWindowConfig", `{"accountId":"12345678"}`),
+	} {
+		if err := liveperson.CheckWindowAddress(address, account); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	for name, address := range map[string]string{
+		"another account":          query("lpUnifiedWindowConfig", evil),
+		"encoded":                  query("lpUnifiedWindowConfig", url.QueryEscape(evil)),
+		"encoded twice":            query("lpUnifiedWindowConfig", twice(evil)),
+		"twice, ours first":        query("lpUnifiedWindowConfig", `{"accountId":"12345678"}`, "lpUnifiedWindowConfig", evil),
+		"twice, both ours":         query("lpUnifiedWindowConfig", `{"accountId":"12345678"}`, "lpUnifiedWindowConfig", `{"accountId":"12345678"}`),
+		"twice by an escape":       query("lpUnifiedWindowConfig", `{"accountId":"12345678"}`) + "&lp%55nifiedWindowConfig=" + url.QueryEscape(evil),
+		"escaped twice":            query("lp%55nifiedWindowConfig", evil),
+		"another parameter twice":  query("a", "1", "a", "1"),
+		"other case":               query("LpUnifiedWindowConfig", evil),
+		"name in brackets":         query("lpUnifiedWindowConfig[accountId]", "666"),
+		"key twice":                query("lpUnifiedWindowConfig", `{"accountId":"12345678","accountId":"666"}`),
+		"no account":               query("lpUnifiedWindowConfig", `{"env":"prod"}`),
+		"no configuration":         query("lpUnifiedWindowConfig", ""),
+		"not JSON":                 query("lpUnifiedWindowConfig", "abc"),
+		"an account alone":         query("accountId", "666"),
+		"account in other case":    query("accountid", "12345678"),
+		"in another parameter":     query("x", `{"lpUnifiedWindowConfig":`+evil+`}`),
+		"behind a second mark":     page + "?a=1?lpUnifiedWindowConfig=" + url.QueryEscape(evil),
+		"behind an escaped and":    page + "?a=1%26lpUnifiedWindowConfig%3D" + url.QueryEscape(evil),
+		"behind a semicolon":       page + "?a=1;lpUnifiedWindowConfig=" + url.QueryEscape(evil),
+		"a bad escape":             page + "?a=%zz",
+		"a name encoded too often": page + "?%" + strings.Repeat("25", 50) + "41=1",
+	} {
+		err := liveperson.CheckWindowAddress(address, account)
+		if !errors.Is(err, liveperson.ErrWindow) {
+			t.Errorf("%s: %v, want ErrWindow", name, err)
+		} else if strings.Contains(err.Error(), "666") {
+			t.Errorf("%s: the error repeats input: %v", name, err)
+		}
+
+		if err := liveperson.CheckWindowAddress(address, ""); err != nil {
+			t.Errorf("%s, any account: %v", name, err)
+		}
+	}
+}
+
 // A number that a page's script rounds is not the account it spells.
 func TestCheckWindowAccountRefusesRoundedNumber(t *testing.T) {
 	t.Parallel()

@@ -214,11 +214,14 @@ func (p *Page) SignIn(username, password string) *Page {
 	return p.Submit("sign-in", map[string]string{"username": username, "password": password})
 }
 
-// Target is where the page leads the browser: by redirect, or by the page that
-// follows a form. "" if nowhere.
+// Target is where the page leads the browser: by redirect, by the page that
+// follows a form, or by the form of form_post. "" if nowhere.
 func (p *Page) Target() string {
 	if location := p.Header.Get("Location"); location != "" {
 		return location
+	}
+	if form := p.Element("form-post"); form != nil {
+		return attribute(form, "action")
 	}
 	if link := p.Element("continue"); link != nil && link.Data == "a" {
 		return attribute(link, "href")
@@ -226,10 +229,13 @@ func (p *Page) Target() string {
 	return ""
 }
 
-// Answer gives the parameters of an authorization response, from the query or
-// the fragment of the target.
+// Answer gives the parameters of an authorization response, from the fields of
+// form_post, or the query or the fragment of the target.
 func (p *Page) Answer() url.Values {
 	p.browser.tb.Helper()
+	if p.Element("form-post") != nil {
+		return p.Form("form-post")
+	}
 	target := p.Target()
 	_, params, found := strings.Cut(target, "#")
 	if !found {

@@ -1,0 +1,37 @@
+package brandfile
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/brandidp/idp/op/liveperson"
+)
+
+// connector checks a connector's settings and what goes with them, so that none
+// is accepted that could not work.
+func (d *decoder) connector(c *client) {
+	cc := c.ConversationalCloud
+	if cc == nil {
+		return
+	}
+	cc.SetDefaults()
+	field := c.path + ".conversational_cloud"
+	d.all(field, cc.Validate())
+	codeFlow := slices.Contains(c.ResponseTypes, "code")
+	if cc.Legacy() && c.RequirePKCE {
+		d.at(c.path+".require_pkce", "must not be true with variant legacy, which has no PKCE; use variant rfc")
+	}
+	if cc.TokenParameter == "code" && codeFlow {
+		d.at(field+".token_parameter", "must not be code for a client with the response type code: nobody could tell a token from a code")
+	}
+	if cc.CodeRetry && !codeFlow {
+		d.at(field+".code_retry", "needs the response type code")
+	}
+	if cc.ResponsePlacement == liveperson.PlacementFormPost {
+		for i, address := range c.RedirectURIs {
+			if u, err := url.Parse(address); err == nil && u.Scheme != "https" && u.Scheme != "http" {
+				d.at(index(c.path+".redirect_uris", i), "must be https with response_placement form_post: no form can be sent to an application")
+			}
+		}
+	}
+}

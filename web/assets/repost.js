@@ -1,2 +1,0 @@
-// A field named "submit" would hide the form's own method of that name.
-HTMLFormElement.prototype.submit.call(document.getElementById("repost"));
