@@ -50,7 +50,7 @@ func TestAnswersByFormPost(t *testing.T) {
 				t.Fatalf("status %d, target %s\n%s", page.Status, page.Target(), page.Body)
 			}
 			answer, names := page.Answer(), []string{}
-			for _, field := range strings.Fields("access_token code error error_description expires_in id_token iss scope state token token_type") {
+			for field := range strings.FieldsSeq("access_token code error error_description expires_in id_token iss scope state token token_type") {
 				if answer.Has(field) {
 					names = append(names, field)
 				}

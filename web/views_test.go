@@ -245,6 +245,42 @@ func TestErrorPage(t *testing.T) {
 	}
 }
 
+func TestFormPostGoesToOneOrigin(t *testing.T) {
+	t.Parallel()
+	pages := testPages(t, Brand{}, "")
+	fields := []op.FormField{{Name: "id_token", Value: "a.b.c"}, {Name: "state", Value: strings.Repeat("é\"'<&+%2B", 1000)}, {Name: "submit", Value: "x"}}
+	for address, origin := range map[string]string{
+		"https://ts.lp.example/w?a=1&b='%7B{}": "https://ts.lp.example",
+		"https://TS.lp.example:8443/w":         "https://TS.lp.example:8443",
+		"http://127.0.0.1:5000/cb":             "http://127.0.0.1:5000",
+	} {
+		d := draw(t, "en", func(w http.ResponseWriter, r *http.Request) {
+			pages.FormPost(w, r, op.FormPostPage{Action: address, Fields: fields, ClientName: "Pond"})
+		})
+		if diff := cmp.Diff(fields, d.fields("form-post")); diff != "" {
+			t.Error(diff)
+		}
+		if got := attribute(d.id("form-post"), "action"); got != address {
+			t.Errorf("to %q, want %q", got, address)
+		}
+		want := strings.Replace(scriptPolicy, "form-action 'self'", "form-action "+origin, 1)
+		if got := d.response.Header().Get("Content-Security-Policy"); got != want {
+			t.Errorf("Content-Security-Policy %q, want %q", got, want)
+		}
+	}
+	for _, address := range []string{
+		"", "/cb", "com.brand.app:/cb", "javascript:alert(1)", "data:text/html,x", "https://[::1]/cb", "https://*/cb", "https://*.lp.example/cb",
+		"https://a;script-src/cb", "https://a,b/cb", "https://a'b/cb", "https://a b/cb", "https:///cb", "https://lp.example\r\n/cb", "https:cb",
+	} {
+		d := draw(t, "en", func(w http.ResponseWriter, r *http.Request) {
+			pages.FormPost(w, r, op.FormPostPage{Action: address, Fields: fields})
+		})
+		if d.response.Code != http.StatusInternalServerError || d.id("form-post") != nil || strings.Contains(d.response.Body.String(), "a.b.c") {
+			t.Errorf("%q: status %d", address, d.response.Code)
+		}
+	}
+}
+
 func TestRepostKeepsEveryField(t *testing.T) {
 	t.Parallel()
 	pages := testPages(t, Brand{}, "")

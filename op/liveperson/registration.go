@@ -76,7 +76,10 @@ func (r Registration) ConnectorFields() []ConnectorField {
 	if r.CodeFlow {
 		flow.Value = FlowCode
 		pkce.Value, pkce.Note = "unticked", "or ticked, if the page method or the app hands the code_challenge on: the provider verifies each that it is given"
-		if r.RequirePKCE {
+		switch {
+		case r.Settings.Legacy():
+			pkce.Note = "leave it so: connectors of the older kind have no PKCE"
+		case r.RequirePKCE:
 			pkce.Value, pkce.Note = "ticked", "the client demands it (require_pkce)"
 		}
 		token = ConnectorField{Name: FieldTokenEndpoint, Value: r.TokenEndpoint}

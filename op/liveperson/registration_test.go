@@ -62,6 +62,11 @@ func TestConnectorFields(t *testing.T) {
 	if diff := cmp.Diff(want, values(implicit)); diff != "" {
 		t.Errorf("fields of the implicit flow (-want +got):\n%s", diff)
 	}
+	legacy := registration()
+	legacy.Settings.Variant = "legacy"
+	if pkce := legacy.ConnectorFields()[1]; pkce.Value != "unticked" || strings.Contains(pkce.Note, "ticked") {
+		t.Errorf("PKCE of a legacy connector: %+v", pkce)
+	}
 	both := registration()
 	both.ImplicitFlow = true
 	if first := both.ConnectorFields()[0]; first.Value != "Code Flow" || !strings.Contains(first.Note, "Implicit") {
@@ -104,6 +109,8 @@ func TestRegistrationWarnings(t *testing.T) {
 		"implicit":               func(r *liveperson.Registration) { r.ImplicitFlow = true },
 		"signing key":            func(r *liveperson.Registration) { r.PublicKey = "" },
 		"https://liveperson.net": func(r *liveperson.Registration) { r.RedirectURIs = nil },
+		"response_placement":     func(r *liveperson.Registration) { r.Settings.ResponsePlacement = "query" },
+		"code_retry":             func(r *liveperson.Registration) { r.Settings.CodeRetry = true },
 		"web_origins":            func(r *liveperson.Registration) { r.WebOrigins = nil },
 		"not https":              func(r *liveperson.Registration) { r.Issuer = "http://localhost:8080" },
 		"port 443":               func(r *liveperson.Registration) { r.Issuer = "https://id.brand.example:8443" },
@@ -112,6 +119,19 @@ func TestRegistrationWarnings(t *testing.T) {
 		change(&r)
 		if warnings := r.Warnings(); len(warnings) != 1 || !strings.Contains(warnings[0], want) {
 			t.Errorf("%s: warnings %q", want, warnings)
+		}
+	}
+}
+
+// Each relaxation of a legacy connector is told.
+func TestRegistrationWarnsOfLegacy(t *testing.T) {
+	t.Parallel()
+	r := registration()
+	r.Settings.Variant, r.Settings.ResponsePlacement = "legacy", "query"
+	all := strings.Join(r.Warnings(), "\n")
+	for _, want := range []string{"any query", "page's redirect address", "response_type token", "without scope", "response_placement query"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no warning of %s:\n%s", want, all)
 		}
 	}
 }
