@@ -165,15 +165,23 @@ func (p *Provider) prepare(client *storage.Client, request *authRequest) (issued
 // sendIssued signs the ID token, if one is asked for, and answers.
 func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, client *storage.Client, request *authRequest, in *storage.SignedIn, out issued) {
 	var a answer
+	pageAsks := request.ResponseMode == modeWebMessage && client.ConversationalCloud != nil
+	if pageAsks { // as the token source tells it
+		a.add("sub", in.Consumer.Sub)
+	}
 	if out.code != "" {
 		a.add("code", out.code)
 		p.send(w, r, client, request, a)
 		return
 	}
-	idToken, err := p.idToken(v, client, in.Consumer, idTokenRequest{
+	claims, err := p.idTokenClaims(client, in.Consumer, idTokenRequest{
 		scopes: request.Scopes, nonce: request.Nonce, accessToken: out.accessToken, session: &in.Session,
 		userinfoFollows: out.accessToken != "",
 	})
+	idToken := ""
+	if err == nil {
+		idToken, err = p.sign(v, client, claims)
+	}
 	if err != nil {
 		p.sendError(w, r, client, request, asError(err))
 		return
@@ -184,7 +192,10 @@ func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, c
 		a.add("expires_in", strconv.FormatInt(int64(client.AccessTokenLifetime), 10))
 		a.add("scope", strings.Join(request.Scopes, " "))
 	}
-	a.add(tokenParameter(client), idToken)
+	if pageAsks && out.accessToken == "" {
+		a.add("expires_in", strconv.FormatInt(claims.Expires-p.opts.Now().Unix(), 10))
+	}
+	a.add(tokenParameter(client, request), idToken)
 	p.send(w, r, client, request, a)
 }
 

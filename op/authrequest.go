@@ -51,7 +51,7 @@ type authRequest struct {
 	ClientID      string
 	RedirectURI   string
 	ResponseType  string
-	ResponseMode  string // query, fragment or form_post
+	ResponseMode  string // query, fragment, form_post or web_message
 	State         string // byte for byte as decoded
 	HasState      bool
 	Scopes        []string
@@ -146,6 +146,7 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	if len(request.State) > maxState {
 		return nil, nil, &Error{Code: "invalid_request", Description: "state is longer than 16 KB", Status: 414}
 	}
+	request.Prompts = words(params.Get("prompt")) // so that every fault reaches a frame, too
 	if fault := request.placeAnswer(client, values["response_mode"]); fault != nil {
 		return nil, nil, fault
 	}

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
 )
 
 // discovery is the provider's metadata (OpenID Connect Discovery 3, RFC 8414):
@@ -40,7 +42,12 @@ type discovery struct {
 	AuthorizationResponseIssParameterSupp bool     `json:"authorization_response_iss_parameter_supported"`
 }
 
-func (p *Provider) discoveryDocument() ([]byte, error) {
+// discoveryDocument is the metadata of a provider with these clients.
+func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) {
+	modes := []string{modeQuery, modeFragment, modeFormPost}
+	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return len(WebMessageAddresses(c)) > 0 }) {
+		modes = append(modes, modeWebMessage)
+	}
 	issuer := p.opts.Issuer
 	document, err := json.Marshal(discovery{
 		Issuer:                              issuer,
@@ -51,7 +58,7 @@ func (p *Provider) discoveryDocument() ([]byte, error) {
 		EndSessionEndpoint:                  issuer + "/end_session",
 		ScopesSupported:                     []string{"openid", "profile", "email", "address", "phone"},
 		ResponseTypesSupported:              []string{responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken},
-		ResponseModesSupported:              []string{modeQuery, modeFragment, modeFormPost},
+		ResponseModesSupported:              modes,
 		GrantTypesSupported:                 []string{"authorization_code", "implicit"},
 		ACRValuesSupported:                  []string{acrPassword},
 		SubjectTypesSupported:               []string{"public"},

@@ -23,6 +23,9 @@ type Pages interface {
 	// redirect would be blocked, since Chromium applies form-action to every hop
 	// that follows a form.
 	Return(w http.ResponseWriter, r *http.Request, page ReturnPage)
+	// WebMessage posts an authorization response to the window that opened this
+	// one, or frames it, and to one origin alone.
+	WebMessage(w http.ResponseWriter, r *http.Request, page WebMessagePage)
 	// FormPost sends an answer to the relying party by a form, #form-post, which a
 	// script submits and a person can. The page's policy lets forms go to the
 	// origin of that one address alone.
@@ -117,6 +120,19 @@ type ReturnPage struct {
 	// ClickOnly leaves the automatic refresh out: the person has to follow the link.
 	ClickOnly bool
 	UILocales []string
+}
+
+// WebMessagePage posts a message to a page of the relying party and closes.
+type WebMessagePage struct {
+	// Origin is the exact origin that may read the message.
+	Origin string
+	// Message is the JSON of the object to post.
+	Message string
+	// Framed lets pages of Origin, and no others, have the page in a frame: it is
+	// the answer to prompt=none.
+	Framed     bool
+	ClientName string
+	UILocales  []string
 }
 
 // FormPostPage answers the relying party by a form (OAuth 2.0 Form Post Response

@@ -59,6 +59,10 @@ func escape(value string) string {
 // own for form_post, or after a form of ours by a page, since Chromium applies
 // form-action to what follows a form.
 func (p *Provider) send(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, a answer) {
+	if request.ResponseMode == modeWebMessage {
+		p.sendWebMessage(w, r, client, request, a)
+		return
+	}
 	a = p.whole(request, a)
 	if request.ResponseMode == modeFormPost {
 		page := FormPostPage{Action: request.RedirectURI, ClientName: client.ClientName, UILocales: request.UILocales}

@@ -42,8 +42,13 @@ func (a *authRequest) placeAnswer(client *storage.Client, asked string) *Error {
 	case asked == modeQuery:
 	case asked == modeFormPost:
 		a.ResponseMode = modeFormPost
+	case asked == modeWebMessage:
+		if _, ok := client.WebMessageOrigin(a.RedirectURI); !ok {
+			return errWebMessage
+		}
+		a.ResponseMode = modeWebMessage
 	default:
-		return invalidRequest("response_mode must be query, fragment or form_post")
+		return invalidRequest("response_mode must be query, fragment, form_post or web_message")
 	}
 	if a.ResponseMode != modeFormPost {
 		return nil
@@ -59,8 +64,8 @@ func (a *authRequest) placeAnswer(client *storage.Client, asked string) *Error {
 
 // tokenParameter names the ID token of an answer: as OpenID Connect does, and for
 // a connector's window as its settings do.
-func tokenParameter(client *storage.Client) string {
-	if cc := client.ConversationalCloud; cc != nil {
+func tokenParameter(client *storage.Client, request *authRequest) string {
+	if cc := client.ConversationalCloud; cc != nil && request.ResponseMode != modeWebMessage {
 		return cc.TokenParameter
 	}
 	return "id_token"

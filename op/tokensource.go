@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
@@ -73,7 +74,7 @@ func (p *Provider) TokenSource(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, body)
 }
 
-// forbidden is one answer without any grant.
+// errForbidden is one answer without any grant.
 var errForbidden = &Error{
 	Code: "access_denied", Status: http.StatusForbidden,
 	Description: "this page may not ask for tokens: its origin must be one of the client's web_origins, the body JSON with its client_id",
@@ -146,7 +147,7 @@ func authRequestOf(client *storage.Client, members map[string]json.RawMessage) (
 	if err != nil {
 		return nil, err
 	}
-	request := &authRequest{ClientID: client.ClientID, ResponseType: asked.ResponseType, Scopes: grantable(client)}
+	request := &authRequest{ClientID: client.ClientID, ResponseType: asked.ResponseType, Scopes: words(TokenSourceScope(client))}
 	if request.ResponseType == "" {
 		request.ResponseType = TokenSourceResponseType(client)
 	}
@@ -185,9 +186,10 @@ func authRequestOf(client *storage.Client, members map[string]json.RawMessage) (
 	return request, nil
 }
 
-// grantable is all that a client may ask for in one request.
-func grantable(client *storage.Client) []string {
-	return slices.DeleteFunc(words(client.Scope), func(value string) bool { return value == "offline_access" })
+// TokenSourceScope is what the token source grants to pages of a client: all
+// that it may ask for in one request.
+func TokenSourceScope(client *storage.Client) string {
+	return strings.Join(slices.DeleteFunc(words(client.Scope), func(value string) bool { return value == "offline_access" }), " ")
 }
 
 // answerPage decides as the authorization endpoint does for prompt=none.

@@ -182,7 +182,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 	if v.encrypters, err = newEncrypters(snapshot.Clients); err != nil {
 		return nil, err
 	}
-	v.discovery, err = p.discoveryDocument()
+	v.discovery, err = p.discoveryDocument(snapshot.Clients)
 	return v, err
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -43,6 +45,8 @@ type Client struct {
 	ClaimsPolicy string `json:"claims_policy"`
 	// RequirePKCE demands a code_challenge of a client with a secret, too.
 	RequirePKCE bool `json:"require_pkce,omitempty"`
+	// WebMessage lets pages of WebOrigins ask by response_mode=web_message.
+	WebMessage bool `json:"web_message,omitempty"`
 	// Consent is "required" for a client that always asks, else "".
 	Consent string `json:"consent,omitempty"`
 
@@ -67,6 +71,27 @@ func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == "none" }
 func (c *Client) Allows(responseType string) bool {
 	return slices.Contains(c.ResponseTypes, responseType) ||
 		responseType == "id_token" && c.ConversationalCloud.Legacy() && slices.Contains(c.ResponseTypes, "token")
+}
+
+// WebMessageOrigin gives the one origin that a response to a redirect address may
+// be posted to: the address's own, if the client has WebMessage switched on and
+// names the origin among WebOrigins.
+func (c *Client) WebMessageOrigin(redirectURI string) (origin string, ok bool) {
+	u, err := url.Parse(redirectURI)
+	if err != nil || !c.WebMessage {
+		return "", false
+	}
+	host := strings.ToLower(u.Host)
+	switch u.Scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	default:
+		return "", false
+	}
+	origin = u.Scheme + "://" + host
+	return origin, slices.Contains(c.WebOrigins, origin)
 }
 
 const clientColumns = "id, client_id, secret_sha256, metadata, created_at, updated_at"

@@ -16,6 +16,8 @@ var (
 	styleSheet string
 	//go:embed assets/submit.js
 	submitScript []byte
+	//go:embed assets/web-message.js
+	webMessageScript []byte
 )
 
 // asset is one file that pages refer to, prepared as the bytes of a response.

@@ -59,6 +59,7 @@ func NewPages(brand Brand, base string) (*Pages, error) {
 	}
 	p.assets.add("style.css", "text/css; charset=utf-8", "", []byte(p.theme.css()+styleSheet))
 	p.assets.add("submit.js", "text/javascript; charset=utf-8", "", submitScript)
+	p.assets.add("web-message.js", "text/javascript; charset=utf-8", "", webMessageScript)
 	if brand.Logo != "" {
 		content, mediaType, extension, err := readLogo(brand.Logo)
 		if err != nil {
@@ -78,7 +79,7 @@ func parseTemplates() (map[string]*template.Template, error) {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
 	templates := make(map[string]*template.Template)
-	for _, name := range []string{"sign_in", "consent", "sign_out", "signed_out", "error", "return", "form_post", "repost"} {
+	for _, name := range []string{"sign_in", "consent", "sign_out", "signed_out", "error", "return", "form_post", "repost", "web_message"} {
 		page, err := layout.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("parse page %s: %w", name, err)

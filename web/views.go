@@ -245,6 +245,33 @@ func (p *Pages) Repost(w http.ResponseWriter, r *http.Request, page op.RepostPag
 	}{p.frame(l, l.say("repost.heading")), page, p.base + p.assets.path("submit.js")})
 }
 
+// WebMessage implements [op.Pages]. Its script posts the message and closes the
+// window; a frame is for pages of the origin that the message is for. What is no
+// origin becomes an error page, since it stands in the policy.
+func (p *Pages) WebMessage(w http.ResponseWriter, r *http.Request, page op.WebMessagePage) {
+	if origin, err := formOrigin(page.Origin); err != nil || origin != page.Origin {
+		p.Error(w, r, op.ErrorPage{
+			Status: http.StatusInternalServerError, Code: "server_error", Description: "the origin to send the message to is not one at a host by name",
+		})
+		return
+	}
+	l := p.languages.choose(r, page.UILocales)
+	heading := l.say("return.heading")
+	if page.ClientName != "" {
+		heading = l.say("return.heading_client", "client", page.ClientName)
+	}
+	policy := scriptPolicy
+	if page.Framed {
+		policy = strings.Replace(policy, "frame-ancestors 'none'", "frame-ancestors "+page.Origin, 1)
+	}
+	p.write(w, "web_message", l, response{status: http.StatusOK, policy: policy}, struct {
+		frame
+
+		Page   op.WebMessagePage
+		Script string
+	}{p.frame(l, heading), page, p.base + p.assets.path("web-message.js")})
+}
+
 // statusOr is the status of a page, or the usual one where none is given.
 func statusOr(status, usual int) int {
 	if status == 0 {

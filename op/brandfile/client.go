@@ -31,6 +31,7 @@ type clientEntry struct {
 	AccessTokenLifetime         storage.Seconds                 `json:"access_token_lifetime"`
 	ClaimsPolicy                string                          `json:"claims_policy"`
 	RequirePKCE                 bool                            `json:"require_pkce"`
+	WebMessage                  bool                            `json:"web_message"`
 	Consent                     string                          `json:"consent"`
 	ConversationalCloud         *liveperson.ConversationalCloud `json:"conversational_cloud"`
 }
@@ -89,6 +90,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		AccessTokenLifetime:         orDefault(entry.AccessTokenLifetime, defaultLifetime),
 		ClaimsPolicy:                entry.ClaimsPolicy,
 		RequirePKCE:                 entry.RequirePKCE,
+		WebMessage:                  entry.WebMessage,
 		Consent:                     entry.Consent,
 		ConversationalCloud:         entry.ConversationalCloud,
 	}}
@@ -110,6 +112,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.secret(c, entry, opts)
 	d.redirectURIs(c, opts)
 	d.webOrigins(c, opts)
+	d.webMessage(c)
 	d.scope(path+".scope", c.Scope)
 	d.claimsPolicy(c)
 	d.connector(c)
