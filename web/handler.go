@@ -18,6 +18,7 @@ func handler(p *op.Provider, pages *Pages, opts Options) http.Handler {
 	p.Routes(mux)
 	mux.Handle("GET "+base+assetsPath, pages.Assets())
 	mux.Handle("GET "+base+"/token-source.js", tokenSourceScript(p))
+	mux.HandleFunc("GET "+base+"/token-source.d.ts", tokenSourceDeclarations)
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, nil) })
 	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) { writeHealth(w, p.Ready(r.Context())) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

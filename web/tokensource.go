@@ -1,7 +1,7 @@
 package web
 
 import (
-	_ "embed" // the script
+	_ "embed" // the script and its types
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -10,15 +10,25 @@ import (
 	"github.com/brandidp/idp/op"
 )
 
-//go:embed script/token-source.js
-var tokenSourceJS string
+var (
+	//go:embed script/token-source.js
+	tokenSourceJS string
+	//go:embed script/token-source.d.ts
+	tokenSourceTypes string
+)
 
-// tokenSourceConfig is what the script of one client knows. It is public.
+// tokenSourceConfig is what the script of one client knows, as script/config.d.ts
+// declares it. It is public.
 type tokenSourceConfig struct {
-	ClientID  string `json:"client_id"`
-	Endpoint  string `json:"endpoint"`
-	JSMethod  string `json:"js_method"`
-	JSContext string `json:"js_context"`
+	Issuer                string            `json:"issuer"`
+	Endpoint              string            `json:"endpoint"`
+	AuthorizationEndpoint string            `json:"authorization_endpoint"`
+	ClientID              string            `json:"client_id"`
+	ResponseType          string            `json:"response_type"`
+	Scope                 string            `json:"scope"`
+	JSMethod              string            `json:"js_method"`
+	JSContext             string            `json:"js_context"`
+	WebMessage            map[string]string `json:"web_message"` // redirect address by origin
 }
 
 // tokenSourceScript serves GET /token-source.js?client_id=…: the page script
@@ -40,8 +50,9 @@ func tokenSourceScript(p *op.Provider) http.Handler {
 			return
 		}
 		config, err := json.Marshal(tokenSourceConfig{
-			ClientID: client.ClientID, Endpoint: p.Issuer() + "/token-source",
-			JSMethod: client.ConversationalCloud.JSMethod, JSContext: client.ConversationalCloud.JSContext,
+			Issuer: p.Issuer(), Endpoint: p.Issuer() + "/token-source", AuthorizationEndpoint: p.Issuer() + "/authorize",
+			ClientID: client.ClientID, ResponseType: op.TokenSourceResponseType(client), Scope: op.TokenSourceScope(client),
+			WebMessage: op.WebMessageAddresses(client), JSMethod: client.ConversationalCloud.JSMethod, JSContext: client.ConversationalCloud.JSContext,
 		})
 		if err != nil {
 			http.Error(w, "not available", http.StatusInternalServerError)
@@ -52,4 +63,13 @@ func tokenSourceScript(p *op.Provider) http.Handler {
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 		_, _ = strings.NewReplacer("__CONFIG__", string(config)).WriteString(w, tokenSourceJS)
 	})
+}
+
+// tokenSourceDeclarations serves GET /token-source.d.ts: the types of what the
+// script defines, for brands that write TypeScript.
+func tokenSourceDeclarations(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	_, _ = strings.NewReader(tokenSourceTypes).WriteTo(w)
 }
