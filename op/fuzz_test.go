@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -111,12 +112,62 @@ func FuzzAuthorizeParameter(f *testing.F) {
 	})
 }
 
+// FuzzLegacyAddress: whatever a legacy window's query holds, the answer goes to
+// just that address, nothing in it resembles an answer, and no window of another
+// account is among those that get one.
+func FuzzLegacyAddress(f *testing.F) {
+	p := webtest.Start(f, nil, brand, legacyBrand)
+	b := amelia(f, p)
+	for _, query := range []string{
+		"", "a=1", "token=x", "a=1&a=2", "a=1;b", "%", "code", "st%61te=1", "#", "?", "lpUnifiedWindowConfig=%7B%22accountId%22%3A%2212345678%22%7D",
+		"lpUnifiedWindowConfig=%7B%22accountId%22%3A%22666%22%7D", "x={|}'`^", `\"<>`, "\r\nx: y", "\xff",
+	} {
+		f.Add(query)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		b := b.For(t)
+		address := window + "?" + query
+		page := b.Authorize(legacyRequest("redirect_uri", address))
+		if page.Status >= http.StatusInternalServerError {
+			t.Fatalf("status %d for %q", page.Status, query)
+		}
+		if page.Status != http.StatusFound {
+			return
+		}
+		answer, found := strings.CutPrefix(page.Target(), address+"#")
+		values, err := url.ParseQuery(query)
+		if !found || err != nil || strings.Contains(query, "#") || !strings.HasPrefix(answer, "token=") {
+			t.Fatalf("target %q for %q", page.Target(), query)
+		}
+		for _, name := range []string{"code", "token", "id_token", "access_token", "state", "error", "iss"} {
+			if values.Has(name) {
+				t.Errorf("an answer at an address with %s in its query", name)
+			}
+		}
+		for name, all := range values {
+			if len(all) > 1 {
+				t.Errorf("an answer at an address with %q twice in its query", name)
+			}
+		}
+		var config struct {
+			AccountID any `json:"accountId"`
+		}
+		if json.Unmarshal([]byte(values.Get("lpUnifiedWindowConfig")), &config) == nil && config.AccountID != nil && config.AccountID != "12345678" {
+			if number, ok := config.AccountID.(float64); !ok || number != 12345678 {
+				t.Errorf("an answer to a window of account %v", config.AccountID)
+			}
+		}
+	})
+}
+
 func FuzzToken(f *testing.F) {
 	p, b := fuzzed(f)
 	good := params("grant_type", "authorization_code", "redirect_uri", siteCallback, "code", "x")
 	f.Add("Basic c2l0ZTp4", "application/x-www-form-urlencoded", good.Encode())
 	f.Add("", "application/x-www-form-urlencoded", with(good, "client_id", "page").Encode())
 	f.Add("Basic", "application/json", "{}")
+	f.Add(basic("messaging-code:"+messagingSecret), "application/json", `{"grant_type":"authorization_code","redirect_uri":"https://liveperson.net","code":"x"}`)
+	f.Add(basic("messaging-code:"+messagingSecret), "application/json", `{"code":["x"],"code":"\ud800"}`)
 	f.Add("Bearer \xff", "text/plain; =", "%")
 	f.Add(basic("site:"+siteSecret), "application/x-www-form-urlencoded", with(good, "code_verifier", "\x00").Encode())
 	f.Fuzz(func(t *testing.T, authorization, contentType, body string) {
