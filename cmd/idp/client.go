@@ -209,6 +209,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"access_token_lifetime", c.AccessTokenLifetime.Duration().String()},
 		{"claims_policy", c.ClaimsPolicy},
 		{"require_pkce", strconv.FormatBool(c.RequirePKCE)},
+		{"web_message", strconv.FormatBool(c.WebMessage)},
 		{"consent", c.Consent},
 		{"conversational_cloud", accountOf(c)},
 		{"jwks_uri", v.JWKS},
