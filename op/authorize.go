@@ -22,7 +22,7 @@ const codeLifetime = time.Minute
 func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 	params, err := readParams(w, r)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	if p.repost(w, r, params) {
@@ -30,12 +30,12 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	v, err := p.current()
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	request, client, fault := v.addressOf(params)
 	if fault != nil {
-		p.showError(w, r, fault)
+		p.ShowError(w, r, fault)
 		return
 	}
 	if fault := p.complete(v, client, request, params); fault != nil {

@@ -2,9 +2,14 @@ package op
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/brandidp/idp/storage"
 )
+
+// consentLimit is how long after the password a person may take to agree, where
+// the request asks for a fresh sign-in (prompt=login, max_age).
+const consentLimit = 10 * time.Minute
 
 // showConsent asks whether the client may have what it asks for. The proof holds
 // for this session, consumer, client, scopes and ticket, and stands for every
@@ -12,7 +17,7 @@ import (
 func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn) {
 	sealed, err := p.tickets.Seal(w, r, request.params)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	p.opts.Pages.Consent(w, r, ConsentPage{
@@ -31,7 +36,7 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request) {
 	}
 	in, err := p.sessions.Current(r)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	p.touch(in)
@@ -40,7 +45,11 @@ func (p *Provider) Consent(w http.ResponseWriter, r *http.Request) {
 	case asked && form.consent == "deny":
 		p.sendError(w, r, form.client, form.request, fault("access_denied", "the consumer did not agree"))
 	case asked && form.consent == "allow":
-		p.proceed(w, r, form.view, form.client, form.request, in, shown{authenticated: true, chosen: true, consented: true})
+		p.proceed(w, r, form.view, form.client, form.request, in, shown{
+			// The page comes after the password; longer than a person takes to agree
+			// it does not stand for it.
+			authenticated: in.Now.Sub(in.Session.AuthTime) <= consentLimit, chosen: true, consented: true,
+		})
 	default: // another session, consumer or page: ask again
 		p.proceed(w, r, form.view, form.client, form.request, in, shown{})
 	}

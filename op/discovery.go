@@ -92,8 +92,7 @@ func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// jwksMaxAge is how long a key document may be kept, in seconds. A key is
-// published for longer than that before it signs.
+// jwksMaxAge is how long a key document may be kept, in seconds.
 const jwksMaxAge = 300
 
 // JWKS answers with every published key, from prepared bytes.

@@ -10,7 +10,7 @@ import (
 func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request) {
 	params, err := readParams(w, r)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	if p.repost(w, r, params) {
@@ -22,15 +22,18 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request) {
 	}
 	in, err := p.sessions.Current(r)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
-	page := SignOutPage{Action: p.basePath + "/end_session", UILocales: words(params.Get("ui_locales"))}
+	page := SignOutPage{Action: p.basePath + "/end_session"}
+	if locales := params.Get("ui_locales"); len(locales) <= ticketParams["ui_locales"] {
+		page.UILocales = words(locales)
+	}
 	if in != nil {
 		page.Account = accountName(in.Consumer)
 	}
 	if page.Proof, err = p.tickets.BindingProof(w, r, "sign-out"); err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	p.opts.Pages.SignOut(w, r, page)
@@ -42,7 +45,7 @@ func (p *Provider) signOut(w http.ResponseWriter, r *http.Request) {
 		err = p.tickets.Rebind(w)
 	}
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	p.opts.Pages.SignedOut(w, r)

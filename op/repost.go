@@ -7,6 +7,9 @@ import (
 	"slices"
 )
 
+// maxRepost is how many parameters are sent again; no request has as many.
+const maxRepost = 64
+
 // repost has a form that another site's page has posted sent once more from a
 // page of ours, since the browser left the SameSite=Lax cookies out: nobody
 // would seem signed in, and a new binding would kill the forms that are open.
@@ -16,8 +19,14 @@ func (p *Provider) repost(w http.ResponseWriter, r *http.Request, params url.Val
 	if r.Method != http.MethodPost || !fromElsewhere(r, p.opts.Issuer) {
 		return false
 	}
+	if len(params) > maxRepost {
+		return false // to be refused, or answered as if nobody were signed in
+	}
 	page := RepostPage{Action: r.URL.Path}
 	for _, name := range slices.Sorted(maps.Keys(params)) {
+		if len(params[name]) > 1 {
+			return false
+		}
 		for _, value := range params[name] {
 			if !cleanText(name) || !cleanText(value) {
 				return false
@@ -52,7 +61,7 @@ func fromElsewhere(r *http.Request, issuer string) bool {
 func (p *Provider) ownForms() func(http.HandlerFunc) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.showError(w, r, &Error{Code: "access_denied", Description: "this form belongs to another site", Status: http.StatusForbidden})
+		p.ShowError(w, r, &Error{Code: "access_denied", Description: "this form belongs to another site", Status: http.StatusForbidden})
 	}))
 	return func(next http.HandlerFunc) http.Handler {
 		protected := protection.Handler(next)

@@ -107,8 +107,9 @@ func (p *Provider) sendError(w http.ResponseWriter, r *http.Request, client *sto
 	p.send(w, r, client, request, a)
 }
 
-// showError shows a fault on a page, without a way to the relying party.
-func (p *Provider) showError(w http.ResponseWriter, r *http.Request, e *Error) {
+// ShowError shows a fault on the error page, without a way to the relying party,
+// and writes the log line that its request id leads to.
+func (p *Provider) ShowError(w http.ResponseWriter, r *http.Request, e *Error) {
 	p.logError(r, e)
 	page := ErrorPage{Status: e.Status, Code: e.Code, Description: e.Description, RequestID: RequestID(r.Context())}
 	if e.Status == http.StatusServiceUnavailable {
@@ -119,7 +120,7 @@ func (p *Provider) showError(w http.ResponseWriter, r *http.Request, e *Error) {
 
 // logError writes the line that a request id leads to. Neither code nor
 // description repeats input, and a cause of ours names no personal data.
-func (p *Provider) logError(r *http.Request, e *Error) { p.log(r.Context(), r.URL.Path, e) }
+func (p *Provider) logError(r *http.Request, e *Error) { p.log(r.Context(), r.Pattern, e) }
 
 func (p *Provider) log(ctx context.Context, path string, e *Error) {
 	log := p.opts.Log.With("request_id", RequestID(ctx), "path", path, "error", e.Code, "reason", e.Description)

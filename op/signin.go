@@ -23,7 +23,7 @@ var amrPassword = []string{"pwd"}
 func (p *Provider) showSignIn(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn, page SignInPage) {
 	sealed, err := p.tickets.Seal(w, r, request.params)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	page.Action, page.Ticket = p.basePath+"/sign-in", sealed
@@ -69,12 +69,12 @@ func accountName(c *storage.Consumer) string {
 func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf, ok bool) {
 	params, err := readParams(w, r)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return form, false
 	}
 	for _, values := range params {
 		if len(values) > 1 || !cleanText(values[0]) {
-			p.showError(w, r, invalidRequest("each field must be sent once, in UTF-8"))
+			p.ShowError(w, r, invalidRequest("each field must be sent once, in UTF-8"))
 			return form, false
 		}
 	}
@@ -86,17 +86,17 @@ func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf
 	if err := p.tickets.Open(r, form.ticket, &sealed); err != nil {
 		e := invalidRequest("this page is too old, or was opened in another browser: go back to where you came from and begin again")
 		e.Cause = err
-		p.showError(w, r, e)
+		p.ShowError(w, r, e)
 		return form, false
 	}
 	if form.view, err = p.current(); err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return form, false
 	}
 	sent := sealed.values()
 	var fault *Error
 	if form.request, form.client, fault = form.view.addressOf(sent); fault != nil {
-		p.showError(w, r, fault)
+		p.ShowError(w, r, fault)
 		return form, false
 	}
 	if fault = p.complete(form.view, form.client, form.request, sent); fault != nil {
@@ -128,7 +128,7 @@ func (p *Provider) SignIn(w http.ResponseWriter, r *http.Request) {
 	attempt, again, err := p.tryPassword(r, form)
 	defer attempt.decided()
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	if again != nil {
@@ -247,7 +247,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 	if next == stepNone && !other {
 		var err error
 		if out, signIn.Code, signIn.AccessToken, err = p.prepare(client, request); err != nil {
-			p.showError(w, r, asError(err))
+			p.ShowError(w, r, asError(err))
 			return
 		}
 	}
@@ -257,7 +257,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 		return
 	}
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	in.Consumer = a.consumer
@@ -285,7 +285,7 @@ func (p *Provider) Continue(w http.ResponseWriter, r *http.Request) {
 	}
 	in, err := p.sessions.Current(r)
 	if err != nil {
-		p.showError(w, r, asError(err))
+		p.ShowError(w, r, asError(err))
 		return
 	}
 	p.touch(in)

@@ -42,7 +42,7 @@ func WebMessageAddresses(client *storage.Client) map[string]string {
 func (p *Provider) sendWebMessage(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, a answer) {
 	origin, ok := client.WebMessageOrigin(request.RedirectURI)
 	if !ok { // refused before; without a target nothing may leave
-		p.showError(w, r, errWebMessage)
+		p.ShowError(w, r, errWebMessage)
 		return
 	}
 	message := webMessage{Type: "authorization_response", Response: map[string]string{}}
@@ -51,7 +51,7 @@ func (p *Provider) sendWebMessage(w http.ResponseWriter, r *http.Request, client
 	}
 	body, err := json.Marshal(message)
 	if err != nil {
-		p.showError(w, r, asError(fmt.Errorf("write web message: %w", err)))
+		p.ShowError(w, r, asError(fmt.Errorf("write web message: %w", err)))
 		return
 	}
 	p.opts.Pages.WebMessage(w, r, WebMessagePage{

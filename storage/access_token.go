@@ -20,7 +20,7 @@ func (s *Store) IssueAccessToken(ctx context.Context, sessionID int64, token New
 	tag, err := s.pool.Exec(ctx, `
 		insert into access_tokens (token_sha256, client_id, consumer_id, session_id, scope, expires_at)
 		select $2, $3, s.consumer_id, s.id, $4, idp_now() + $5::interval
-		from sessions s where s.id = $1 and s.expires_at > idp_now()`,
+		from sessions s where s.id = $1 and s.expires_at > idp_now() for key share`,
 		sessionID, token.SHA256, token.ClientID, token.Scope, token.Lifetime)
 	if err != nil {
 		return fmt.Errorf("issue access token: %w", wrap(err))

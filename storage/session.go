@@ -82,8 +82,8 @@ type SignIn struct {
 }
 
 // signInSQL renews the browser's session if it is the same person's, else ends
-// it with all that hangs on it and makes another. The lock on the consumer makes
-// it wait for, or be seen by, a change of the password.
+// it and makes another. The lock on the consumer makes it wait for, or be seen
+// by, a change of the password.
 const signInSQL = `
 with person as (
   select id from consumers where id = $4 and not disabled and password_changed_at = $5 for share
@@ -93,11 +93,7 @@ with person as (
   from person where s.handle_sha256 = $1 and s.consumer_id = person.id and s.expires_at > idp_now()
   returning s.id, s.sid, s.consumer_id, s.auth_time, s.acr, s.amr, s.last_seen_at, s.ends_at
 ), ended as (
-  delete from sessions s using person where s.handle_sha256 = $1 and (s.consumer_id <> person.id or s.expires_at <= idp_now()) returning s.id
-), ended_codes as (
-  delete from authorization_codes where session_id in (select id from ended)
-), ended_tokens as (
-  delete from access_tokens where session_id in (select id from ended)
+  delete from sessions s using person where s.handle_sha256 = $1 and (s.consumer_id <> person.id or s.expires_at <= idp_now())
 ), made as (
   insert into sessions (handle_sha256, sid, consumer_id, auth_time, acr, amr, expires_at, ends_at)
   select $2, $3, id, idp_now(), $6, $7, idp_now() + least($8::interval, $9::interval), idp_now() + $9::interval
@@ -119,6 +115,19 @@ with person as (
 )
 select ` + sessionColumns + `, idp_now() from s`
 
+// What hangs on the session of a browser is ended in statements of their own,
+// the codes before the tokens, after the session has been locked: who issues a
+// code or token locks the session too, and who redeems a code locks the code, so
+// each statement sees what the one before it has waited for. Consumers are always
+// locked before sessions.
+const (
+	lockPersonSQL  = "select from consumers where id = $1 and not disabled and password_changed_at = $2 for share"
+	lockSessionSQL = "select from sessions where handle_sha256 = $1 for update"
+	// othersSQL is the session of somebody else in this browser.
+	othersSQL = `(select s.id from sessions s join consumers c on c.id = $2 and not c.disabled and c.password_changed_at = $3
+		where s.handle_sha256 = $1 and s.consumer_id <> $2)`
+)
+
 // SignIn makes or renews the browser's session, issues what was asked for and
 // gives the counted attempt back, in one transaction and one round trip.
 func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
@@ -131,6 +140,12 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 	}
 	var out SignedIn
 	batch := &pgx.Batch{}
+	if in.OldHandleSHA256 != nil {
+		batch.Queue(lockPersonSQL, in.ConsumerID, in.PasswordChangedAt)
+		batch.Queue(lockSessionSQL, in.OldHandleSHA256)
+		batch.Queue("delete from authorization_codes where session_id = "+othersSQL, in.OldHandleSHA256, in.ConsumerID, in.PasswordChangedAt)
+		batch.Queue("delete from access_tokens where session_id = "+othersSQL, in.OldHandleSHA256, in.ConsumerID, in.PasswordChangedAt)
+	}
 	batch.Queue(signInSQL,
 		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute,
 		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.Lifetime,
@@ -160,14 +175,13 @@ func (s *Store) TouchSession(ctx context.Context, id int64, idle time.Duration) 
 // SignOut ends the session that a browser's cookie names, with its codes and
 // tokens. One that is gone already is no error.
 func (s *Store) SignOut(ctx context.Context, handleSHA256 []byte) error {
-	_, err := s.pool.Exec(ctx, `
-		with ended as (
-		  delete from sessions where handle_sha256 = $1 returning id
-		), codes as (
-		  delete from authorization_codes where session_id in (select id from ended)
-		)
-		delete from access_tokens where session_id in (select id from ended)`, handleSHA256)
-	if err != nil {
+	const own = "(select id from sessions where handle_sha256 = $1)"
+	batch := &pgx.Batch{}
+	batch.Queue(lockSessionSQL, handleSHA256)
+	batch.Queue("delete from authorization_codes where session_id = "+own, handleSHA256)
+	batch.Queue("delete from access_tokens where session_id = "+own, handleSHA256)
+	batch.Queue("delete from sessions where handle_sha256 = $1", handleSHA256)
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("sign out: %w", wrap(err))
 	}
 	return nil

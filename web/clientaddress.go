@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -23,7 +24,7 @@ func clientAddress(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 		addr := peer.Addr()
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for i := len(hops) - 1; i >= 0 && isTrusted(addr); i-- {
-			hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+			hop, err := parseHop(strings.TrimSpace(hops[i]))
 			if err != nil {
 				break
 			}
@@ -31,4 +32,16 @@ func clientAddress(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 		}
 		return addr
 	}
+}
+
+// parseHop reads an address as proxies write it: bare, or with a port.
+func parseHop(hop string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(hop); err == nil {
+		return addr, nil
+	}
+	withPort, err := netip.ParseAddrPort(hop)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("read X-Forwarded-For: %w", err)
+	}
+	return withPort.Addr(), nil
 }

@@ -24,16 +24,12 @@ func handler(p *op.Provider, pages *Pages, opts Options) http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if allowed := methodsOf(mux, r); len(allowed) > 0 {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			pages.Error(w, r, op.ErrorPage{
+			p.ShowError(w, r, &op.Error{
 				Status: http.StatusMethodNotAllowed, Code: "invalid_request", Description: "this address does not take that method",
-				RequestID: op.RequestID(r.Context()),
 			})
 			return
 		}
-		pages.Error(w, r, op.ErrorPage{
-			Status: http.StatusNotFound, Code: "not_found", Description: "there is no page at this address",
-			RequestID: op.RequestID(r.Context()),
-		})
+		p.ShowError(w, r, &op.Error{Status: http.StatusNotFound, Code: "not_found", Description: "there is no page at this address"})
 	})
 	return op.WithRequestID(opts.Rand, recovered(pages, opts, mux))
 }

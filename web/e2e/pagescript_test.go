@@ -343,13 +343,19 @@ func framed(tab *tab, address string) string {
 
 func inFrame(t *testing.T, h *shop) {
 	tab := h.signedIn(t)
+	told := func(address string) string {
+		t.Helper()
+		framed(tab, address)
+		tab.Do(chromedp.Poll[chromedp.Void]("messages.length > 0"))
+		return eval[string](tab, "JSON.stringify(messages)")
+	}
 	tab.Open(h.Own()+"/chat", params("client", "page"))
-	if got := framed(tab, h.messageAddress(h.Own(), "prompt", "none")); !strings.Contains(got, `"id_token":"ey`) {
+	if got := told(h.messageAddress(h.Own(), "prompt", "none")); !strings.Contains(got, `"id_token":"ey`) {
 		t.Errorf("on the provider's site: %s", got)
 	}
 	tab.Complaints()
 	tab.Open(h.Other()+"/chat", params("client", "page"))
-	if got := framed(tab, h.messageAddress(h.Other(), "prompt", "none")); !strings.Contains(got, `"error":"login_required"`) {
+	if got := told(h.messageAddress(h.Other(), "prompt", "none")); !strings.Contains(got, `"error":"login_required"`) {
 		t.Errorf("on another site: %s", got)
 	}
 	tab.Complaints()

@@ -1,0 +1,146 @@
+package op_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/brandidp/idp/web/webtest"
+)
+
+// lockClient holds the site's row, so that whatever inserts a row that refers to
+// it stands still at its foreign key, inside its statement.
+func lockClient(t *testing.T, p *webtest.Provider) (release func(), blocked func(n int, done <-chan struct{})) {
+	t.Helper()
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, p.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(ctx, "select 1 from clients where client_id = 'site' for update"); err != nil {
+		t.Fatal(err)
+	}
+	release = func() {
+		_ = tx.Commit(ctx)
+		_ = conn.Close(context.WithoutCancel(ctx))
+	}
+	blocked = func(n int, done <-chan struct{}) {
+		webtest.Eventually(t, "blocked", func() bool {
+			select {
+			case <-done:
+				return true
+			default:
+			}
+			return webtest.Query[int](p, "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") >= n
+		})
+	}
+	return release, blocked
+}
+
+// race runs first until it stands at the lock, then second until it stands or
+// is done, then lets both go.
+func race(t *testing.T, p *webtest.Provider, first, second func()) {
+	t.Helper()
+	release, blocked := lockClient(t, p)
+	var wg sync.WaitGroup
+	wg.Go(first)
+	blocked(1, nil)
+	done := make(chan struct{})
+	wg.Go(func() { defer close(done); second() })
+	blocked(2, done)
+	release()
+	wg.Wait()
+}
+
+func TestTokenRedeemedDuringSignOutEnds(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b, rp := amelia(t, p), p.Browser(t)
+	code, out := silent(t, b, codeRequest()).Get("code"), b.Get("/end_session")
+	var redeemed, signedOut *webtest.Page
+	race(t, p, func() { redeemed = redeem(rp, code) }, func() { signedOut = out.Submit("sign-out", nil) })
+	if signedOut.Status != http.StatusOK {
+		t.Fatal(signedOut.Status)
+	}
+	if redeemed.Status == http.StatusOK {
+		if info := userinfo(rp, decode(t, redeemed).AccessToken); info.Status != http.StatusUnauthorized {
+			t.Errorf("the token outlives the sign-out: %d %s", info.Status, info.Body)
+		}
+	}
+}
+
+func TestCodeIssuedDuringSignOutEnds(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := amelia(t, p)
+	b2, out := b.For(t), b.Get("/end_session")
+	var answer, signedOut *webtest.Page
+	race(t, p, func() { answer = b2.Authorize(codeRequest()) }, func() { signedOut = out.Submit("sign-out", nil) })
+	if code := answer.Answer().Get("code"); signedOut.Status != http.StatusOK || code != "" && redeem(p.Browser(t), code).Status == http.StatusOK {
+		t.Errorf("sign-out %d, and the code from before it was redeemed", signedOut.Status)
+	}
+}
+
+func TestCodeIssuedDuringPasswordChangeEnds(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := amelia(t, p)
+	var answer *webtest.Page
+	race(t, p, func() { answer = b.Authorize(codeRequest()) }, func() { p.SetPassword("amelia", "a brand new password") })
+	code := answer.Answer().Get("code")
+	if code == "" {
+		return
+	}
+	if r := redeem(p.Browser(t), code); r.Status == http.StatusOK {
+		t.Errorf("the code outlives the password; its token at userinfo: %d", userinfo(p.Browser(t), decode(t, r).AccessToken).Status)
+	}
+}
+
+func TestPublicConnectorHasATokenSource(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, `
+clients:
+  - client_id: public-connector
+    token_endpoint_auth_method: none
+    redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html]
+    response_types: [id_token]
+    web_origins: [https://www.brand.example]
+    conversational_cloud: {variant: rfc}
+`)
+	if page := fromPage(t, amelia(t, p), "public-connector", messagingOrigin); page.Status != http.StatusOK {
+		t.Errorf("%d %s", page.Status, page.Body)
+	}
+}
+
+func TestConsentDoesNotStretchTheSignIn(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	consent := p.Browser(t).Authorize(codeRequest("prompt", "login consent", "max_age", "60")).SignIn("amelia", ameliasPassword)
+	p.Advance(59 * time.Minute)
+	for range 3 { // and the same form again and again
+		if page := consent.Submit("consent", map[string]string{"consent": "allow"}); strings.Contains(page.Target(), "code=") {
+			t.Error("a code for prompt=login and max_age=60, 59 minutes after the password")
+		}
+	}
+}
+
+func TestEveryRequestIDIsInTheLog(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := p.Browser(t)
+	for _, address := range []string{"/nothing-here", "/sign-in"} {
+		page := b.Get(address)
+		if id := page.Text("request-id"); id == "" || !strings.Contains(p.Log.String(), id) {
+			t.Errorf("%s: %d, request id %q is in no log line", address, page.Status, id)
+		}
+	}
+}
