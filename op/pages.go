@@ -46,12 +46,11 @@ const (
 	MessageMissing     Message = "missing"   // user name or password left empty
 	MessageThrottled   Message = "throttled" // too many failures: wait RetryAfter
 	MessageBusy        Message = "busy"      // hashing queue full: wait RetryAfter
-	MessageRepeat      Message = "repeat"    // the form is too old or from another browser session
 )
 
 // SignInPage is the sign-in form, #sign-in.
 type SignInPage struct {
-	// Status is the HTTP status: 200, 400, 429 with RetryAfter, or 503.
+	// Status is the HTTP status: 200, 400, 403, 429 with RetryAfter, or 503.
 	Status int
 	// Action is the path the forms post to, Ticket their hidden field of that name.
 	Action string
@@ -70,8 +69,6 @@ type SignInPage struct {
 	Account        string
 	ContinueAction string
 	Proof          string
-	// OnlyAccount leaves the password form out.
-	OnlyAccount bool
 	// UILocales are the language tags of ui_locales, most wanted first.
 	UILocales []string
 }

@@ -1,6 +1,8 @@
 // Package web is everything HTTP that is not the protocol: the words and pixels
-// of the pages that people see. It decides nothing about who is signed in or
-// what a client may have, and it must never touch the database, keys or tokens.
+// of the pages that people see, the page script, and the server that puts them
+// and the protocol together. It decides nothing about who is signed in or what a
+// client may have. It hands the database and the keys to the protocol, and must
+// never read or write either itself, nor see a token.
 package web
 
 import (

@@ -147,16 +147,13 @@ func everyPage(p *Pages, s string) map[string]func(http.ResponseWriter, *http.Re
 		},
 	}
 	for _, m := range []op.Message{
-		op.MessageNone, op.MessageCredentials, op.MessageMissing, op.MessageThrottled, op.MessageBusy, op.MessageRepeat,
+		op.MessageNone, op.MessageCredentials, op.MessageMissing, op.MessageThrottled, op.MessageBusy,
 	} {
 		page := op.SignInPage{Action: "/s", Ticket: s, ClientName: s, Username: s, Message: m, RetryAfter: time.Minute}
 		pages["sign-in "+string(m)] = func(w http.ResponseWriter, r *http.Request) { p.SignIn(w, r, page) }
 		as := page
 		as.Account, as.ContinueAction, as.Proof = s, "/a", s
 		pages["sign-in or go on "+string(m)] = func(w http.ResponseWriter, r *http.Request) { p.SignIn(w, r, as) }
-		only := as
-		only.OnlyAccount = true
-		pages["go on "+string(m)] = func(w http.ResponseWriter, r *http.Request) { p.SignIn(w, r, only) }
 	}
 	for _, status := range []int{0, 400, 403, 404, 405, 413, 429, 500, 502, 503} {
 		pages["error "+http.StatusText(status)] = func(w http.ResponseWriter, r *http.Request) {

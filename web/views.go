@@ -33,7 +33,7 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, page op.SignInPag
 		view.Title = l.say("title.error", "page", view.Heading)
 	}
 	switch {
-	case page.OnlyAccount, page.Account != "" && page.Message == op.MessageNone:
+	case page.Account != "" && page.Message == op.MessageNone:
 		view.Focus = "continue"
 	case page.Username == "":
 		view.Focus = "username"
@@ -46,7 +46,7 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, page op.SignInPag
 	case op.MessageMissing:
 		view.InvalidUsername = page.Username == ""
 		view.InvalidPassword = page.Username != ""
-	case op.MessageNone, op.MessageThrottled, op.MessageBusy, op.MessageRepeat: // no field is at fault
+	case op.MessageNone, op.MessageThrottled, op.MessageBusy: // no field is at fault
 	}
 	p.write(w, "sign_in", l, response{status: statusOr(page.Status, http.StatusOK), retryAfter: page.RetryAfter}, view)
 }

@@ -93,12 +93,6 @@ func TestSignInMessages(t *testing.T) {
 			says:  "wait \u2068a few seconds\u2069",
 			focus: "username",
 		},
-		{
-			name:  "stale",
-			page:  op.SignInPage{Status: 400, Message: op.MessageRepeat, Account: "Amelia"},
-			says:  "try once more",
-			focus: "username",
-		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +145,7 @@ func TestSignInFocusOnFirstSight(t *testing.T) {
 func TestContinueAs(t *testing.T) {
 	t.Parallel()
 	page := op.SignInPage{
-		Action: "/sign-in", ContinueAction: "/continue", Ticket: "t", Proof: hostile, Account: "Amelia", OnlyAccount: true,
+		Action: "/sign-in", ContinueAction: "/continue", Ticket: "t", Proof: hostile, Account: "Amelia",
 	}
 	d := drawSignIn(t, page)
 	if diff := cmp.Diff([]op.FormField{{Name: "ticket", Value: "t"}, {Name: "proof", Value: hostile}}, d.fields("continue-as")); diff != "" {
@@ -163,11 +157,7 @@ func TestContinueAs(t *testing.T) {
 	if got := text(d.id("continue")); got != "Continue as \u2068Amelia\u2069" {
 		t.Errorf("button %q", got)
 	}
-	if d.id("sign-in") != nil || d.id("password") != nil {
-		t.Error("the password form was to be left out")
-	}
-	page.OnlyAccount = false
-	if got := attribute(drawSignIn(t, page).id("sign-in"), "action"); got != "/sign-in" {
+	if got := attribute(d.id("sign-in"), "action"); got != "/sign-in" {
 		t.Errorf("the password form is missing or posts to %q", got)
 	}
 }

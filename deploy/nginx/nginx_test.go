@@ -89,7 +89,7 @@ func TestNoQueryIsLoggedWithoutBackend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusBadGateway {
 		t.Errorf("status %d", response.StatusCode)
 	}

@@ -64,7 +64,7 @@ func TestTestsDoNotSeeEachOther(t *testing.T) {
 	all.Wait()
 }
 
-func TestADatabaseEndsWithItsTest(t *testing.T) { //nolint:tparallel // it waits for the inner test
+func TestADatabaseEndsWithItsTest(t *testing.T) {
 	t.Parallel()
 	var name string
 	t.Run("uses one", func(t *testing.T) {
