@@ -50,9 +50,9 @@ func TestJose(t *testing.T) {
 			`account_id: "12345678", encryption_key: {kid: lpsso2026, base64: `+base64.StdEncoding.EncodeToString(public)+`}}
     id_token_encrypted_response_enc: `+enc, 1)
 		s.Apply(encrypted + amelia)
-		shown, err := s.Run("", "client", "show", "messaging")
+		oneLine, err := s.Run("", "key", "export", "--format", "one-line", "--client", "messaging")
 		if err != nil {
-			t.Fatalf("%v\n%s", err, shown)
+			t.Fatalf("%v\n%s", err, oneLine)
 		}
 		person := newPerson(s.Issuer, "amelia", ameliasPassword)
 		request := s.Issuer + "/authorize?" + params("client_id", "messaging", "response_type", "id_token", "scope", "openid", "redirect_uri", callback).Encode()
@@ -63,7 +63,7 @@ func TestJose(t *testing.T) {
 		})
 		input, err := json.Marshal(map[string]string{
 			"token": token, "privateKey": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})), "enc": enc, "kid": "lpsso2026",
-			"issuer": s.Issuer, "jwks": s.Issuer + "/jwks/messaging.json", "oneLine": oneLineKey.FindString(shown),
+			"issuer": s.Issuer, "jwks": s.Issuer + "/jwks/messaging.json", "oneLine": oneLineKey.FindString(oneLine),
 		})
 		if err != nil {
 			t.Fatal(err)
