@@ -26,13 +26,20 @@ type MigrationStatus struct {
 // start together race for an advisory lock and the losers find nothing to do.
 // A database newer than the binary gives ErrDatabaseNewer and stays as it is.
 func Migrate(ctx context.Context, url string) error {
-	return withMigrator(ctx, url, func(m *migrate.Migrator) error {
-		status, err := statusOf(ctx, m)
+	return withConnection(ctx, url, func(conn *pgx.Conn) error {
+		status, err := statusOf(ctx, conn)
 		if err != nil {
 			return err
 		}
 		if status.Current == status.Latest {
 			return nil
+		}
+		m, err := migrate.NewMigrator(ctx, conn, "schema_version")
+		if err != nil {
+			return fmt.Errorf("prepare migrations: %w", err)
+		}
+		if err := m.LoadMigrations(migrations.FS); err != nil {
+			return fmt.Errorf("read embedded migrations: %w", err)
 		}
 		if err := m.Migrate(ctx); err != nil {
 			return fmt.Errorf("migrate: %w", err)
@@ -41,22 +48,34 @@ func Migrate(ctx context.Context, url string) error {
 	})
 }
 
-// ReadMigrationStatus compares the schema at url with this binary. On a
-// database newer than the binary it gives the status and ErrDatabaseNewer.
+// ReadMigrationStatus compares the schema at url with this binary, and changes
+// nothing there. On a database newer than the binary it gives the status and
+// ErrDatabaseNewer.
 func ReadMigrationStatus(ctx context.Context, url string) (status MigrationStatus, err error) {
-	err = withMigrator(ctx, url, func(m *migrate.Migrator) error {
-		status, err = statusOf(ctx, m)
+	err = withConnection(ctx, url, func(conn *pgx.Conn) error {
+		status, err = statusOf(ctx, conn)
 		return err
 	})
 	return status, err
 }
 
-func statusOf(ctx context.Context, m *migrate.Migrator) (MigrationStatus, error) {
-	current, err := m.GetCurrentVersion(ctx)
+// statusOf asks by itself: the migrator would make its table to answer.
+func statusOf(ctx context.Context, conn *pgx.Conn) (MigrationStatus, error) {
+	files, err := migrate.FindMigrations(migrations.FS)
 	if err != nil {
+		return MigrationStatus{}, fmt.Errorf("read embedded migrations: %w", err)
+	}
+	status := MigrationStatus{Latest: int32(len(files))} //nolint:gosec // a handful
+	var begun bool
+	if err := conn.QueryRow(ctx, "select to_regclass('schema_version') is not null").Scan(&begun); err != nil {
 		return MigrationStatus{}, fmt.Errorf("read schema version: %w", err)
 	}
-	status := MigrationStatus{Current: current, Latest: int32(len(m.Migrations))} //nolint:gosec // a handful
+	if !begun {
+		return status, nil
+	}
+	if err := conn.QueryRow(ctx, "select coalesce(min(version), 0) from schema_version").Scan(&status.Current); err != nil {
+		return MigrationStatus{}, fmt.Errorf("read schema version: %w", err)
+	}
 	if status.Current > status.Latest {
 		return status, fmt.Errorf("%w: its schema is version %d, this binary knows %d; install the newer release or restore a backup",
 			ErrDatabaseNewer, status.Current, status.Latest)
@@ -64,7 +83,7 @@ func statusOf(ctx context.Context, m *migrate.Migrator) (MigrationStatus, error)
 	return status, nil
 }
 
-func withMigrator(ctx context.Context, url string, f func(*migrate.Migrator) error) error {
+func withConnection(ctx context.Context, url string, f func(*pgx.Conn) error) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fmt.Errorf("connect to the database: %w", wrap(err))
@@ -74,12 +93,5 @@ func withMigrator(ctx context.Context, url string, f func(*migrate.Migrator) err
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	m, err := migrate.NewMigrator(ctx, conn, "schema_version")
-	if err != nil {
-		return fmt.Errorf("prepare migrations: %w", wrap(err))
-	}
-	if err := m.LoadMigrations(migrations.FS); err != nil {
-		return fmt.Errorf("read embedded migrations: %w", err)
-	}
-	return wrap(f(m))
+	return wrap(f(conn))
 }

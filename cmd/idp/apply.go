@@ -35,7 +35,8 @@ func newApplyCommand(a *app) *cobra.Command {
 		Short: "Make clients and consumers match a file",
 		Long: "Make clients and consumers match a file, in YAML or JSON: what it names is created and\n" +
 			"updated in one transaction, the rest is left. A second run changes nothing. It works\n" +
-			"beside a running idp serve, which acts on the change within a second.\n\n" +
+			"beside a running idp serve, which acts on the change within a second. An empty database gets\n" +
+			"its schema, but not with --dry-run.\n\n" +
 			"Exit code 0: the store matches, or with --dry-run the file would be accepted. 1: the file\n" +
 			"is refused, every fault is listed and nothing was changed. 2: the store cannot be reached.",
 		Example: "  idp apply -f brand.yaml --dry-run      what would change\n" +
@@ -44,7 +45,12 @@ func newApplyCommand(a *app) *cobra.Command {
 			"  make-brand-file | idp apply -f -",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+			withStore := a.withMadeStore
+			if flags.dryRun {
+				withStore = a.withStore
+			}
+
+			return withStore(cmd, func(ctx context.Context, s *session) error {
 				return s.apply(ctx, flags, cmd.InOrStdin(), cmd.OutOrStdout())
 			})
 		},

@@ -72,6 +72,7 @@ func TestApply(t *testing.T) {
 	t.Parallel()
 
 	i := newInstallation(t)
+	i.run("", "migrate", "up")
 	file := i.write("brand.yaml", brandYAML)
 
 	dry := i.run("", "apply", "-f", file, "--dry-run")

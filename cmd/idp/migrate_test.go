@@ -37,6 +37,58 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// TestReadingMakesNoSchema runs on an empty database what has nothing to make
+// there, and then on one that is behind.
+func TestReadingMakesNoSchema(t *testing.T) {
+	t.Parallel()
+
+	i := newInstallation(t)
+	url := strings.TrimPrefix(i.environ[0], "IDP_DATABASE_URL=")
+
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context()) //nolint:errcheck // the test is over
+
+	refused := func(version string, commands ...string) {
+		t.Helper()
+
+		for _, command := range commands {
+			got := i.run(brandYAML, strings.Fields(command)...)
+			if got.code != 1 || !strings.Contains(got.stderr, "the schema is version "+version+" of ") ||
+				!strings.Contains(got.stderr, ": run idp migrate up, or start idp serve") {
+				t.Errorf("idp %s at version %s: %+v", command, version, got)
+			}
+		}
+	}
+
+	reading := []string{
+		"client list", "client show messaging", "consumer list", "consumer show amelia", "consumer set-password amelia", "key list", "key export",
+		"connector settings messaging", "token preview --client messaging --consumer amelia", "apply -f - --dry-run",
+	}
+	refused("0", reading...)
+
+	if got := i.run("", "migrate", "status"); got.code != 0 {
+		t.Errorf("migrate status: %+v", got)
+	}
+
+	var tables int
+	if err := conn.QueryRow(t.Context(), "select count(*) from pg_tables where schemaname = 'public'").Scan(&tables); err != nil || tables != 0 {
+		t.Errorf("%d tables were made, %v", tables, err)
+	}
+
+	if got := i.run(brandYAML, "apply", "-f", "-"); got.code != 0 {
+		t.Fatalf("apply: %+v", got)
+	}
+
+	if _, err := conn.Exec(t.Context(), "update schema_version set version = 1"); err != nil {
+		t.Fatal(err)
+	}
+
+	refused("1", append(reading, "apply -f -")...)
+}
+
 func TestMigrateRefusesANewerDatabase(t *testing.T) {
 	t.Parallel()
 

@@ -18,10 +18,19 @@ type session struct {
 	store *storage.Store
 }
 
-// withStore reads the configuration and lends the store to f. An empty database
-// gets its schema; one with another schema than this program's is left to idp
-// migrate up, or to idp serve, since the operator decides when that happens.
+// withStore reads the configuration and lends the store to f. A database with
+// another schema than this program's, or with none, is left to idp migrate up,
+// or to idp serve, since the operator decides when that happens.
 func (a *app) withStore(cmd *cobra.Command, f func(ctx context.Context, s *session) error) error {
+	return a.lendStore(cmd, false, f)
+}
+
+// withMadeStore is withStore, but an empty database gets its schema.
+func (a *app) withMadeStore(cmd *cobra.Command, f func(ctx context.Context, s *session) error) error {
+	return a.lendStore(cmd, true, f)
+}
+
+func (a *app) lendStore(cmd *cobra.Command, makeSchema bool, f func(ctx context.Context, s *session) error) error {
 	ctx := cmd.Context()
 
 	cfg, log, err := a.load(cmd)
@@ -41,12 +50,12 @@ func (a *app) withStore(cmd *cobra.Command, f func(ctx context.Context, s *sessi
 	}
 
 	switch {
-	case status.Current == 0:
+	case status.Current == 0 && makeSchema:
 		if err := storage.Migrate(ctx, db.DirectURL); err != nil {
 			return fmt.Errorf("bring up the schema: %w", err)
 		}
 	case status.Current < status.Latest:
-		return fmt.Errorf("the schema of the database is version %d of %d: run idp migrate up first", status.Current, status.Latest)
+		return fmt.Errorf("the schema is version %d of %d: run idp migrate up, or start idp serve", status.Current, status.Latest)
 	}
 
 	store, err := storage.Open(ctx, storage.Options{URL: db.URL, DirectURL: db.DirectURL, MaxConnections: 2})
