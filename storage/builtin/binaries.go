@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// minMajor is the oldest version of PostgreSQL that idp works with.
-const minMajor = 13
+// minMajor is the oldest version of PostgreSQL that idp is tested with.
+const minMajor = 15
 
 // binaries is a folder with initdb and postgres of one major version.
 type binaries struct {

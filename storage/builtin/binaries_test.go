@@ -11,7 +11,7 @@ import (
 func TestMissingBinaries(t *testing.T) {
 	t.Parallel()
 	_, err := Start(t.Context(), Options{DataDir: dataDir(t), searchDirs: []string{"/nowhere"}})
-	wantError(t, err, "no PostgreSQL server (version 13 or newer) is installed", "install it (", "database.url")
+	wantError(t, err, "no PostgreSQL server (version 15 or newer) is installed", "install it (", "database.url")
 }
 
 func TestJoiningNeedsNoBinaries(t *testing.T) {
