@@ -11,15 +11,20 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/brandidp/idp/cmd/idp/config"
 )
 
+// sameSignal is how long after the first signal another counts as the same.
+const sameSignal = time.Second
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the command in order. From then on signals do what
-	// they do by default: a second Ctrl-C ends the program at once.
-	context.AfterFunc(ctx, stop)
+	// The first signal ends the command in order. A moment later signals do what
+	// they do by default: a second Ctrl-C ends the program at once. Not before,
+	// since some send theirs twice, as timeout(1) does to a process and its group.
+	context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })
 
 	in := config.Inputs{Environ: os.Environ(), Files: config.DefaultFiles(), UserID: os.Geteuid()}
 	os.Exit(run(ctx, in, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
