@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -31,6 +32,10 @@ func openDatabase(ctx context.Context, cfg *config.Config, log *slog.Logger) (*d
 	}
 
 	server, err := builtin.Start(ctx, builtin.Options{DataDir: cfg.DataDir, Log: log})
+	if errors.Is(err, builtin.ErrDataDir) {
+		return nil, fmt.Errorf("data_dir: %w; choose another with --data-dir", err)
+	}
+
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", storage.ErrUnavailable, err)
 	}

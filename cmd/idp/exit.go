@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/brandidp/idp/storage"
@@ -23,4 +24,18 @@ func exitCode(err error) int {
 	default:
 		return exitRefused
 	}
+}
+
+// errInterrupted means that a signal ended a command before it was done.
+var errInterrupted = errors.New("interrupted")
+
+// explainInterrupt says that a command was interrupted instead of what broke on
+// its account: what a signal ends says all kinds of things about the database.
+func explainInterrupt(ctx context.Context, err error) error {
+	broke := errors.Is(err, context.Canceled) || errors.Is(err, storage.ErrUnavailable)
+	if ctx.Err() != nil && broke && !errors.Is(err, errLeftBehind) {
+		return errInterrupted
+	}
+
+	return err
 }

@@ -38,7 +38,7 @@ func run(ctx context.Context, in config.Inputs, args []string, stdin io.Reader, 
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 
-	err := root.ExecuteContext(ctx)
+	err := explainInterrupt(ctx, root.ExecuteContext(ctx))
 	if err != nil {
 		root.PrintErrln("Error:", err)
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/brandidp/idp/cmd/idp/config"
 	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/storage/storagetest"
 )
 
 func TestUsageFaults(t *testing.T) {
@@ -64,6 +68,50 @@ func TestExitCode(t *testing.T) {
 				t.Errorf("exitCode(%v) = %d, want %d", test.err, got, test.want)
 			}
 		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	for _, args := range [][]string{
+		{"migrate", "status", "--data-dir", storagetest.DataDir(t)},
+		{"client", "list", "--database-url", storagetest.NewEmpty(t)},
+	} {
+		var stdout, stderr bytes.Buffer
+
+		code := run(ctx, config.Inputs{Environ: []string{"HOME=/home/amelia"}, UserID: 1000}, args, new(bytes.Buffer), &stdout, &stderr)
+		if code != 1 || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), "Error: interrupted\n") {
+			t.Errorf("idp %s: exit code %d\n%s%s", args, code, &stdout, &stderr)
+		}
+	}
+
+	broken := fmt.Errorf("open: %w", storage.ErrUnavailable)
+	if got := explainInterrupt(t.Context(), broken); !errors.Is(got, storage.ErrUnavailable) {
+		t.Errorf("without a signal: %v", got)
+	}
+
+	if got := explainInterrupt(ctx, errors.Join(broken, errLeftBehind)); !errors.Is(got, errLeftBehind) {
+		t.Errorf("something is left behind: %v", got)
+	}
+}
+
+func TestDataDirThatCannotBe(t *testing.T) {
+	t.Parallel()
+
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, dir := range []string{file, filepath.Join(file, "below"), "/dev/null/idp"} {
+		got := execute(t, nil, "client", "list", "--data-dir", dir)
+		if got.code != 1 || !strings.HasPrefix(got.stderr, "Error: data_dir: ") || !strings.HasSuffix(got.stderr, "; choose another with --data-dir\n") {
+			t.Errorf("%s: %+v", dir, got)
+		}
 	}
 }
 

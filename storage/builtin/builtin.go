@@ -51,6 +51,10 @@ const (
 	undoTimeout = 30 * time.Second
 )
 
+// ErrDataDir means that Options.DataDir cannot be made, or is not safe to use.
+// Another folder, or other rights on this one, would help; trying again does not.
+var ErrDataDir = errors.New("the data directory cannot be used")
+
 // Options say where the server lives and how it behaves.
 type Options struct {
 	// DataDir is idp's data directory. It is made when absent: as root with mode
@@ -127,10 +131,10 @@ func open(opts Options) (*Server, error) {
 		return nil, err
 	}
 	if s.folder, err = openFolder(opts.DataDir, s.self); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	if s.members, err = openLock(s.folder.members()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	return s, nil
 }
