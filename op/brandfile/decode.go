@@ -2,6 +2,7 @@ package brandfile
 
 import (
 	"fmt"
+	"math/big"
 	"reflect"
 	"regexp"
 	"slices"
@@ -184,7 +185,7 @@ func (d *decoder) scalar(node *yaml.Node, path string, v reflect.Value) {
 		rule = "must be a number, written as in JSON and not in quotes"
 		if n, err := strconv.ParseFloat(node.Value, 64); err == nil && (node.Tag == "!!int" || node.Tag == "!!float") && numberPattern.MatchString(node.Value) {
 			v.SetFloat(n + 0) // PostgreSQL keeps no sign of zero, and a second run must find no difference
-			rule = ""
+			rule = digitsRule(node.Value, n)
 		}
 	default:
 		panic("brandfile: no rule for fields of type " + v.Type().String())
@@ -192,6 +193,31 @@ func (d *decoder) scalar(node *yaml.Node, path string, v reflect.Value) {
 	if rule != "" {
 		d.fault(node.Line, path, rule)
 	}
+}
+
+// digitsRule returns the rule that a number breaks, or "", n being what is kept
+// of it. Money is not rounded behind anybody's back.
+func digitsRule(literal string, n float64) string {
+	const (
+		longest = 64 // bounds the arithmetic; every number worth writing is shorter
+		rule    = "must have no more digits than a number of JSON is sure to keep, which are 15: it would be rounded"
+	)
+	if len(literal) > longest {
+		return rule
+	}
+	if n == 0 { // the exponent may be of any size
+		mantissa, _, _ := strings.Cut(strings.ToLower(literal), "e")
+		if strings.ContainsAny(mantissa, "123456789") {
+			return rule
+		}
+		return ""
+	}
+	written, isNumber := new(big.Rat).SetString(literal)
+	kept, isKept := new(big.Rat).SetString(strconv.FormatFloat(n, 'f', -1, 64))
+	if !isNumber || !isKept || written.Cmp(kept) != 0 {
+		return rule
+	}
+	return ""
 }
 
 // textRule returns the rule that a text breaks, or "". A date without quotes is
