@@ -77,11 +77,30 @@ func (d *decoder) syntaxFault(data []byte, err error) {
 		line, _ = strconv.Atoi(m[1]) // digits
 		reason = strings.TrimPrefix(reason, m[0])
 	}
+	if tab := tabbedLine(data, line, reason); tab > 0 {
+		d.fault(tab, "", "must be indented with spaces: YAML takes no tabs")
+		return
+	}
 	if slices.Contains(blockReasons, reason) {
 		line++
 		reason += " in what begins on this line"
 	}
 	d.fault(line, "", "must be YAML or JSON: "+reason)
+}
+
+// tabbedLine is the line indented with a tab that the parser stumbled over, or 0.
+// One of its reasons counts the line from zero.
+func tabbedLine(data []byte, line int, reason string) int {
+	if reason == "found a tab character that violates indentation" {
+		line++
+	} else if reason != "found character that cannot start any token" {
+		return 0
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	if line > len(lines) || !bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t")) {
+		return 0
+	}
+	return line
 }
 
 // firstUnreadable is where data stops being text, its length if it does not.

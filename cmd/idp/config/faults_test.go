@@ -95,6 +95,10 @@ func TestFileFaults(t *testing.T) {
 		"a list":        {"- issuer", "idp.yaml:1: must be a list of keys with values, such as issuer: https://login.brand.example"},
 		"two documents": {"issuer: https://a.example\n---\nlisten: x", "idp.yaml: must be one YAML document, without a second after ---"},
 		"not YAML":      {"issuer: https://a.example\n  listen: x", "idp.yaml:2: is not YAML: mapping values are not allowed in this context"},
+		"a tab":         {"log:\n\tlevel: debug\n", "idp.yaml:2: must be indented with spaces: YAML takes no tabs"},
+		"a later tab":   {"log:\n  level: debug\n\tformat: json\n", "idp.yaml:3: must be indented with spaces: YAML takes no tabs"},
+		"a tab at once": {"\tissuer: x\n", "idp.yaml:1: must be indented with spaces: YAML takes no tabs"},
+		"no tab":        {"listen: @x\n", "idp.yaml: is not YAML: found character that cannot start any token"},
 		"too long":      {"#" + strings.Repeat("x", 1<<20), "configuration: must be a file of at most 1024 KiB: idp.yaml"},
 	}
 	for name, test := range tests {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -109,7 +110,7 @@ func (r *fileReader) read(content string) {
 	}
 
 	if err != nil {
-		r.faults = append(r.faults, r.syntaxFault(err))
+		r.faults = append(r.faults, r.syntaxFault(content, err))
 
 		return
 	}
@@ -128,12 +129,16 @@ var syntaxError = regexp.MustCompile(`(?s)^yaml: (?:line (\d+): )?(.*)$`)
 
 // syntaxFault words an error of the parser. The parser quotes nothing of the
 // file but the names of anchors, which may be the beginning of a password.
-func (r *fileReader) syntaxFault(err error) Fault {
+func (r *fileReader) syntaxFault(content string, err error) Fault {
 	fault := Fault{Source: r.name, Rule: "is not YAML"}
 
 	if m := syntaxError.FindStringSubmatch(err.Error()); m != nil {
 		if m[1] != "" {
 			fault.Source += ":" + m[1]
+		}
+
+		if line := tabbedLine(content, m[1], m[2]); line > 0 {
+			return Fault{Source: r.at(line), Rule: "must be indented with spaces: YAML takes no tabs"}
 		}
 
 		if strings.Contains(m[2], "anchor") {
@@ -144,6 +149,30 @@ func (r *fileReader) syntaxFault(err error) Fault {
 	}
 
 	return fault
+}
+
+// tabbedLine is the line indented with a tab that the parser stumbled over, or 0.
+// It names no line for the first, and one of its reasons counts from zero.
+func tabbedLine(content, found, reason string) int {
+	line := 1
+	if n, err := strconv.Atoi(found); err == nil {
+		line = n
+	}
+
+	switch reason {
+	case "found a tab character that violates indentation":
+		line++
+	case "found character that cannot start any token":
+	default:
+		return 0
+	}
+
+	lines := strings.Split(content, "\n")
+	if line > len(lines) || !strings.HasPrefix(strings.TrimLeft(lines[line-1], " "), "\t") {
+		return 0
+	}
+
+	return line
 }
 
 // mapping reads the keys of a group; the whole file is the group without a name.
