@@ -6,6 +6,7 @@
 // It owns the folder "postgres" of the data directory and nothing beside it:
 //
 //	postgres/data            PostgreSQL's own directory (PGDATA); postgresql.conf in it is the operator's to tune
+//	postgres/initdb-*        data that are being made; what a killed first start leaves is removed at a later one
 //	postgres/socket          the socket, in a folder that only the server's user may enter
 //	postgres/pg_hba.conf     who may connect: written at each start of the server
 //	postgres/pg_ident.conf   the two system users who may
@@ -46,6 +47,10 @@ const (
 	role      = "idp"      // what idp works as, without superuser rights
 	superuser = "postgres" // for maintenance
 	port      = "5432"     // only a part of the socket's name
+
+	// provisioning is the advisory lock, in the database postgres, of who makes the
+	// role and the database of idp. The number has no meaning.
+	provisioning = 5_249_716
 
 	// undoTimeout is how long a failed Start may take to leave again.
 	undoTimeout = 30 * time.Second

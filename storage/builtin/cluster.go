@@ -29,19 +29,35 @@ func (s *Server) command(ctx context.Context, dir, path string, args ...string) 
 }
 
 // initialise makes the data directory. It gets its name when it is complete, so a
-// first start that was killed is simply done again.
+// first start that was killed is simply done again: in another folder, since the
+// killed one's initdb may still be at work in its own.
 func (s *Server) initialise(ctx context.Context, b binaries) error {
-	fresh := s.folder.newData()
-	if err := os.RemoveAll(fresh); err != nil {
+	fresh, err := os.MkdirTemp(s.folder.path, attempts+"*")
+	if err != nil {
 		return fmt.Errorf("make the database: %w", err)
 	}
-	if err := s.makeOwnDir(fresh); err != nil {
+	if err := s.giveToOwner(fresh); err != nil {
 		return fmt.Errorf("make the database: %w", err)
 	}
+	if err := s.initdb(ctx, b, fresh); err != nil {
+		s.sweep(ctx)
+		return fmt.Errorf("make the database: initdb: %w", err)
+	}
+	if err := os.Rename(fresh, s.folder.data()); err != nil {
+		return fmt.Errorf("make the database: %w", err)
+	}
+	if s.options.Disposable {
+		return nil
+	}
+	return syncDir(s.folder.path)
+}
+
+// initdb runs PostgreSQL's program of that name in an empty folder.
+func (s *Server) initdb(ctx context.Context, b binaries, dir string) error {
 	// The C locale sorts by bytes and is the same on every system and after each of
 	// its upgrades; idp normalises text itself.
 	args := []string{
-		"--pgdata=" + fresh, "--username=" + superuser, "--encoding=UTF8", "--locale=C",
+		"--pgdata=" + dir, "--username=" + superuser, "--encoding=UTF8", "--locale=C",
 		"--data-checksums", "--auth-local=peer", "--auth-host=reject",
 	}
 	if s.options.Disposable {
@@ -51,15 +67,27 @@ func (s *Server) initialise(ctx context.Context, b binaries) error {
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("make the database: initdb: %w: %s", err, lastLine(said.String()))
+		return fmt.Errorf("%w: %s", err, lastLine(said.String()))
 	}
-	if err := os.Rename(fresh, s.folder.data()); err != nil {
-		return fmt.Errorf("make the database: %w", err)
+	return nil
+}
+
+// sweep removes what first starts left that did not come to their end. An initdb
+// that outlived its idp may still write there; what it keeps from being removed
+// is removed at a later start.
+func (s *Server) sweep(ctx context.Context) {
+	entries, err := os.ReadDir(s.folder.path)
+	if err != nil {
+		s.log.DebugContext(ctx, "unfinished data stay", "error", err)
 	}
-	if s.options.Disposable {
-		return nil
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), attempts) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(s.folder.path, entry.Name())); err != nil {
+			s.log.DebugContext(ctx, "unfinished data stay", "error", err)
+		}
 	}
-	return syncDir(s.folder.path)
 }
 
 func syncDir(path string) error {
@@ -184,13 +212,17 @@ func (s *Server) connect(ctx context.Context) (*pgx.Conn, error) {
 
 // provision asks the server whether it is there, and makes idp's role and
 // database if it has none: the database comes last, so its presence says that all
-// is done.
+// is done. The lock waits for what the connection of a killed process may still be
+// making.
 func (s *Server) provision(ctx context.Context) (err error) {
 	conn, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
+	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", provisioning); err != nil {
+		return fmt.Errorf("wait for another connection that makes idp's database: %w", err)
+	}
 	var hasRole, hasDatabase bool
 	err = conn.QueryRow(ctx, `select exists (select from pg_roles where rolname = $1),
 		exists (select from pg_database where datname = $1)`, role).Scan(&hasRole, &hasDatabase)

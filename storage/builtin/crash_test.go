@@ -52,11 +52,18 @@ func TestSuperviseRestartsAKilledServer(t *testing.T) {
 	}
 }
 
-// helper starts an idp-like process.
-func helper(t *testing.T, dir string) *exec.Cmd {
+// helperCommand prepares an idp-like process.
+func helperCommand(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), helperDir+"="+dir)
+	return cmd
+}
+
+// helper starts an idp-like process, and waits until it says that it has started.
+func helper(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	cmd := helperCommand(t, dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,10 @@ import (
 // it at 104 (Darwin) or 108 (Linux).
 const maxSocketDir = 99 - len("/.s.PGSQL."+port)
 
+// attempts is how the folders begin in which data are made. The operator, who may
+// keep data of another version beside these, would not choose it.
+const attempts = "initdb-"
+
 // folder is the folder "postgres" of a data directory. It and the files in it
 // belong to idp's user; data and socket belong to the server's.
 type folder struct {
@@ -24,7 +28,6 @@ type folder struct {
 }
 
 func (f folder) data() string    { return filepath.Join(f.path, "data") }
-func (f folder) newData() string { return filepath.Join(f.path, "data.new") }
 func (f folder) hba() string     { return filepath.Join(f.path, "pg_hba.conf") }
 func (f folder) ident() string   { return filepath.Join(f.path, "pg_ident.conf") }
 func (f folder) log() string     { return filepath.Join(f.path, "server.log") }
@@ -112,16 +115,28 @@ func (s *Server) makeSocketDir() error {
 	return checkDir(s.folder.socket(), s.owner, 0o077)
 }
 
-// makeOwnDir makes a folder for the server's user alone.
+// makeOwnDir makes a folder for the server's user alone, and leaves one that
+// exists as it is, unless a start was killed before it gave it to that user.
 func (s *Server) makeOwnDir(path string) error {
 	err := os.Mkdir(path, 0o700)
 	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err == nil && s.owner.uid != s.self.uid {
-		err = os.Lchown(path, int(s.owner.uid), int(s.owner.gid))
+		if checkDir(path, s.self, 0o077) != nil {
+			return nil
+		}
+		err = nil
 	}
 	if err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	return s.giveToOwner(path)
+}
+
+// giveToOwner makes the server's user the owner of a folder.
+func (s *Server) giveToOwner(path string) error {
+	if s.owner.uid == s.self.uid {
+		return nil
+	}
+	if err := os.Lchown(path, int(s.owner.uid), int(s.owner.gid)); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	return nil

@@ -159,6 +159,7 @@ func (s *Server) launch(ctx context.Context) error {
 			return err
 		}
 	}
+	s.sweep(ctx)
 	if made, err := s.dataMajor(); err != nil {
 		return err
 	} else if made == 0 {
