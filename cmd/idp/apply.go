@@ -43,7 +43,13 @@ func newApplyCommand(a *app) *cobra.Command {
 			"  idp apply -f brand.yaml\n" +
 			"  idp apply -f brand.yaml --prune        and remove clients that the file lacks\n" +
 			"  make-brand-file | idp apply -f -",
-		Args: noArguments,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && flags.file == "" {
+				return errors.New("idp apply: name the file with -f FILE; -f - is standard input")
+			}
+
+			return noArguments(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			withStore := a.withMadeStore
 			if flags.dryRun {

@@ -84,6 +84,10 @@ func TestApply(t *testing.T) {
 		t.Errorf("clients after a dry run: %+v", list)
 	}
 
+	if got := i.run("", "client", "show", "nobody"); got.code != 1 || !strings.Contains(got.stderr, "nor any other: idp apply makes clients") {
+		t.Errorf("a client where there is none: %+v", got)
+	}
+
 	first := i.run("", "apply", "-f", file)
 	if first.code != 0 || !strings.Contains(first.stdout, "3 to create, 0 to update, 0 to delete, 0 unchanged\n") {
 		t.Errorf("apply: %+v", first)
@@ -152,7 +156,7 @@ func TestApplyRefusesAFile(t *testing.T) {
 		t.Errorf("a missing file: %+v", missing)
 	}
 
-	if none := i.run("", "apply"); none.code != 1 || !strings.Contains(none.stderr, `"file" not set`) {
+	if none := i.run("", "apply"); none.code != 1 || !strings.Contains(none.stderr, "name the file with -f FILE") {
 		t.Errorf("no file: %+v", none)
 	}
 }
@@ -214,7 +218,7 @@ func TestClientShow(t *testing.T) {
 		t.Errorf("view: %+v", view)
 	}
 
-	if got := i.run("", "client", "show", "nobody"); got.code != 1 || !strings.Contains(got.stderr, `client "nobody": not found`) {
+	if got := i.run("", "client", "show", "nobody"); got.code != 1 || !strings.Contains(got.stderr, `client "nobody": not found; the nearest is "`) {
 		t.Errorf("an unknown client: %+v", got)
 	}
 
@@ -277,7 +281,7 @@ func TestConsumerShow(t *testing.T) {
 		t.Errorf("show: %+v", got)
 	}
 
-	if got := i.run("", "consumer", "show", "nobody"); got.code != 1 || !strings.Contains(got.stderr, "there is no consumer") {
+	if got := i.run("", "consumer", "show", "nobody"); got.code != 1 || !strings.HasSuffix(got.stderr, "idp consumer list shows all\n") {
 		t.Errorf("an unknown consumer: %+v", got)
 	}
 }
@@ -295,7 +299,8 @@ func TestConsumerSetPassword(t *testing.T) {
 		{"rory", "a new password\n", "The password is set", 0},
 		{"rory", "no line break", "The password is set", 0},
 		{"rory", "short\n", "must have at least 8 characters", 1},
-		{"rory", "", "must have at least 8 characters", 1},
+		{"rory", "", "Error: standard input held no password\n", 1},
+		{"rory", "\r\n", "Error: standard input held no password\n", 1},
 		{"rory", strings.Repeat("a", 1025), "must have at most 1024 bytes", 1},
 		{"nobody", "a new password\n", "there is no consumer", 1},
 	} {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/brandidp/idp/cmd/idp/config"
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
@@ -154,10 +155,24 @@ func (s *session) readClient(ctx context.Context, clientID string) (*storage.Cli
 
 	i := slices.IndexFunc(snapshot.Clients, func(c *storage.Client) bool { return c.ClientID == clientID })
 	if i < 0 {
-		return nil, nil, fmt.Errorf("client %q: %w; idp client list shows all", clientID, storage.ErrNotFound)
+		return nil, nil, unknownClient(clientID, snapshot.Clients)
 	}
 
 	return snapshot.Clients[i], snapshot.Keys, nil
+}
+
+// unknownClient names the client that may have been meant.
+func unknownClient(clientID string, clients []*storage.Client) error {
+	if len(clients) == 0 {
+		return fmt.Errorf("client %q: not found, nor any other: idp apply makes clients", clientID)
+	}
+
+	ids := make([]string, len(clients))
+	for i, client := range clients {
+		ids[i] = client.ClientID
+	}
+
+	return fmt.Errorf("client %q: not found; the nearest is %q, and idp client list shows all", clientID, config.Nearest(clientID, ids))
 }
 
 // registration is a connector as Conversational Cloud has to know it.

@@ -185,7 +185,7 @@ func (s *session) findConsumer(ctx context.Context, name string) (*storage.Consu
 	}
 
 	if errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("there is no consumer with this sub or identifier; idp consumer list shows all: %w", storage.ErrNotFound)
+		return nil, errors.New("there is no consumer with this sub or identifier; idp consumer list shows all")
 	}
 
 	return consumer, err

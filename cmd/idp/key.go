@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/op/keys"
-	"github.com/brandidp/idp/storage"
 )
 
 func newKeyCommand(a *app) *cobra.Command {
@@ -192,8 +191,7 @@ func (s *session) exportKey(ctx context.Context, clientID, format string, stdout
 
 	key, err := keys.ActiveOf(rows, owner)
 	if err != nil {
-		return fmt.Errorf("%w: %w; idp serve makes the provider's at its first start, idp apply a connector's",
-			storage.ErrNotFound, err)
+		return fmt.Errorf("%w; idp serve makes the provider's at its first start, idp apply a connector's", err)
 	}
 
 	var text string

@@ -37,6 +37,7 @@ func run(ctx context.Context, in config.Inputs, args []string, stdin io.Reader, 
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	tameDefaultCommands(root)
 
 	err := explainInterrupt(ctx, root.ExecuteContext(ctx))
 	if err != nil {

@@ -98,6 +98,38 @@ func commandsAlone(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("%s: unknown command %q; the nearest is %q", cmd.CommandPath(), args[0], config.Nearest(args[0], names))
 }
 
+// tameDefaultCommands has cobra's own commands refuse what they do not know, as
+// ours do: they would print a help and call that done. The output must be set:
+// the scripts of idp completion go where it leads by now.
+func tameDefaultCommands(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = knownTopic
+			cmd.Example = "  idp help apply\n  idp help migrate status"
+		case "completion":
+			group(cmd).Example = "  idp completion bash > /etc/bash_completion.d/idp"
+		}
+	}
+}
+
+// knownTopic refuses the name of a command that there is not.
+func knownTopic(cmd *cobra.Command, args []string) error {
+	found, rest, err := cmd.Root().Find(args)
+	if err != nil || len(rest) == 0 {
+		return err //nolint:wrapcheck // says it all
+	}
+
+	if found.HasSubCommands() {
+		return commandsAlone(found, rest)
+	}
+
+	return fmt.Errorf("%s: holds no commands, and so no %q", found.CommandPath(), rest[0])
+}
+
 // noArguments refuses anything but flags.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {

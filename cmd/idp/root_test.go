@@ -34,6 +34,12 @@ func TestUsageFaults(t *testing.T) {
 		{[]string{"version", "-x"}, `Error: unknown shorthand flag: 'x' in -x`},
 		{[]string{"version", "all"}, `Error: idp version: takes flags alone, not "all"`},
 		{[]string{"config", "--issuer"}, `Error: flag needs an argument: --issuer`},
+		{[]string{"help", "aply"}, `Error: idp: unknown command "aply"; the nearest is "apply"`},
+		{[]string{"help", "migrate", "stats"}, `Error: idp migrate: unknown command "stats"; the nearest is "status"`},
+		{[]string{"help", "version", "all"}, `Error: idp version: holds no commands, and so no "all"`},
+		{[]string{"completion", "bsh"}, `Error: idp completion: unknown command "bsh"; the nearest is "bash"`},
+		{[]string{"apply"}, "Error: idp apply: name the file with -f FILE; -f - is standard input"},
+		{[]string{"apply", "brand.yaml"}, `Error: idp apply: takes flags alone, not "brand.yaml"`},
 		{[]string{"config", "--listen", "x"}, "Error: the configuration is refused:\n--listen: listen: must be host:port"},
 	}
 	for _, test := range tests {
@@ -145,6 +151,11 @@ func TestHelp(t *testing.T) {
 	root := execute(t, nil)
 	if root.code != 0 || !strings.Contains(root.stdout, "--database-url-file path") {
 		t.Errorf("idp without arguments: %+v", root)
+	}
+
+	topic := execute(t, nil, "help", "migrate", "status")
+	if topic.code != 0 || !strings.Contains(topic.stdout, "idp migrate status [flags]") {
+		t.Errorf("idp help migrate status: %+v", topic)
 	}
 
 	sub := execute(t, nil, "migrate", "status", "--help")

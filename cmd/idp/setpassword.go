@@ -132,5 +132,9 @@ func readPassword(r io.Reader) (string, error) {
 
 	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 
+	if line == "" {
+		return "", errors.New("standard input held no password")
+	}
+
 	return line, password.CheckNew(line)
 }
