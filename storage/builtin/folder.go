@@ -119,17 +119,18 @@ func (s *Server) makeSocketDir() error {
 // exists as it is, unless a start was killed before it gave it to that user.
 func (s *Server) makeOwnDir(path string) error {
 	err := os.Mkdir(path, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		if checkDir(path, s.self, 0o077) != nil {
-			return nil
-		}
-		err = nil
-	}
-	if err != nil {
+	existed := errors.Is(err, fs.ErrExist)
+	switch {
+	case err != nil && !existed:
 		return fmt.Errorf("make folder: %w", err)
+	case existed && !s.owns(path):
+		return nil
 	}
 	return s.giveToOwner(path)
 }
+
+// owns reports whether a folder is this process's user's alone.
+func (s *Server) owns(path string) bool { return checkDir(path, s.self, 0o077) == nil }
 
 // giveToOwner makes the server's user the owner of a folder.
 func (s *Server) giveToOwner(path string) error {
