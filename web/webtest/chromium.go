@@ -87,16 +87,35 @@ func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chrom
 		if err := settled(ctx, id); err != nil {
 			tb.Fatalf("wait for the page of a window: %v", err)
 		}
-		window, cancel := newTab(ctx, chromedp.WithTargetID(id))
-		tb.Cleanup(cancel)
-		if err := chromedp.Do(window); err != nil {
-			tb.Fatalf("attach to the window: %v", err)
-		}
-		return window
+		return attach(ctx, tb, id)
 	case <-ctx.Done():
 		tb.Fatalf("open a window: %v", ctx.Err())
 		return nil
 	}
+}
+
+// attach gives a window's tab. chromedp may miss what the page does meanwhile, and
+// would then find nothing in it for ever: so it is asked for the page's root, and
+// attached again if it does not see that.
+func attach(ctx context.Context, tb testing.TB, id target.ID) context.Context {
+	tb.Helper()
+	const attempts, limit = 5, 5 * time.Second
+	var err error
+	for range attempts {
+		window, cancel := newTab(ctx, chromedp.WithTargetID(id), chromedp.WithDetachOnCancel())
+		if err = chromedp.Do(window); err == nil {
+			bounded, done := context.WithTimeout(window, limit)
+			err = chromedp.Do(bounded, chromedp.WaitReady(chromedp.CSS("html")))
+			done()
+		}
+		if err == nil {
+			tb.Cleanup(cancel)
+			return window
+		}
+		cancel()
+	}
+	tb.Fatalf("attach to the window: %v", err)
+	return nil
 }
 
 // settled waits until a tab has shown one page for half a second.
