@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -78,7 +79,14 @@ func NewProfile(ctx context.Context, tb testing.TB) context.Context {
 // settled in it: chromedp 0.23 is not safe against what a page does meanwhile.
 func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chromedp.Void]) context.Context {
 	tb.Helper()
-	opened := chromedp.WaitNewTarget(ctx, func(info *target.Info) bool { return info.Type == "page" })
+	profile, err := profileOf(ctx)
+	if err != nil {
+		tb.Fatalf("open a window: %v", err)
+	}
+	// Other tests may open tabs in the same browser at this moment.
+	opened := chromedp.WaitNewTarget(ctx, func(info *target.Info) bool {
+		return info.Type == "page" && info.BrowserContextID == profile
+	})
 	if err := chromedp.Do(ctx, open...); err != nil {
 		tb.Fatalf("open a window: %v", err)
 	}
@@ -92,6 +100,21 @@ func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chrom
 		tb.Fatalf("open a window: %v", ctx.Err())
 		return nil
 	}
+}
+
+// profileOf tells to which of the browser's profiles a tab belongs.
+func profileOf(ctx context.Context) (cdp.BrowserContextID, error) {
+	all, err := chromedp.Targets(ctx)
+	if err != nil {
+		return "", fmt.Errorf("list tabs: %w", err)
+	}
+	own := chromedp.FromContext(ctx).Target.TargetID
+	for _, info := range all {
+		if info.TargetID == own {
+			return info.BrowserContextID, nil
+		}
+	}
+	return "", errors.New("the tab is not there")
 }
 
 // attach gives a window's tab. chromedp may miss what the page does meanwhile, and
