@@ -30,16 +30,10 @@ func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request, client *s
 // Consent answers the consent form: POST with ticket, proof and consent, which is
 // allow or deny.
 func (p *Provider) Consent(w http.ResponseWriter, r *http.Request) {
-	form, ok := p.openForm(w, r)
+	form, in, ok := p.openSessionForm(w, r)
 	if !ok {
 		return
 	}
-	in, err := p.sessions.Current(r)
-	if err != nil {
-		p.ShowError(w, r, asError(err))
-		return
-	}
-	p.touch(in)
 	asked := in != nil && p.tickets.Proves(form.proof, proofParts("consent", in, form.request, form.ticket)...)
 	switch {
 	case asked && form.consent == "deny":

@@ -24,15 +24,11 @@ func (p *Provider) repost(w http.ResponseWriter, r *http.Request, params url.Val
 	}
 	page := RepostPage{Action: r.URL.Path}
 	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if len(params[name]) > 1 {
+		value := params.Get(name)
+		if len(params[name]) > 1 || !cleanText(name) || !cleanText(value) {
 			return false
 		}
-		for _, value := range params[name] {
-			if !cleanText(name) || !cleanText(value) {
-				return false
-			}
-			page.Fields = append(page.Fields, FormField{Name: name, Value: value})
-		}
+		page.Fields = append(page.Fields, FormField{Name: name, Value: value})
 	}
 	p.opts.Pages.Repost(w, r, page)
 	return true

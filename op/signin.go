@@ -277,18 +277,27 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 	}
 }
 
-// Continue answers the "Continue as" form: POST with ticket and proof.
-func (p *Provider) Continue(w http.ResponseWriter, r *http.Request) {
-	form, ok := p.openForm(w, r)
-	if !ok {
-		return
+// openSessionForm is openForm for what only somebody who is signed in is shown; in
+// is nil if nobody is any more. It has answered when ok is false.
+func (p *Provider) openSessionForm(w http.ResponseWriter, r *http.Request) (form formOf, in *storage.SignedIn, ok bool) {
+	if form, ok = p.openForm(w, r); !ok {
+		return form, nil, false
 	}
 	in, err := p.sessions.Current(r)
 	if err != nil {
 		p.ShowError(w, r, asError(err))
-		return
+		return form, nil, false
 	}
 	p.touch(in)
+	return form, in, true
+}
+
+// Continue answers the "Continue as" form: POST with ticket and proof.
+func (p *Provider) Continue(w http.ResponseWriter, r *http.Request) {
+	form, in, ok := p.openSessionForm(w, r)
+	if !ok {
+		return
+	}
 	done := shown{chosen: in != nil && p.tickets.Proves(form.proof, proofParts("continue", in, form.request, form.ticket)...)}
 	p.proceed(w, r, form.view, form.client, form.request, in, done)
 }

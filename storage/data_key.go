@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -26,18 +25,6 @@ func (tx *Tx) MasterKeyFingerprint(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("read master key fingerprint: %w", wrap(err))
 	}
 	return fingerprint, nil
-}
-
-// Sealed tells whether the database has ever been sealed.
-func (s *Store) Sealed(ctx context.Context) (bool, error) {
-	err := s.Administer(ctx, func(tx *Tx) error {
-		_, err := tx.MasterKeyFingerprint(ctx)
-		return err
-	})
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // InsertMasterKeyFingerprint marks the database as sealed.

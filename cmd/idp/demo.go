@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -209,21 +208,9 @@ func (d *demonstration) run(ctx context.Context) (err error) {
 	}
 	defer db.Close(ctx)
 
-	store, server, err := openServer(ctx, cfg, db, log)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-
-	var background sync.WaitGroup
-	defer background.Wait()
-
-	runCtx, stop := context.WithCancel(ctx)
-	defer stop()
-	background.Go(func() { db.Supervise(runCtx) })
-	background.Go(func() { server.Run(runCtx) })
-
-	return d.play(runCtx, &session{cfg: cfg, log: log, store: store}, server, dir)
+	return runServer(ctx, cfg, db, log, func(ctx context.Context, store *storage.Store, server *web.Server) error {
+		return d.play(ctx, &session{cfg: cfg, log: log, store: store}, server, dir)
+	})
 }
 
 // play applies the brand file, serves the three parties and says where they are.

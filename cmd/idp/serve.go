@@ -70,33 +70,42 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	}
 	defer db.Close(ctx)
 
+	return runServer(ctx, cfg, db, log, func(ctx context.Context, _ *storage.Store, server *web.Server) error {
+		if server.MasterKeyCreated {
+			log.Warn("a master key was made; without it nothing sealed in the database can be read: back it up apart from the database",
+				"file", cfg.MasterKeyFile())
+		}
+
+		warnOfReadableKey(cfg, log)
+		log.Info("ready", "issuer", cfg.Issuer, "listen", listener.Addr().String())
+
+		ballast := newBallast()
+		defer runtime.KeepAlive(ballast)
+
+		return serveHTTP(ctx, listener, server.Handler(), log)
+	})
+}
+
+// runServer puts the provider together, keeps it and its database going while f
+// runs, and ends them in order after it.
+func runServer(ctx context.Context, cfg *config.Config, db *database, log *slog.Logger,
+	f func(context.Context, *storage.Store, *web.Server) error,
+) error {
 	store, server, err := openServer(ctx, cfg, db, log)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
 
-	if server.MasterKeyCreated {
-		log.Warn("a master key was made; without it nothing sealed in the database can be read: back it up apart from the database",
-			"file", cfg.MasterKeyFile())
-	}
-
-	warnOfReadableKey(cfg, log)
-
 	var background sync.WaitGroup
 	defer background.Wait()
 
-	runCtx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	background.Go(func() { db.Supervise(runCtx) })
-	background.Go(func() { server.Run(runCtx) })
+	background.Go(func() { db.Supervise(ctx) })
+	background.Go(func() { server.Run(ctx) })
 
-	log.Info("ready", "issuer", cfg.Issuer, "listen", listener.Addr().String())
-
-	ballast := newBallast()
-	defer runtime.KeepAlive(ballast)
-
-	return serveHTTP(ctx, listener, server.Handler(), log)
+	return f(ctx, store, server)
 }
 
 // warnOfReadableKey tells of a master key file that others on this machine can
