@@ -84,12 +84,13 @@ func (c *cloud) draw(w http.ResponseWriter, status int, t *template.Template, ti
 // window is the page of the external window. Opened by the tag it leads to the
 // brand's provider; the provider leads back to it, and its script takes over.
 func (c *cloud) window(w http.ResponseWriter, r *http.Request) {
-	config := r.URL.Query().Get("lpUnifiedWindowConfig")
-	if config == "" || c.isAnonymous(config) {
+	query := r.URL.Query()
+	config := query.Get("lpUnifiedWindowConfig")
+	if config == "" || query.Has(standin.WindowReturnParameter) || c.isAnonymous(config) {
 		c.draw(w, http.StatusOK, windowPage, "Conversation", nil)
 		return
 	}
-	address, err := c.standin.Launch(config, r.URL.Query().Get("parentWindowOrigin"))
+	launched, err := c.standin.Launch(config, query.Get("parentWindowOrigin"))
 	if refusal, refused := errors.AsType[*standin.RefusalError](err); refused {
 		c.showOffline(w, refusal.Status, refusal.Message+".")
 		return
@@ -98,7 +99,7 @@ func (c *cloud) window(w http.ResponseWriter, r *http.Request) {
 		c.showOffline(w, http.StatusInternalServerError, "The window cannot be opened.")
 		return
 	}
-	http.Redirect(w, r, address, http.StatusFound) //nolint:gosec // to the endpoint that the connector is configured with
+	http.Redirect(w, r, launched.Address, http.StatusFound) //nolint:gosec // to the endpoint that the connector is configured with
 }
 
 // isAnonymous tells a window that needs no provider.

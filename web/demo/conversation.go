@@ -26,6 +26,8 @@ var wayTitles = map[standin.Way]string{
 	standin.WindowIDToken: "External window, ID token",
 	standin.WindowCode:    "External window, code",
 	standin.Embedded:      "Embedded window, JS method",
+	standin.EmbeddedCode:  "Embedded window, JS method, code",
+	standin.App:           "App",
 	standin.Anonymous:     "External window, no token",
 }
 

@@ -6,15 +6,19 @@ import (
 	"time"
 )
 
-// anonymousLifetime is how long the token of an anonymous consumer lasts.
-const anonymousLifetime = 10 * time.Minute
+// How long the token of an anonymous consumer lasts, and how long after the first
+// one it may be renewed.
+const (
+	anonymousLifetime  = 10 * time.Minute
+	anonymousRenewable = 730 * time.Hour
+)
 
 // anonymousType keeps tokens of anonymous consumers apart from all others that
 // the same key signs.
 const anonymousType = "anonymous+jwt"
 
-// authorizeAnonymous makes an anonymous consumer, or renews the token of one:
-// {} or {"id_token"} for {"token"}.
+// authorizeAnonymous makes an anonymous consumer, or renews the token of one,
+// expired or not: {} or {"id_token"} for {"token"}.
 func (c *Cloud) authorizeAnonymous(w http.ResponseWriter, r *http.Request) {
 	var request struct {
 		IDToken string `json:"id_token"`
@@ -23,48 +27,57 @@ func (c *Cloud) authorizeAnonymous(w http.ResponseWriter, r *http.Request) {
 		refuse(w, refusal)
 		return
 	}
-	id := c.newID()
+	id, began := c.newID(), c.opts.Now()
 	if request.IDToken != "" {
 		token, err := c.ownToken(request.IDToken)
+		if err == nil {
+			first, _ := seconds(token.claims["first_iat"])
+			id, began = token.text("sub"), time.Unix(first, 0)
+			if c.opts.Now().Sub(began) >= anonymousRenewable {
+				err = errors.New("the token of this anonymous consumer is too old to be renewed")
+			}
+		}
 		if err != nil {
-			refuse(w, &RefusalError{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
+			refuse(w, unauthorized(err))
 			return
 		}
-		id = token.text("sub")
 	}
-	token, err := c.anonymousToken(id)
+	token, err := c.anonymousToken(id, began)
 	if err != nil {
-		refuse(w, errNoToken)
+		refuse(w, errOurFault)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"token": token})
 }
 
-var errNoToken = &RefusalError{Status: http.StatusInternalServerError, InternalErrorCode: codeMalformed, Message: "no token could be made"}
+func unauthorized(err error) *RefusalError {
+	return &RefusalError{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()}
+}
 
-func (c *Cloud) anonymousToken(id string) (string, error) {
+// anonymousToken makes a token that is never the same twice.
+func (c *Cloud) anonymousToken(id string, began time.Time) (string, error) {
 	now := c.opts.Now()
 	return c.sign(consumerClaims{
-		Subject: id, Audience: "acc:" + c.opts.AccountID, Issuer: c.opts.Address, ACR: "0",
-		IssuedAt: now.Unix(), Expires: now.Add(anonymousLifetime).Unix(),
+		Subject: id, Audience: "acc:" + c.opts.AccountID, Issuer: c.opts.Address, ACR: acrAnonymous,
+		IssuedAt: now.Unix(), Expires: now.Add(anonymousLifetime).Unix(), Began: began.Unix(), ID: c.newID(),
 	}, anonymousType)
 }
 
 // Arrive has an anonymous consumer begin a conversation, as the two requests of a
 // window would.
 func (c *Cloud) Arrive() (*Conversation, error) {
-	token, err := c.anonymousToken(c.newID())
+	token, err := c.anonymousToken(c.newID(), c.opts.Now())
 	if err != nil {
 		return nil, err
 	}
-	return c.admitAnonymous(token)
+	return c.admitAnonymous(exchange{IDToken: token})
 }
 
 // exchangeAnonymous is the exchange for an anonymous consumer.
-func (c *Cloud) exchangeAnonymous(w http.ResponseWriter, compact string) {
-	attempt, err := c.admitAnonymous(compact)
+func (c *Cloud) exchangeAnonymous(w http.ResponseWriter, request exchange) {
+	attempt, err := c.admitAnonymous(request)
 	if err != nil {
-		refuse(w, &RefusalError{Status: http.StatusUnauthorized, InternalErrorCode: codeChecksFailed, Message: err.Error()})
+		refuse(w, refusalOf(err))
 		return
 	}
 	w.Header().Set("Content-Location", ConversationPath+attempt.ID)
@@ -72,26 +85,32 @@ func (c *Cloud) exchangeAnonymous(w http.ResponseWriter, compact string) {
 }
 
 // admitAnonymous lets an anonymous consumer in: nobody vouches for them, and the
-// agent sees nothing but that.
-func (c *Cloud) admitAnonymous(compact string) (*Conversation, error) {
-	token, err := c.ownToken(compact)
+// agent sees nothing but what the page said.
+func (c *Cloud) admitAnonymous(request exchange) (*Conversation, error) {
+	token, err := c.ownToken(request.IDToken)
 	if err == nil {
 		err = expired(token, c.opts.Now())
 	}
 	if err != nil {
-		return nil, err
+		return nil, unauthorized(err)
 	}
 	issued, _ := seconds(token.claims["iat"])
 	expires, _ := seconds(token.claims["exp"])
 	signed, err := c.sign(consumerClaims{
 		Subject: token.text("sub"), Audience: "acc:" + c.opts.AccountID, Issuer: c.opts.Address, IssuedAt: issued, Expires: expires,
-	}, "JWT")
+	}, consumerType)
 	if err != nil {
 		return nil, err
 	}
 	attempt := &Conversation{
-		ID: c.newID(), Way: Anonymous, Began: c.opts.Now(), Connector: Connector{ID: AnonymousConnector},
+		ID: c.newID(), Way: Anonymous, Began: c.opts.Now(), Expires: time.Unix(expires, 0), Connector: Connector{ID: AnonymousConnector},
 		Consumer: &Consumer{ID: token.text("sub")}, ConsumerToken: signed,
+	}
+	if v, known := c.visits.get(request.SessionID); known {
+		attempt.PageSDEs = v.page
+	}
+	if request.ConversationID != "" {
+		return c.goOn(request.ConversationID, attempt)
 	}
 	c.conversations.put(attempt.ID, attempt)
 	return attempt, nil
@@ -105,11 +124,4 @@ func (c *Cloud) ownToken(compact string) (*Token, error) {
 		return nil, errors.New("this is not the token of an anonymous consumer of ours")
 	}
 	return token, nil
-}
-
-func expired(token *Token, now time.Time) error {
-	if expires, err := seconds(token.claims["exp"]); err != nil || expires <= now.Unix() {
-		return errors.New("the token of this anonymous consumer has expired")
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ type brand struct {
 	t     *testing.T
 	cloud *standin.Cloud
 	api   *httptest.Server
+	later *atomic.Int64 // how far the cloud's clock is ahead of now
 	// jwks and answer are what the endpoints say.
 	jwks   func(w http.ResponseWriter)
 	answer func(w http.ResponseWriter, r *http.Request)
@@ -73,7 +75,7 @@ func keySet(kid string, key *rsa.PrivateKey) jose.JSONWebKeySet {
 // "code". change, if not nil, edits them first.
 func newBrand(t *testing.T, change func(*standin.Connector)) *brand {
 	t.Helper()
-	b := &brand{t: t}
+	b := &brand{t: t, later: new(atomic.Int64)}
 	b.jwks = func(w http.ResponseWriter) { _ = json.NewEncoder(w).Encode(keySet("first", testKeys()[0])) }
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /jwks/messaging.json", func(w http.ResponseWriter, _ *http.Request) { b.jwks(w) })
@@ -95,7 +97,7 @@ func newBrand(t *testing.T, change func(*standin.Connector)) *brand {
 	t.Cleanup(b.api.Close)
 	cloud, err := standin.New(standin.Options{
 		Address: b.api.URL, AccountID: account, Connectors: []standin.Connector{implicit, code}, PageOrigins: []string{origin},
-		Client: b.Client(), Now: func() time.Time { return now }, Rand: rand.Reader,
+		Client: b.Client(), Now: func() time.Time { return now.Add(time.Duration(b.later.Load())) }, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -165,9 +167,18 @@ func (b *brand) token(claims map[string]any) string {
 // post calls the stand-in.
 func (b *brand) post(path, body string) (*http.Response, map[string]any) {
 	b.t.Helper()
-	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.api.URL+path, strings.NewReader(body))
+	return b.call(http.MethodPost, path, "", body)
+}
+
+// call calls the stand-in with an Authorization header, if it is not "".
+func (b *brand) call(method, path, authorization, body string) (*http.Response, map[string]any) {
+	b.t.Helper()
+	request, err := http.NewRequestWithContext(b.t.Context(), method, b.api.URL+path, strings.NewReader(body))
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if authorization != "" {
+		request.Header.Set("Authorization", authorization)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Origin", origin)
@@ -217,11 +228,20 @@ func (b *brand) visit(identities string) string {
 // launch opens the external window of a connector and gives its request.
 func (b *brand) launch(connector, session string) url.Values {
 	b.t.Helper()
-	address, err := b.cloud.Launch(`{"accountId":"`+account+`","engConf":{"ssid":"`+session+`","connector":{"id":"`+connector+`"}}}`, origin)
+	request, _ := b.launchFor(connector, session, "")
+	return request
+}
+
+// launchFor does so for a conversation, if it is not "", and gives the sealed
+// verifier, too.
+func (b *brand) launchFor(connector, session, conversation string) (url.Values, string) {
+	b.t.Helper()
+	launched, err := b.cloud.Launch(
+		`{"accountId":"`+account+`","engConf":{"ssid":"`+session+`","conversationId":"`+conversation+`","connector":{"id":"`+connector+`"}}}`, origin)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	before, query, _ := strings.Cut(address, "?")
+	before, query, _ := strings.Cut(launched.Address, "?")
 	if want := b.URL + "/authorize"; before != want {
 		b.t.Errorf("the window begins at %s, want %s", before, want)
 	}
@@ -229,7 +249,18 @@ func (b *brand) launch(connector, session string) url.Values {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return values
+	return values, launched.CodeVerifier
+}
+
+// failed are the names of the checks that failed.
+func failed(attempt *standin.Conversation) []string {
+	var names []string
+	for _, check := range attempt.Checks {
+		if check.Outcome == standin.Failed {
+			names = append(names, check.Name)
+		}
+	}
+	return names
 }
 
 // outcomes are the checks by name.
@@ -239,4 +270,13 @@ func outcomes(attempt *standin.Conversation) map[string]standin.Outcome {
 		all[check.Name] = check.Outcome
 	}
 	return all
+}
+
+func queryOf(t *testing.T, address string) url.Values {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query()
 }

@@ -55,34 +55,62 @@ type examination struct {
 	connector Connector
 	token     *Token
 	visit     *visit
+	nonce     string // that the window sent, "" if it sent none
 	now       time.Time
 }
 
 // examine makes every check of an ID token.
-func (c *Cloud) examine(ctx context.Context, connector Connector, compact string, v *visit) *examination {
-	x := &examination{connector: connector, visit: v, now: c.opts.Now()}
-	token, err := takeApart(compact)
-	x.token = token
-	x.note("segments", "Three segments", "header, payload and signature, each base64url", err)
-	if err != nil {
-		for _, name := range []string{"alg", "kid", "signature", "pasted", "iss", "sub", "identity", "aud", "iat", "exp", "lp_sdes"} {
-			x.add(name, titles[name], LeftOut, "the token cannot be read")
+func (c *Cloud) examine(ctx context.Context, connector Connector, compact string, v *visit, nonce string) *examination {
+	x := &examination{connector: connector, visit: v, nonce: nonce, now: c.opts.Now()}
+	var envelope json.RawMessage
+	if isEncrypted(compact) {
+		inner, header, err := c.decrypt(compact, connector)
+		x.on("encryption", "a signed token, encrypted for the key that was given", err)
+		if err != nil {
+			x.token = &Token{Compact: compact, Envelope: header}
+			x.leaveOut("segments", "the token cannot be decrypted")
+			x.unreadable("the token cannot be decrypted")
+			return x
 		}
+		compact, envelope = inner, header
+	}
+	token, err := takeApart(compact)
+	token.Envelope = envelope
+	x.token = token
+	x.on("segments", "header, payload and signature, each base64url", err)
+	if err != nil {
+		x.unreadable("the token cannot be read")
 		return x
 	}
 	x.algorithm()
-	x.signatures(c.fetchKeys(ctx, connector.JWKSEndpoint))
+	if connector.Keys == KeysPasted {
+		x.leaveOut("kid", "the connector has a pasted key, and no JWKS")
+		x.leaveOut("signature", "the connector has a pasted key, and no JWKS")
+	} else {
+		x.published(c.fetchKeys(ctx, connector.JWKSEndpoint))
+	}
+	x.pasted()
 	x.claims()
 	return x
 }
 
+// unreadable leaves out what comes after a token that cannot be read.
+func (x *examination) unreadable(why string) {
+	for _, name := range []string{"alg", "kid", "signature", "pasted", "iss", "sub", "identity", "aud", "iat", "exp", "lp_sdes"} {
+		x.leaveOut(name, why)
+	}
+}
+
 var titles = map[string]string{
+	"encryption": "Encryption", "segments": "Three segments",
 	"alg": "Algorithm", "kid": "Key", "signature": "Signature", "pasted": "Signature, pasted key", "iss": "Issuer", "sub": "Subject",
-	"identity": "Identity function", "aud": "Audience", "iat": "Issued", "exp": "Expires", "lp_sdes": "Personal and Customer Info",
+	"identity": "Identity function", "aud": "Audience", "nonce": "Nonce", "iat": "Issued", "exp": "Expires", "lp_sdes": "Personal and Customer Info",
 }
 
 // on adds the check with the name.
 func (x *examination) on(name, found string, err error) { x.note(name, titles[name], found, err) }
+
+func (x *examination) leaveOut(name, why string) { x.add(name, titles[name], LeftOut, why) }
 
 func (x *examination) algorithm() {
 	var err error
@@ -92,27 +120,31 @@ func (x *examination) algorithm() {
 	x.on("alg", "RS256, as the connector demands", err)
 }
 
-// signatures verifies with the published key and with the pasted one.
-func (x *examination) signatures(keys *jose.JSONWebKeySet, err error) {
-	var published *rsa.PublicKey
+// published verifies with the key of the connector's JWKS that the header names.
+func (x *examination) published(keys *jose.JSONWebKeySet, err error) {
+	var key *rsa.PublicKey
 	if err == nil {
-		published, err = keyOf(keys, x.token.header.Kid)
+		key, err = keyOf(keys, x.token.header.Kid)
 	}
 	x.on("kid", "kid is in the connector's own JWKS", err)
 	if err != nil {
-		x.add("signature", titles["signature"], LeftOut, "there is no key to verify it with")
-	} else {
-		x.on("signature", "verifies with that key", verify(x.token.Compact, published))
-	}
-	if x.connector.PublicKey == "" {
-		x.add("pasted", titles["pasted"], LeftOut, "no key was pasted into the connector")
+		x.leaveOut("signature", "there is no key to verify it with")
 		return
 	}
-	pasted, err := pastedKey(x.connector.PublicKey)
-	if err == nil {
-		err = verify(x.token.Compact, pasted)
+	x.on("signature", "verifies with that key", verify(x.token.Compact, key))
+}
+
+// pasted verifies with the pasted key.
+func (x *examination) pasted() {
+	if x.connector.PublicKey == "" && x.connector.Keys != KeysPasted {
+		x.leaveOut("pasted", "no key was pasted into the connector")
+		return
 	}
-	x.on("pasted", "verifies with the one-line key as well", err)
+	key, err := pastedKey(x.connector.PublicKey)
+	if err == nil {
+		err = verify(x.token.Compact, key)
+	}
+	x.on("pasted", "verifies with the one-line key", err)
 }
 
 func (x *examination) claims() {
@@ -120,6 +152,7 @@ func (x *examination) claims() {
 	x.subject()
 	x.identity()
 	x.audience()
+	x.echo()
 	x.times()
 	x.sdes()
 }
@@ -138,17 +171,22 @@ const maxSubject = 255
 func (x *examination) subject() {
 	var err error
 	sub := x.token.text("sub")
+	found := "sub is there"
+	if strings.ContainsRune(sub, '@') || strings.Trim(sub, "+0123456789 -") == "" {
+		// It is advised against, and nothing says that it is refused.
+		found += ", but looks like an e-mail address, a telephone number or a serial number, which can be guessed"
+	}
 	notASCII := func(r rune) bool { return r < ' ' || r > '~' }
 	if sub == "" || len(sub) > maxSubject || strings.ContainsFunc(sub, notASCII) {
 		err = errors.New("sub is not text of 1 to 255 ASCII characters")
 	}
-	x.on("sub", "sub is there", err)
+	x.on("sub", found, err)
 }
 
 // identity holds the token against what the page said.
 func (x *examination) identity() {
 	if x.visit == nil || x.visit.identity == nil {
-		x.add("identity", titles["identity"], LeftOut, "the page named nobody when it was loaded")
+		x.leaveOut("identity", "the page named nobody when it was loaded")
 		return
 	}
 	var err error
@@ -158,7 +196,7 @@ func (x *examination) identity() {
 		err = errors.New("iss is not the one that the page's identity function named")
 	case named.Subject != x.token.text("sub"):
 		err = errors.New("sub is not the one that the page's identity function named")
-	case named.ACR != "loa1":
+	case named.ACR != acrAuthenticated:
 		err = errors.New("acr of the page's identity function is not loa1")
 	}
 	x.on("identity", "iss and sub are those that the page's identity function named", err)
@@ -181,6 +219,19 @@ func (x *examination) audience() {
 		err = errors.New("aud is missing")
 	}
 	x.on("aud", "aud is the connector's client id: "+x.connector.ClientID, err)
+}
+
+// echo holds the nonce against what the window sent, if it did (OpenID Connect
+// Core 3.1.3.7).
+func (x *examination) echo() {
+	if x.nonce == "" {
+		return
+	}
+	var err error
+	if x.token.text("nonce") != x.nonce {
+		err = errors.New("nonce is not the one that the window sent")
+	}
+	x.on("nonce", "nonce is the one that the window sent", err)
 }
 
 func (x *examination) times() {

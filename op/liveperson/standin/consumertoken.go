@@ -1,23 +1,21 @@
 package standin
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
-// sealKeySize is the size of an AES-256 key in bytes.
-const sealKeySize = 32
-
 // keyID is the kid of consumer tokens; the published example has this one.
 const keyID = "00001"
+
+// consumerType is the typ of consumer tokens.
+const consumerType = "JWT"
 
 // consumerClaims are those of the cloud's own consumer token.
 type consumerClaims struct {
@@ -27,6 +25,8 @@ type consumerClaims struct {
 	Expires  int64     `json:"exp"` // as the brand's token
 	IssuedAt int64     `json:"iat"` // as the brand's token
 	ACR      string    `json:"acr,omitempty"`
+	Began    int64     `json:"first_iat,omitempty"` // of an anonymous consumer's first token
+	ID       string    `json:"jti,omitempty"`
 	External *external `json:"lp.ext,omitempty"`
 }
 
@@ -39,10 +39,11 @@ type external struct {
 
 // admit makes the consumer and the consumer token of an attempt whose checks
 // have passed.
-func (c *Cloud) admit(attempt *Conversation) (*Consumer, string, error) {
+func (c *Cloud) admit(attempt *Conversation) error {
 	token := attempt.Token
 	issuer, sub := token.text("iss"), token.text("sub")
-	consumer := consumerOf(token, c.consumerID(issuer, sub))
+	consumer := consumerOf(token, attempt.Connector.PhoneReading)
+	consumer.ID = c.consumerID(issuer, sub)
 	issued, _ := seconds(token.claims["iat"])
 	expires, _ := seconds(token.claims["exp"])
 	claims := consumerClaims{
@@ -50,14 +51,22 @@ func (c *Cloud) admit(attempt *Conversation) (*Consumer, string, error) {
 		External: &external{Subject: sub, Issuer: issuer},
 	}
 	if sdes, there := token.claims["lp_sdes"]; there {
-		sealed, err := c.encrypt(sdes)
+		plain, err := json.Marshal(sdes)
 		if err != nil {
-			return nil, "", err
+			return fmt.Errorf("seal lp_sdes: %w", err)
 		}
-		claims.External.SDEs = sealed
+		sealed, err := c.sealed(sealedSDEs, plain)
+		if err != nil {
+			return err
+		}
+		claims.External.SDEs = hex.EncodeToString(sealed)
 	}
-	signed, err := c.sign(claims, "JWT")
-	return consumer, signed, err
+	signed, err := c.sign(claims, consumerType)
+	if err != nil {
+		return err
+	}
+	attempt.Consumer, attempt.ConsumerToken, attempt.Expires = consumer, signed, time.Unix(expires, 0)
+	return nil
 }
 
 // consumerID is the cloud's id of a brand's consumer: 64 hexadecimal digits that
@@ -84,25 +93,4 @@ func (c *Cloud) sign(claims consumerClaims, kind jose.ContentType) (string, erro
 		return "", fmt.Errorf("sign consumer token: %w", err)
 	}
 	return signed.CompactSerialize() //nolint:wrapcheck // says all there is
-}
-
-// encrypt seals a value for the cloud alone.
-func (c *Cloud) encrypt(value any) (string, error) {
-	plain, err := json.Marshal(value)
-	if err != nil {
-		return "", fmt.Errorf("encrypt lp_sdes: %w", err)
-	}
-	block, err := aes.NewCipher(c.seal)
-	if err != nil {
-		return "", fmt.Errorf("encrypt lp_sdes: %w", err)
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return "", fmt.Errorf("encrypt lp_sdes: %w", err)
-	}
-	nonce := make([]byte, aead.NonceSize())
-	if _, err := io.ReadFull(c.opts.Rand, nonce); err != nil {
-		return "", fmt.Errorf("encrypt lp_sdes: %w", err)
-	}
-	return hex.EncodeToString(aead.Seal(nonce, nonce, plain, nil)), nil
 }

@@ -31,13 +31,23 @@ type tokenAnswer struct {
 	Error     string `json:"error"`
 }
 
-// redeem exchanges a code with client_secret_basic and the redirect address that
-// it was asked for with, and adds what it found. The ID token is "" when there
-// is none.
-func (c *Cloud) redeem(ctx context.Context, connector Connector, code, redirectURI string, f *findings) (*Redemption, string) {
-	done := &Redemption{Endpoint: connector.TokenEndpoint, RedirectURI: redirectURI}
-	answer, header, err := c.askForToken(ctx, connector, code, redirectURI, done)
-	f.note("code", "Code redeemed", "at the token endpoint, with client_secret_basic and the same redirect address", err)
+// grant is what a code is redeemed with.
+type grant struct{ code, redirectURI, verifier string }
+
+// redeem exchanges a code, as the connector puts its token requests, and adds
+// what it found. The ID token is "" when there is none.
+func (c *Cloud) redeem(ctx context.Context, connector Connector, g grant, f *findings) (*Redemption, string) {
+	done := &Redemption{Endpoint: connector.TokenEndpoint, RedirectURI: g.redirectURI}
+	code := g.code
+	if connector.EncodedCodes {
+		code = url.QueryEscape(code)
+	}
+	parameters := map[string]string{"grant_type": "authorization_code", "code": code, "redirect_uri": g.redirectURI}
+	if g.verifier != "" {
+		parameters["code_verifier"] = g.verifier
+	}
+	answer, header, err := c.askForToken(ctx, connector, parameters, done)
+	f.note("code", "Code redeemed", "at the token endpoint, with "+tokenRequests[connector.TokenRequest], err)
 	if err != nil {
 		f.add("token-response", "Token response", LeftOut, "there is none")
 		return done, ""
@@ -47,16 +57,47 @@ func (c *Cloud) redeem(ctx context.Context, connector Connector, code, redirectU
 	return done, answer.IDToken
 }
 
-func (c *Cloud) askForToken(
-	ctx context.Context, connector Connector, code, redirectURI string, done *Redemption,
-) (*tokenAnswer, http.Header, error) {
-	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, connector.TokenEndpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, nil, errors.New("the token endpoint is no address")
+var tokenRequests = map[TokenRequest]string{
+	"": "client_secret_basic", TokenRequestBasic: "client_secret_basic", TokenRequestPost: "client_secret_post",
+	TokenRequestJSON: "client_secret_basic and a body of JSON",
+}
+
+// tokenRequest is a request to the token endpoint as the connector puts it.
+func tokenRequest(ctx context.Context, connector Connector, parameters map[string]string) (*http.Request, error) {
+	form := url.Values{}
+	for name, value := range parameters {
+		form.Set(name, value)
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.SetBasicAuth(url.QueryEscape(connector.ClientID), url.QueryEscape(connector.ClientSecret)) // RFC 6749 2.3.1
+	if connector.TokenRequest == TokenRequestPost {
+		form.Set("client_id", connector.ClientID)
+		form.Set("client_secret", connector.ClientSecret)
+	}
+	body, mediaType := form.Encode(), "application/x-www-form-urlencoded"
+	if connector.TokenRequest == TokenRequestJSON {
+		text, err := json.Marshal(parameters)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // texts always marshal
+		}
+		body, mediaType = string(text), "application/json"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, connector.TokenEndpoint, strings.NewReader(body))
+	if err != nil {
+		return nil, errors.New("the token endpoint is no address")
+	}
+	request.Header.Set("Content-Type", mediaType)
+	if connector.TokenRequest != TokenRequestPost {
+		request.SetBasicAuth(url.QueryEscape(connector.ClientID), url.QueryEscape(connector.ClientSecret)) // RFC 6749 2.3.1
+	}
+	return request, nil
+}
+
+func (c *Cloud) askForToken(
+	ctx context.Context, connector Connector, parameters map[string]string, done *Redemption,
+) (*tokenAnswer, http.Header, error) {
+	request, err := tokenRequest(ctx, connector, parameters)
+	if err != nil {
+		return nil, nil, err
+	}
 	response, err := c.opts.Client.Do(request)
 	if err != nil {
 		return nil, nil, errors.New("the token endpoint does not answer")

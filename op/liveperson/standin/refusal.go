@@ -3,6 +3,7 @@ package standin
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -19,18 +20,37 @@ type RefusalError struct {
 // Error implements error.
 func (r *RefusalError) Error() string { return r.Message }
 
+// codeVerifierMissing is the one code whose meaning is known.
+const codeVerifierMissing = 1057
+
 // The stand-in's own internal error codes.
 const (
-	codeMalformed        = 9001
-	codeUnknownAccount   = 9002
-	codeUnknownConnector = 9003
-	codeUnknownSession   = 9004
-	codeUnknownVersion   = 9005
-	codeChecksFailed     = 9010
+	codeMalformed           = 9001
+	codeUnknownAccount      = 9002
+	codeUnknownConnector    = 9003
+	codeUnknownSession      = 9004
+	codeUnknownVersion      = 9005
+	codeVerifierForeign     = 9006
+	codeChecksFailed        = 9010
+	codeNoConsumer          = 9020
+	codeTokenExpired        = 9021
+	codeAnother             = 9022
+	codeUnknownConversation = 9023
+	codeOurFault            = 9099
 )
 
 var errUnknownConnector = &RefusalError{
 	Status: http.StatusNotFound, InternalErrorCode: codeUnknownConnector, Message: "the account has no such connector",
+}
+
+var errOurFault = &RefusalError{Status: http.StatusInternalServerError, InternalErrorCode: codeOurFault, Message: "the stand-in has failed"}
+
+// refusalOf is the refusal that an error is; any other error is our fault.
+func refusalOf(err error) *RefusalError {
+	if refusal, ok := errors.AsType[*RefusalError](err); ok {
+		return refusal
+	}
+	return errOurFault
 }
 
 func refuse(w http.ResponseWriter, refusal *RefusalError) { writeJSON(w, refusal.Status, refusal) }

@@ -29,6 +29,23 @@ func (s *shelf[T]) put(id string, entry T) {
 	s.order = append(s.order, id)
 }
 
+// replace has change make the entry that takes the place of one, while nobody
+// else may. It reports whether there is one with the id, and change's error, which
+// leaves the entry as it was.
+func (s *shelf[T]) replace(id string, change func(T) (T, error)) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry, ok := s.entries[id]
+	if !ok {
+		return false, nil
+	}
+	changed, err := change(entry)
+	if err == nil {
+		s.entries[id] = changed
+	}
+	return true, err
+}
+
 func (s *shelf[T]) get(id string) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

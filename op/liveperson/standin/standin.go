@@ -17,6 +17,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,7 +29,8 @@ type Options struct {
 	Address string
 	// AccountID is the one account it has.
 	AccountID string
-	// Connectors are how the account's identity providers are configured.
+	// Connectors are how the account's identity providers are configured. Configure
+	// adds to them.
 	Connectors []Connector
 	// PageOrigins are the origins of the brand's pages, whose scripts may call it.
 	PageOrigins []string
@@ -41,7 +44,12 @@ type Options struct {
 type Cloud struct {
 	opts Options
 	key  *rsa.PrivateKey
-	seal []byte // the key that lp_sdes is encrypted with in consumer tokens
+	seal []byte // the key that lp_sdes and code verifiers are sealed with
+	// decryption opens encrypted ID tokens; the key is made at the first call.
+	decryption func() (*rsa.PrivateKey, error)
+
+	mu         sync.RWMutex
+	connectors []Connector
 
 	visits        shelf[*visit]
 	conversations shelf[*Conversation]
@@ -56,10 +64,17 @@ func New(opts Options) (*Cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stand-in: make a signing key: %w", err)
 	}
-	c := &Cloud{opts: opts, key: key, seal: make([]byte, sealKeySize)}
+	c := &Cloud{opts: opts, key: key, seal: make([]byte, sealKeySize), connectors: slices.Clone(opts.Connectors)}
 	if _, err := io.ReadFull(opts.Rand, c.seal); err != nil {
-		return nil, fmt.Errorf("stand-in: make a key for lp_sdes: %w", err)
+		return nil, fmt.Errorf("stand-in: make a key to seal with: %w", err)
 	}
+	c.decryption = sync.OnceValues(func() (*rsa.PrivateKey, error) {
+		key, err := rsa.GenerateKey(opts.Rand, rsaBits)
+		if err != nil {
+			return nil, fmt.Errorf("stand-in: make an encryption key: %w", err)
+		}
+		return key, nil
+	})
 	client := *opts.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.opts.Client = &client
@@ -72,29 +87,75 @@ func (c *Cloud) AccountID() string { return c.opts.AccountID }
 // PublicKey verifies its consumer tokens.
 func (c *Cloud) PublicKey() *rsa.PublicKey { return &c.key.PublicKey }
 
-// Connector finds a connector by its id.
+// Configure adds a connector, or puts it in the place of the one with its id.
+func (c *Cloud) Configure(connector Connector) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.IndexFunc(c.connectors, func(other Connector) bool { return other.ID == connector.ID }); i >= 0 {
+		c.connectors[i] = connector
+		return
+	}
+	c.connectors = append(c.connectors, connector)
+}
+
+// Connectors are those of the account.
+func (c *Cloud) Connectors() []Connector {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Clone(c.connectors)
+}
+
+// Connector finds a connector by its id; DefaultConnector is the preferred one.
 func (c *Cloud) Connector(id string) (Connector, bool) {
-	i := slices.IndexFunc(c.opts.Connectors, func(connector Connector) bool { return connector.ID == id })
+	all := c.Connectors()
+	i := slices.IndexFunc(all, func(connector Connector) bool { return connector.ID == id })
+	if i < 0 && id == DefaultConnector && len(all) > 0 {
+		i = max(0, slices.IndexFunc(all, func(connector Connector) bool { return connector.Preferred }))
+	}
 	if i < 0 {
 		return Connector{}, false
 	}
-	return c.opts.Connectors[i], true
+	return all[i], true
 }
 
-// Routes hangs its endpoints into mux:
+// Routes hangs its endpoints into mux. As the real services have them:
 //
-//	POST /api/account/{account}/app/{app}/engagement        who a page says is there
-//	POST /api/account/{account}/app/{connector}/authenticate  the brand's token or code for a consumer token
-//	POST /api/account/{account}/anonymous/authorize         an anonymous consumer
+//	GET  /api/account/{account}/service/baseURI.json          Domain API: the hosts of all services
+//	GET  /api/account/{account}/service/{service}/baseURI.json  Domain API: the host of one
+//	GET  /api/account/{account}/configuration/le-connectors/all-connectors  the connectors, without secrets
+//	POST /api/account/{account}/app/{app}/engagement          who a page says is there
+//	POST /api/account/{account}/authenticate                  {"authCode"} for {"jwt"}
+//	POST /api/account/{account}/app/{connector}/authenticate  ?v=2.0 {"code"} for {"jwt"}, ?v=3.0 {"id_token"} or {"code"} for {"token"}
+//	POST /api/account/{account}/anonymous/authorize           an anonymous consumer
+//
+// What the real ones do in ways that are not published, in ways of its own:
+//
+//	POST /api/account/{account}/app/{connector}/pkce          a proof key before a code is asked for, see PKCE
+//	GET  /api/account/{account}/conversations/{id}/messages   what was written, for its consumer
+//	POST /api/account/{account}/conversations/{id}/messages   {"text"}: its consumer writes
 func (c *Cloud) Routes(mux *http.ServeMux) {
 	const account = "/api/account/{account}"
-	for path, handler := range map[string]http.HandlerFunc{
-		account + "/app/{app}/engagement":         c.engage,
-		account + "/app/{connector}/authenticate": c.authenticate,
-		account + "/anonymous/authorize":          c.authorizeAnonymous,
+	methods := map[string][]string{} // by path
+	for _, route := range []struct {
+		method, path string
+		handler      http.HandlerFunc
+	}{
+		{http.MethodGet, "/service/baseURI.json", c.domain},
+		{http.MethodGet, "/service/{service}/baseURI.json", c.domain},
+		{http.MethodGet, "/configuration/le-connectors/all-connectors", c.allConnectors},
+		{http.MethodPost, "/app/{app}/engagement", c.engage},
+		{http.MethodPost, "/authenticate", c.authenticateLegacy},
+		{http.MethodPost, "/app/{connector}/authenticate", c.authenticate},
+		{http.MethodPost, "/app/{connector}/pkce", c.proof},
+		{http.MethodPost, "/anonymous/authorize", c.authorizeAnonymous},
+		{http.MethodGet, "/conversations/{id}/messages", c.readMessages},
+		{http.MethodPost, "/conversations/{id}/messages", c.writeMessage},
 	} {
-		mux.Handle("POST "+path, c.forPages(c.forAccount(handler)))
-		mux.Handle("OPTIONS "+path, c.forPages(http.HandlerFunc(preflight)))
+		methods[route.path] = append(methods[route.path], route.method)
+		mux.Handle(route.method+" "+account+route.path, c.forPages(c.forAccount(route.handler)))
+	}
+	for path, allowed := range methods {
+		mux.Handle("OPTIONS "+account+path, c.forPages(preflight(allowed)))
 	}
 }
 
@@ -122,10 +183,12 @@ func (c *Cloud) forPages(next http.Handler) http.Handler {
 	})
 }
 
-func preflight(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Access-Control-Allow-Methods", "POST")
-	w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
-	w.WriteHeader(http.StatusNoContent)
+func preflight(methods []string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		w.WriteHeader(http.StatusNoContent)
+	})
 }
 
 // WindowPath is where the page of the external conversation window lies.

@@ -142,13 +142,7 @@ func TestIdentityAndState(t *testing.T) {
 			t.Parallel()
 			b := b.in(t)
 			attempt, _, _ := b.exchange("implicit", map[string]string{"id_token": b.token(b.goodClaims()), "state": test.state})
-			var failed []string
-			for _, check := range attempt.Checks {
-				if check.Outcome == standin.Failed {
-					failed = append(failed, check.Name)
-				}
-			}
-			if diff := cmp.Diff(test.fails, failed); diff != "" {
+			if diff := cmp.Diff(test.fails, failed(attempt)); diff != "" {
 				t.Errorf("failed checks (-want +got):\n%s", diff)
 			}
 		})
@@ -293,7 +287,13 @@ func TestMalformedRequests(t *testing.T) {
 	}{
 		"another account":   {"/api/account/1/app/implicit/authenticate?v=3.0", `{"id_token":"x"}`, http.StatusNotFound},
 		"unknown connector": {base + "other/authenticate?v=3.0", `{"id_token":"x"}`, http.StatusNotFound},
-		"another version":   {base + "implicit/authenticate?v=2.0", `{"id_token":"x"}`, http.StatusBadRequest},
+		"another version":   {base + "implicit/authenticate?v=1.0", `{"id_token":"x"}`, http.StatusBadRequest},
+		"no version":        {base + "implicit/authenticate", `{"id_token":"x"}`, http.StatusBadRequest},
+		"token in 2.0":      {base + "implicit/authenticate?v=2.0", `{"id_token":"x"}`, http.StatusBadRequest},
+		"code in implicit":  {base + "implicit/authenticate?v=3.0", `{"code":"x"}`, http.StatusBadRequest},
+		"nothing in oldest": {"/api/account/" + account + "/authenticate", `{"id_token":"x"}`, http.StatusBadRequest},
+		"both in oldest":    {"/api/account/" + account + "/authenticate", `{"authCode":"x","id_token":"x"}`, http.StatusBadRequest},
+		"not JSON, oldest":  {"/api/account/" + account + "/authenticate", `x`, http.StatusBadRequest},
 		"nothing":           {base + "implicit/authenticate?v=3.0", ``, http.StatusBadRequest},
 		"both":              {base + "implicit/authenticate?v=3.0", `{"id_token":"x","code":"y"}`, http.StatusBadRequest},
 		"not JSON":          {base + "implicit/authenticate?v=3.0", `id_token=x`, http.StatusBadRequest},
@@ -310,8 +310,8 @@ func TestMalformedRequests(t *testing.T) {
 		"unknown connector": `{"accountId":"` + account + `","engConf":{"connector":{"id":"other"}}}`,
 		"unknown visit":     `{"accountId":"` + account + `","engConf":{"ssid":"x","connector":{"id":"implicit"}}}`,
 	} {
-		if address, err := b.cloud.Launch(config, origin); err == nil {
-			t.Errorf("a window with the configuration %s begins at %s", name, address)
+		if launched, err := b.cloud.Launch(config, origin); err == nil {
+			t.Errorf("a window with the configuration %s begins at %s", name, launched.Address)
 		}
 	}
 }
@@ -349,12 +349,18 @@ func TestFillIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := standin.Connector{
-		ID: "code", CodeFlow: true, Issuer: "https://id.brand.example", AuthorizationEndpoint: "https://id.brand.example/authorize",
+		ID: "code", CodeFlow: true, DisplayName: clientID, Keys: standin.KeysJWKS, Issuer: "https://id.brand.example", AuthorizationEndpoint: "https://id.brand.example/authorize",
 		TokenEndpoint: "https://id.brand.example/token", ClientID: clientID, ClientSecret: secret,
 		JWKSEndpoint: "https://id.brand.example/jwks/messaging.json", PublicKey: "MIIB", JSMethod: "lpGetAuthenticationToken", JSContext: "window",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("connector (-want +got):\n%s", diff)
+	}
+	pasted, err := standin.FillIn("code", "", []liveperson.ConnectorField{
+		{Name: liveperson.FieldPKCE, Value: "ticked"}, {Name: liveperson.FieldCertificateType, Value: liveperson.FieldPublicKey},
+	})
+	if err != nil || !pasted.PKCE || pasted.Keys != standin.KeysPasted {
+		t.Errorf("ticked and pasted: %+v, %v", pasted, err)
 	}
 	if _, err := standin.FillIn("code", "", []liveperson.ConnectorField{{Name: "Colour"}}); err == nil {
 		t.Error("a field that the form does not have is taken")

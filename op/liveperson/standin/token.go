@@ -17,6 +17,9 @@ type Token struct {
 	Compact string
 	// Header and Payload are the first two segments decoded, as they were sent.
 	Header, Payload json.RawMessage
+	// Envelope is the header of the encrypted token that it came in, nil if it was
+	// only signed. Compact, Header and Payload are then of the token inside.
+	Envelope json.RawMessage
 
 	header struct {
 		Alg string `json:"alg"`
