@@ -155,6 +155,9 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 		// brand's is there to receive a token.
 		return nil, nil, invalidRequest("redirect_uri of the embedded flow receives codes alone")
 	}
+	if liveperson.IsCallback(request.RedirectURI) && client.ConversationalCloud != nil && request.ResponseType != responseTypeCode {
+		return nil, nil, invalidRequest("redirect_uri of consumer delegation receives codes alone")
+	}
 	if fault := checkWindow(client, request); fault != nil {
 		return nil, nil, fault
 	}
@@ -168,7 +171,11 @@ func checkWindow(client *storage.Client, request *authRequest) *Error {
 		return nil
 	}
 	account, in := client.ConversationalCloud.AccountID, "state"
-	err := liveperson.CheckWindowAccount(request.State, account)
+	checkState := liveperson.CheckWindowAccount
+	if liveperson.IsCallback(request.RedirectURI) {
+		checkState = liveperson.CheckCallbackState
+	}
+	err := checkState(request.State, account)
 	if err == nil {
 		in, err = "the query of redirect_uri", liveperson.CheckWindowAddress(request.RedirectURI, account)
 	}
@@ -253,11 +260,15 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 // RFC 6749 3.3 allows, and the token response tells what was granted.
 func completeScope(client *storage.Client, request *authRequest, scope string) *Error {
 	allowed := words(client.Scope)
+	// OpenID Connect Core 11: it means nothing without a code, or for who may not
+	// refresh. The brand's own clients need no prompt=consent for it.
+	offline, _ := client.Refreshes()
+	offline = offline && slices.Contains(words(request.ResponseType), responseTypeCode)
 	if scope == "" && client.ConversationalCloud.Legacy() {
 		scope = "openid"
 	}
 	for _, value := range words(scope) {
-		if slices.Contains(allowed, value) && value != "offline_access" {
+		if slices.Contains(allowed, value) && (value != "offline_access" || offline) {
 			request.Scopes = append(request.Scopes, value)
 		}
 	}

@@ -183,17 +183,18 @@ func redeemAs(b *webtest.Browser, client, secret string, form url.Values) *webte
 
 // tokenAnswer is what the token endpoint and the token source answer.
 type tokenAnswer struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"`
-	IDToken     string `json:"id_token"`
-	Scope       string `json:"scope"`
-	Error       string `json:"error"`
-	Description string `json:"error_description"`
-	Issuer      string `json:"iss"`
-	Subject     string `json:"sub"`
-	Code        string `json:"code"`
-	RedirectURI string `json:"redirect_uri"`
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
+	Scope        string `json:"scope"`
+	Error        string `json:"error"`
+	Description  string `json:"error_description"`
+	Issuer       string `json:"iss"`
+	Subject      string `json:"sub"`
+	Code         string `json:"code"`
+	RedirectURI  string `json:"redirect_uri"`
 }
 
 func decode(tb testing.TB, page *webtest.Page) tokenAnswer {

@@ -18,7 +18,13 @@ func basic(credentials string) string {
 
 func TestClientAuthentication(t *testing.T) {
 	t.Parallel()
-	p := webtest.Start(t, nil, brand)
+	p := webtest.Start(t, nil, brand, `
+clients:
+  - client_id: nocode
+    client_secret: abcdefghijabcdefghijabcdefghijabcdefghij
+    redirect_uris: [https://www.brand.example/cb]
+    response_types: [id_token]
+`)
 	b := amelia(t, p)
 	grant := params("grant_type", "authorization_code", "redirect_uri", siteCallback, "code", "x")
 	const refused = http.StatusUnauthorized
@@ -59,7 +65,9 @@ func TestClientAuthentication(t *testing.T) {
 		"nothing":                    {"", grant, refused, "invalid_client"},
 		"grant type of nobody":       {basic("site:" + siteSecret), with(grant, "grant_type", "password"), 400, "unsupported_grant_type"},
 		"client credentials":         {basic("site:" + siteSecret), with(grant, "grant_type", "client_credentials"), 400, "unsupported_grant_type"},
-		"refresh":                    {basic("site:" + siteSecret), with(grant, "grant_type", "refresh_token"), 400, "unsupported_grant_type"},
+		"refresh, not registered":    {basic("site:" + siteSecret), with(grant, "grant_type", "refresh_token", "refresh_token", "x"), 400, "unauthorized_client"},
+		"stranger's refresh":         {basic("site:wrong"), with(grant, "grant_type", "refresh_token", "refresh_token", "x"), refused, "invalid_client"},
+		"code, not registered":       {basic("nocode:" + siteSecret), grant, 400, "unauthorized_client"},
 		"implicit is no grant here":  {basic("site:" + siteSecret), with(grant, "grant_type", "implicit"), 400, "unsupported_grant_type"},
 		"no grant type":              {basic("site:" + siteSecret), with(grant, "grant_type", ""), 400, "invalid_request"},
 		"no code but in capitals":    {basic("site:" + siteSecret), with(grant, "code", "", "Code", "x"), 400, "invalid_request"},

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/brandidp/idp/op/seal"
@@ -15,26 +16,25 @@ const codeRetryTime = 10 * time.Second
 // codeRetries is the purpose of what is kept for that.
 const codeRetries = "code retries"
 
-// allowRetry has the access token of a code be kept, so that its client can ask
-// again if the client is set to and the code is bound to a challenge. It is
-// sealed under the code, of which the database has the hash alone.
-func (p *Provider) allowRetry(client *storage.Client, code, accessToken string, r *storage.Redemption) error {
+// allowRetry has the tokens of a code be kept, so that its client can ask again if
+// the client is set to and the code is bound to a challenge. They are sealed under
+// the code, of which the database has the hash alone.
+func (p *Provider) allowRetry(client *storage.Client, code string, given givenTokens, r *storage.Redemption) (err error) {
 	if cc := client.ConversationalCloud; cc == nil || !cc.CodeRetry || r.CodeChallenge == "" {
 		return nil
 	}
-	sealed, err := seal.WithSecret(p.opts.Rand, code, codeRetries, []byte(accessToken), client.ClientID)
-	if err != nil {
-		return fmt.Errorf("keep access token for a retry: %w", err)
-	}
-	r.RetrySealed, r.RetryWithin = sealed, codeRetryTime
-	return nil
+	r.RetrySealed, err = given.seal(p, code, codeRetries, client)
+	r.RetryWithin = codeRetryTime
+	return err
 }
 
-// openRetry gives the access token that the first use of a code was answered with.
-func openRetry(client *storage.Client, code string, retry *storage.Retry) (string, error) {
-	accessToken, err := seal.OpenWithSecret(code, codeRetries, retry.Sealed, client.ClientID)
+// openTokens gives what the first use of a code or refresh token was answered with.
+func openTokens(secret, purpose string, client *storage.Client, retry *storage.Retry) (givenTokens, error) {
+	text, err := seal.OpenWithSecret(secret, purpose, retry.Sealed, client.ClientID)
 	if err != nil {
-		return "", fmt.Errorf("open access token for a retry: %w", err)
+		return givenTokens{}, fmt.Errorf("open tokens for a retry: %w", err)
 	}
-	return string(accessToken), nil
+	var given givenTokens
+	given.accessToken, given.refreshToken, _ = strings.Cut(string(text), " ")
+	return given, nil
 }

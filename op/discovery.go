@@ -48,6 +48,10 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return len(WebMessageAddresses(c)) > 0 }) {
 		modes = append(modes, modeWebMessage)
 	}
+	scopes, grants := []string{"openid", "profile", "email", "address", "phone"}, []string{"authorization_code", "implicit"}
+	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return slices.Contains(c.GrantTypes, storage.GrantRefreshToken) }) {
+		scopes, grants = append(scopes, "offline_access"), append(grants, storage.GrantRefreshToken)
+	}
 	issuer := p.opts.Issuer
 	document, err := json.Marshal(discovery{
 		Issuer:                              issuer,
@@ -56,10 +60,10 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 		UserinfoEndpoint:                    issuer + "/userinfo",
 		JWKSURI:                             issuer + "/jwks.json",
 		EndSessionEndpoint:                  issuer + "/end_session",
-		ScopesSupported:                     []string{"openid", "profile", "email", "address", "phone"},
+		ScopesSupported:                     scopes,
 		ResponseTypesSupported:              []string{responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken},
 		ResponseModesSupported:              modes,
-		GrantTypesSupported:                 []string{"authorization_code", "implicit"},
+		GrantTypesSupported:                 grants,
 		ACRValuesSupported:                  []string{acrPassword},
 		SubjectTypesSupported:               []string{"public"},
 		IDTokenSigningAlgValuesSupported:    []string{"RS256"},

@@ -43,6 +43,8 @@ type Options struct {
 	// SessionIdle and SessionLifetime bound the sessions of browsers.
 	SessionIdle     time.Duration
 	SessionLifetime time.Duration
+	// RefreshGrace is how long a used refresh token is answered again; 0 for never.
+	RefreshGrace time.Duration
 	// ClientAddress tells from which network address a request comes, proxies
 	// considered.
 	ClientAddress func(*http.Request) netip.Addr
@@ -58,6 +60,7 @@ type Provider struct {
 	sessions *session.Store
 	tickets  *ticket.Sealer
 	throttle *password.Throttle
+	refresh  refreshTokens
 	view     atomic.Pointer[stamped]
 
 	refreshing sync.Mutex // held while the view is read anew
@@ -87,11 +90,16 @@ func New(opts Options) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new provider: %w", err)
 	}
+	refresh, err := newRefreshTokens(opts.Keyring, opts.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("new provider: %w", err)
+	}
 	p := &Provider{
 		opts:     opts,
 		basePath: base,
 		tickets:  tickets,
 		throttle: throttle,
+		refresh:  refresh,
 		sessions: session.NewStore(opts.Store, opts.Rand, session.Options{
 			Secure: secure, Idle: opts.SessionIdle, Absolute: opts.SessionLifetime,
 		}),

@@ -17,7 +17,7 @@ import (
 // matches any port (RFC 8252 7.3), and a legacy connector's window comes with a
 // query of its own. Nothing else about either is relaxed.
 func checkRedirectURI(client *storage.Client, address string) *Error {
-	if slices.Contains(client.RedirectURIs, address) || onOtherPort(client, address) {
+	if slices.Contains(client.RedirectURIs, address) || slices.Contains(client.Callbacks(), address) || onOtherPort(client, address) {
 		return nil
 	}
 	window, query, found := strings.Cut(address, "?")

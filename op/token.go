@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -50,6 +51,9 @@ func (s *server) VerifyClient(ctx context.Context, r *zitadel.Request[zitadel.Cl
 	if err != nil {
 		return nil, s.p.wireError(ctx, err)
 	}
+	if grant := r.Form.Get("grant_type"); !slices.Contains(client.GrantTypes, grant) {
+		return nil, s.p.wireError(ctx, fault("unauthorized_client", "the client has not registered this grant_type"))
+	}
 	return &libraryClient{client: client, view: v}, nil
 }
 
@@ -70,11 +74,12 @@ func (s *server) CodeExchange(ctx context.Context, r *zitadel.ClientRequest[oidc
 // tokenResponse is the successful answer of the token endpoint (RFC 6749 5.1,
 // OpenID Connect Core 3.1.3.3).
 type tokenResponse struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"` // seconds
-	IDToken     string `json:"id_token"`
-	Scope       string `json:"scope"`
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	Scope        string `json:"scope"`
 }
 
 // errCode is one answer for every code that cannot be redeemed.
@@ -89,15 +94,16 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 		sum := sha256.Sum256([]byte(request.CodeVerifier))
 		challenge = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
-	accessToken, hash, err := p.newHandle()
+	given, family, err := p.tokensForCode(client)
 	if err != nil {
 		return nil, err
 	}
 	redemption := storage.Redemption{
 		CodeSHA256: hashOf(request.Code), ClientID: client.ID, RedirectURI: request.RedirectURI, Windows: windowsBehind(client, request.RedirectURI),
-		CodeChallenge: challenge, AccessTokenSHA256: hash, AccessTokenLifetime: client.AccessTokenLifetime.Duration(),
+		CodeChallenge: challenge, AccessTokenSHA256: hashOf(given.accessToken), AccessTokenLifetime: client.AccessTokenLifetime.Duration(),
+		Family: family,
 	}
-	if err := p.allowRetry(client, request.Code, accessToken, &redemption); err != nil {
+	if err := p.allowRetry(client, request.Code, given, &redemption); err != nil {
 		return nil, err
 	}
 	grant, err := p.opts.Store.RedeemCode(ctx, redemption)
@@ -110,17 +116,44 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	expiresIn := int64(client.AccessTokenLifetime)
 	if grant.Retry != nil {
 		expiresIn = int64(grant.Retry.ExpiresIn.Seconds())
-		if accessToken, err = openRetry(client, request.Code, grant.Retry); err != nil {
+		if given, err = openTokens(request.Code, codeRetries, client, grant.Retry); err != nil {
 			return nil, err
 		}
 	}
+	if !grant.Refreshable {
+		given.refreshToken = ""
+	}
 	idToken, err := p.idToken(v, client, grant.Consumer, idTokenRequest{
-		scopes: words(grant.Scope), nonce: grant.Nonce, accessToken: accessToken, session: &grant.Session, userinfoFollows: true,
+		scopes: words(grant.Scope), nonce: grant.Nonce, accessToken: given.accessToken, session: &grant.Session, userinfoFollows: true,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &tokenResponse{AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: expiresIn, IDToken: idToken, Scope: grant.Scope}, nil
+	return &tokenResponse{
+		AccessToken: given.accessToken, TokenType: "Bearer", ExpiresIn: expiresIn, RefreshToken: given.refreshToken,
+		IDToken: idToken, Scope: grant.Scope,
+	}, nil
+}
+
+// tokensForCode makes what a code is answered with. Whether the refresh token is
+// among it the scope of the code decides, in the transaction that redeems it.
+func (p *Provider) tokensForCode(client *storage.Client) (givenTokens, *storage.NewFamily, error) {
+	accessToken, _, err := p.newHandle()
+	if err != nil {
+		return givenTokens{}, nil, err
+	}
+	offline, plain := client.Refreshes()
+	if !offline && !plain {
+		return givenTokens{accessToken: accessToken}, nil, nil
+	}
+	token, err := p.refresh.first()
+	if err != nil {
+		return givenTokens{}, nil, err
+	}
+	return givenTokens{accessToken: accessToken, refreshToken: token.value}, &storage.NewFamily{
+		HandleSHA256: hashOf(string(token.handle)), TokenSHA256: hashOf(token.value),
+		Lifetime: client.RefreshTokenLifetime.Duration(), Plain: plain,
+	}, nil
 }
 
 // wireError turns an error into the library's, with our status and without any
@@ -134,6 +167,10 @@ func (p *Provider) wireError(ctx context.Context, err error) error {
 		wire = oidc.ErrInvalidClient().WithDescription("%s", e.Description)
 	case "invalid_grant":
 		wire = oidc.ErrInvalidGrant().WithDescription("%s", e.Description)
+	case "invalid_scope":
+		wire = oidc.ErrInvalidScope().WithDescription("%s", e.Description)
+	case "unauthorized_client":
+		wire = oidc.ErrUnauthorizedClient().WithDescription("%s", e.Description)
 	case "server_error":
 		wire = oidc.ErrServerError().WithDescription("%s", e.Description)
 	case "temporarily_unavailable":
@@ -176,12 +213,12 @@ func (p *Provider) guard(next http.Handler) http.Handler {
 			}
 		}
 		switch params.Get("grant_type") {
-		case string(oidc.GrantTypeCode):
+		case string(oidc.GrantTypeCode), string(oidc.GrantTypeRefreshToken):
 		case "":
 			p.writeTokenError(w, r, invalidRequest("grant_type is missing"))
 			return
 		default:
-			p.writeTokenError(w, r, fault("unsupported_grant_type", "grant_type must be authorization_code"))
+			p.writeTokenError(w, r, fault("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"))
 			return
 		}
 		maps.DeleteFunc(params, func(name string, _ []string) bool { return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" })

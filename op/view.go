@@ -91,7 +91,7 @@ func (p *Provider) Load(ctx context.Context) error {
 		return err
 	}
 	p.learnPasswordForms(ctx)
-	return p.refresh(ctx)
+	return p.refreshView(ctx)
 }
 
 // learnPasswordForms tells the hasher which forms of hashes are stored, so that
@@ -129,8 +129,8 @@ func (p *Provider) ensureKey(ctx context.Context) error {
 	return nil
 }
 
-// refresh reads the view if the change counter has moved, and confirms it.
-func (p *Provider) refresh(ctx context.Context) error {
+// refreshView reads the view if the change counter has moved, and confirms it.
+func (p *Provider) refreshView(ctx context.Context) error {
 	p.refreshing.Lock() // an older view must not take a newer one's place
 	defer p.refreshing.Unlock()
 	asked := p.opts.Now()
@@ -228,7 +228,7 @@ func (p *Provider) runRefresh(ctx context.Context, changed <-chan struct{}) {
 		if p.view.Load() == nil {
 			err = p.Load(bounded)
 		} else {
-			err = p.refresh(bounded)
+			err = p.refreshView(bounded)
 		}
 		cancel()
 		if err != nil && !failing && ctx.Err() == nil {

@@ -40,6 +40,9 @@ type Client struct {
 	IDTokenEncryptedResponseEnc string  `json:"id_token_encrypted_response_enc,omitempty"`
 	IDTokenLifetime             Seconds `json:"id_token_lifetime"`
 	AccessTokenLifetime         Seconds `json:"access_token_lifetime"`
+	// RefreshTokenLifetime is that of a family of refresh tokens, from the code that
+	// it came of; 0 for a client without the refresh_token grant.
+	RefreshTokenLifetime Seconds `json:"refresh_token_lifetime,omitempty"`
 	// ClaimsPolicy places claims: "strict" as OpenID Connect does, "everything"
 	// puts all of them into the ID token.
 	ClaimsPolicy string `json:"claims_policy"`
@@ -65,6 +68,28 @@ func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Secon
 
 // Public tells a client without credentials (RFC 6749 2.1).
 func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == "none" }
+
+// GrantRefreshToken is the grant type of refresh tokens (RFC 6749 6).
+const GrantRefreshToken = "refresh_token"
+
+// Refreshes tells which refresh tokens the client may have: those granted by
+// offline_access, and a connector's, which come without it, since Conversational
+// Cloud asks for openid alone.
+func (c *Client) Refreshes() (offline, plain bool) {
+	if !slices.Contains(c.GrantTypes, GrantRefreshToken) {
+		return false, false
+	}
+	return slices.Contains(strings.Fields(c.Scope), "offline_access"), c.ConversationalCloud != nil
+}
+
+// Callbacks are the redirect addresses of consumer delegation, which receive codes
+// alone: none but for a connector with the refresh_token grant.
+func (c *Client) Callbacks() []string {
+	if _, delegation := c.Refreshes(); !delegation {
+		return nil
+	}
+	return c.ConversationalCloud.Callbacks()
+}
 
 // Allows tells whether the client registered the response type. A legacy
 // connector may have registered id_token by its name for it, token.
@@ -151,7 +176,8 @@ func (tx *Tx) InsertClient(ctx context.Context, c *Client) error {
 }
 
 // UpdateClient replaces the client with c.ID. A changed secret takes the place
-// of the old one at once; codes and tokens stay.
+// of the old one at once; codes and tokens stay, but for the refresh tokens of a
+// client that has lost the grant.
 func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
 	metadata, err := json.Marshal(c)
 	if err != nil {
@@ -165,6 +191,9 @@ func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
 	}
 	if tag.RowsAffected() == 0 {
 		return fmt.Errorf("update client: %w", ErrNotFound)
+	}
+	if !slices.Contains(c.GrantTypes, GrantRefreshToken) {
+		return tx.endFamiliesOfClient(ctx, c.ID)
 	}
 	return nil
 }

@@ -58,21 +58,26 @@ type Redemption struct {
 	// challenge again within RetryWithin of its first use.
 	RetrySealed []byte
 	RetryWithin time.Duration
+	// Family, if not nil, is made if the code's scope has offline_access, or the
+	// family is to be Plain.
+	Family *NewFamily
 }
 
-// Grant is what a redeemed code stood for.
+// Grant is what a redeemed code or refresh token stands for.
 type Grant struct {
 	Scope    string
 	Nonce    string
 	Session  Session
 	Consumer *Consumer
-	// Retry is set when the code has been used before.
+	// Refreshable is set when a family of refresh tokens came of a code.
+	Refreshable bool
+	// Retry is set when the code or refresh token has been used before.
 	Retry *Retry
 }
 
-// Retry is what came of the first use of a code.
+// Retry is what came of the first use of a code or refresh token.
 type Retry struct {
-	// Sealed is the access token, as it was sealed at the first use.
+	// Sealed is the tokens, as they were sealed at the first use.
 	Sealed []byte
 	// ExpiresIn is how long the access token still lives.
 	ExpiresIn time.Duration
@@ -88,23 +93,37 @@ const codeMatches = `ac.code_sha256 = $1 and ac.client_id = $2
     and (ac.redirect_uri = $3 or ac.redirect_uri = any($4::text[]) or split_part(ac.redirect_uri, '?', 1) = any($4::text[]))
     and ac.code_challenge is not distinct from nullif($5, '')`
 
+const (
+	offline     = "('offline_access' = any (string_to_array(scope, ' ')))"
+	makesFamily = "$9::bytea is not null and (" + offline + " or $12)"
+)
+
 const grantColumns = "ac.scope, coalesce(ac.nonce, ''), ac.session_id, ac.sid, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, " + consumerColumns
 
 // redeemSQL takes the code and makes the token in one statement: the update is
 // what 16 parallel redemptions race for, and one of them wins. A used code stays
-// as long as its token, so that using it again can end that.
+// as long as what came of it, so that using it again can end that. A family
+// without offline_access lives no longer than the session.
 const redeemSQL = `
 with consumed as (
-  update authorization_codes ac set consumed_at = idp_now(), expires_at = greatest(ac.expires_at, idp_now() + $7::interval), retry_sealed = $8
+  update authorization_codes ac set consumed_at = idp_now(), retry_sealed = $8,
+    expires_at = greatest(ac.expires_at, idp_now() + $7::interval, case when ` + makesFamily + ` then idp_now() + $11::interval end)
   from consumers c
   where ` + codeMatches + `
     and ac.consumed_at is null and least(ac.expires_at, ac.session_ends_at) > idp_now() and c.id = ac.consumer_id and not c.disabled
   returning ac.id, ac.client_id, ac.consumer_id, ac.session_id, ac.sid, ac.scope, ac.nonce, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at
+), family as (
+  insert into refresh_families (handle_sha256, token_sha256, client_id, consumer_id, session_id, code_id, sid, scope, offline,
+    auth_time, acr, amr, expires_at)
+  select $9, $10, client_id, consumer_id, session_id, id, sid, scope, ` + offline + `, auth_time, acr, amr,
+    least(idp_now() + $11::interval, case when not ` + offline + ` then session_ends_at end)
+  from consumed where ` + makesFamily + `
+  returning id
 ), token as (
-  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, code_id, scope, expires_at)
-  select $6, client_id, consumer_id, session_id, id, scope, idp_now() + $7::interval from consumed
+  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, code_id, family_id, scope, expires_at)
+  select $6, client_id, consumer_id, session_id, id, (select id from family), scope, idp_now() + $7::interval from consumed
 )
-select ` + grantColumns + ` from consumed ac join consumers c on c.id = ac.consumer_id`
+select ` + grantColumns + `, exists (select from family) from consumed ac join consumers c on c.id = ac.consumer_id`
 
 // RedeemCode consumes a code, checks what it is bound to and stores the access
 // token, in one transaction and one round trip. ErrCodeRefused means that none
@@ -112,8 +131,12 @@ select ` + grantColumns + ` from consumed ac join consumers c on c.id = ac.consu
 // same verifier, what came of it is ended (RFC 6749 4.1.2), or given again if the
 // redemption allows it.
 func (s *Store) RedeemCode(ctx context.Context, r Redemption) (*Grant, error) {
+	family, refreshable := NewFamily{}, false
+	if r.Family != nil {
+		family = *r.Family
+	}
 	g, err := scanGrant(s.pool.QueryRow(ctx, redeemSQL, r.CodeSHA256, r.ClientID, r.RedirectURI, r.Windows, r.CodeChallenge,
-		r.AccessTokenSHA256, r.AccessTokenLifetime, r.RetrySealed))
+		r.AccessTokenSHA256, r.AccessTokenLifetime, r.RetrySealed, family.HandleSHA256, family.TokenSHA256, family.Lifetime, family.Plain), &refreshable)
 	if errors.Is(err, ErrNotFound) && r.RetrySealed != nil {
 		g, err = s.retryCode(ctx, r)
 	}
@@ -126,6 +149,7 @@ func (s *Store) RedeemCode(ctx context.Context, r Redemption) (*Grant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redeem code: %w", err)
 	}
+	g.Refreshable = g.Refreshable || refreshable
 	return g, nil
 }
 
@@ -153,26 +177,39 @@ func scanGrant(row pgx.Row, more ...any) (*Grant, error) {
 // retryCode gives what came of a code that was used moments ago, while its
 // access token lives. The time counts from the first use and is never extended.
 func (s *Store) retryCode(ctx context.Context, r Redemption) (*Grant, error) {
-	var retry Retry
-	g, err := scanGrant(s.pool.QueryRow(ctx, "select "+grantColumns+`, ac.retry_sealed, t.expires_at - idp_now()
+	var (
+		retry       Retry
+		refreshable bool
+	)
+	g, err := scanGrant(s.pool.QueryRow(ctx, "select "+grantColumns+`, ac.retry_sealed, t.expires_at - idp_now(), t.family_id is not null
 		from authorization_codes ac join consumers c on c.id = ac.consumer_id join access_tokens t on t.code_id = ac.id
 		where `+codeMatches+` and ac.code_challenge is not null and ac.retry_sealed is not null
 		  and ac.consumed_at > idp_now() - $6::interval and least(t.expires_at, ac.session_ends_at) > idp_now() and not c.disabled`,
-		r.CodeSHA256, r.ClientID, r.RedirectURI, r.Windows, r.CodeChallenge, r.RetryWithin), &retry.Sealed, &retry.ExpiresIn)
+		r.CodeSHA256, r.ClientID, r.RedirectURI, r.Windows, r.CodeChallenge, r.RetryWithin), &retry.Sealed, &retry.ExpiresIn, &refreshable)
 	if err != nil {
 		return nil, err
 	}
-	g.Retry = &retry
+	g.Retry, g.Refreshable = &retry, refreshable
 	return g, nil
 }
 
+// endReused ends what came of a used code. A family is locked first, so that the
+// token of a rotation under way is seen, too.
 func (s *Store) endReused(ctx context.Context, r Redemption) error {
-	_, err := s.pool.Exec(ctx, `
-		delete from access_tokens t using authorization_codes ac
-		where ac.code_sha256 = $1 and ac.client_id = $2 and ac.code_challenge is not distinct from nullif($3, '')
-		  and ac.consumed_at is not null and t.code_id = ac.id`,
-		r.CodeSHA256, r.ClientID, r.CodeChallenge)
-	if err != nil {
+	const (
+		used = `select ac.id from authorization_codes ac where ac.code_sha256 = $1 and ac.client_id = $2
+			and ac.code_challenge is not distinct from nullif($3, '') and ac.consumed_at is not null`
+		families = "(select f.id from refresh_families f where f.code_id = any (array(" + used + ")))"
+	)
+	batch := &pgx.Batch{}
+	for _, sql := range []string{
+		"select from refresh_families where id = any (array" + families + ") for update",
+		"delete from access_tokens where code_id = any (array(" + used + ")) or family_id = any (array" + families + ")",
+		"delete from refresh_families where id = any (array" + families + ")",
+	} {
+		batch.Queue(sql, r.CodeSHA256, r.ClientID, r.CodeChallenge)
+	}
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("end tokens of reused code: %w", wrap(err))
 	}
 	return nil

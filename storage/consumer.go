@@ -224,7 +224,7 @@ func (s *Store) RehashPassword(ctx context.Context, consumerID int64, old, stron
 
 func (tx *Tx) endEverything(ctx context.Context, consumerID int64) error {
 	batch := &pgx.Batch{}
-	for _, table := range []string{"sessions", "authorization_codes", "access_tokens"} {
+	for _, table := range []string{"sessions", "authorization_codes", "refresh_families", "access_tokens"} {
 		batch.Queue("delete from "+table+" where consumer_id = $1", consumerID)
 	}
 	if err := tx.tx.SendBatch(ctx, batch).Close(); err != nil {

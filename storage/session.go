@@ -115,10 +115,11 @@ with person as (
 )
 select ` + sessionColumns + `, idp_now() from s`
 
-// What hangs on the session of a browser is ended in statements of their own,
-// the codes before the tokens, after the session has been locked: who issues a
-// code or token locks the session too, and who redeems a code locks the code, so
-// each statement sees what the one before it has waited for. Consumers are always
+// What hangs on the session of a browser is ended in statements of their own, the
+// codes before the families and those before the tokens, after the session has been
+// locked: who issues a code or token locks the session too, who redeems a code locks
+// the code, and who refreshes the family, so each statement sees what the one before
+// it has waited for. Consumers are always
 // locked before sessions.
 const (
 	lockPersonSQL  = "select from consumers where id = $1 and not disabled and password_changed_at = $2 for share"
@@ -127,6 +128,18 @@ const (
 	othersSQL = `(select s.id from sessions s join consumers c on c.id = $2 and not c.disabled and c.password_changed_at = $3
 		where s.handle_sha256 = $1 and s.consumer_id <> $2)`
 )
+
+// queueEnd ends what hangs on the session that a subquery gives. What was granted by
+// offline_access lives on, and its code stays, so that using that again still ends it.
+func queueEnd(batch *pgx.Batch, session string, args ...any) {
+	for _, sql := range []string{
+		"delete from authorization_codes where consumed_at is null and session_id = ",
+		"delete from refresh_families where not offline and session_id = ",
+		"delete from access_tokens t where not exists (select from refresh_families f where f.id = t.family_id) and session_id = ",
+	} {
+		batch.Queue(sql+session, args...)
+	}
+}
 
 // SignIn makes or renews the browser's session, issues what was asked for and
 // gives the counted attempt back, in one transaction and one round trip.
@@ -143,8 +156,7 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 	if in.OldHandleSHA256 != nil {
 		batch.Queue(lockPersonSQL, in.ConsumerID, in.PasswordChangedAt)
 		batch.Queue(lockSessionSQL, in.OldHandleSHA256)
-		batch.Queue("delete from authorization_codes where session_id = "+othersSQL, in.OldHandleSHA256, in.ConsumerID, in.PasswordChangedAt)
-		batch.Queue("delete from access_tokens where session_id = "+othersSQL, in.OldHandleSHA256, in.ConsumerID, in.PasswordChangedAt)
+		queueEnd(batch, othersSQL, in.OldHandleSHA256, in.ConsumerID, in.PasswordChangedAt)
 	}
 	batch.Queue(signInSQL,
 		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute,
@@ -173,13 +185,12 @@ func (s *Store) TouchSession(ctx context.Context, id int64, idle time.Duration) 
 }
 
 // SignOut ends the session that a browser's cookie names, with its codes and
-// tokens. One that is gone already is no error.
+// tokens but those granted by offline_access. One that is gone already is no error.
 func (s *Store) SignOut(ctx context.Context, handleSHA256 []byte) error {
 	const own = "(select id from sessions where handle_sha256 = $1)"
 	batch := &pgx.Batch{}
 	batch.Queue(lockSessionSQL, handleSHA256)
-	batch.Queue("delete from authorization_codes where session_id = "+own, handleSHA256)
-	batch.Queue("delete from access_tokens where session_id = "+own, handleSHA256)
+	queueEnd(batch, own, handleSHA256)
 	batch.Queue("delete from sessions where handle_sha256 = $1", handleSHA256)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("sign out: %w", wrap(err))

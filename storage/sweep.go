@@ -9,7 +9,9 @@ import (
 const sweepBatch = 1000
 
 // sweptTables are those whose rows expire, each with an expires_at.
-var sweptTables = [...]string{"authorization_codes", "access_tokens", "sessions", "sign_in_throttle"}
+var sweptTables = [...]string{
+	"authorization_codes", "access_tokens", "refresh_families", "refresh_successors", "sessions", "sign_in_throttle",
+}
 
 // Sweep deletes expired rows in small batches until none is left, and tells how
 // many. Several instances may sweep at once: a row that another has locked is

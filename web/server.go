@@ -27,6 +27,8 @@ type Options struct {
 	// SessionIdle and SessionLifetime bound the sessions of browsers.
 	SessionIdle     time.Duration
 	SessionLifetime time.Duration
+	// RefreshGrace is how long a used refresh token is answered again; 0 for never.
+	RefreshGrace time.Duration
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 	Now            func() time.Time
@@ -66,7 +68,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	}
 	s.Provider, err = op.New(op.Options{
 		Issuer: opts.Issuer, Store: opts.Store, Keyring: opened.Keyring, Pages: pages, Hasher: hasher,
-		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime,
+		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime, RefreshGrace: opts.RefreshGrace,
 		ClientAddress: clientAddress(opts.TrustedProxies), Now: opts.Now, Rand: opts.Rand, Log: opts.Log,
 	})
 	if err != nil {

@@ -181,8 +181,9 @@ func (s *session) registration(c *storage.Client, rows []*storage.SigningKey) (*
 	r := &liveperson.Registration{
 		Settings: c.ConversationalCloud, ClientID: c.ClientID, ClientName: c.ClientName, RequirePKCE: c.RequirePKCE,
 		CodeFlow: c.Allows("code"), ImplicitFlow: c.Allows("id_token") || c.Allows("id_token token"),
-		RedirectURIs: c.RedirectURIs, WebOrigins: c.WebOrigins,
-		Issuer: issuer, AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
+		RedirectURIs: c.RedirectURIs, WebOrigins: c.WebOrigins, Scope: c.Scope,
+		RefreshTokens: slices.Contains(c.GrantTypes, storage.GrantRefreshToken),
+		Issuer:        issuer, AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
 		JWKSEndpoint: issuer + "/jwks/" + c.ClientID + ".json", PageScript: issuer + "/token-source.js?client_id=" + c.ClientID,
 	}
 
@@ -202,6 +203,15 @@ func (s *session) registration(c *storage.Client, rows []*storage.SigningKey) (*
 	return r, nil
 }
 
+// refreshTokenLifetime is "" for a client without refresh tokens.
+func refreshTokenLifetime(c *storage.Client) string {
+	if c.RefreshTokenLifetime == 0 {
+		return ""
+	}
+
+	return c.RefreshTokenLifetime.Duration().String()
+}
+
 func (v *clientView) print(w io.Writer) error {
 	c := v.Client
 
@@ -214,6 +224,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"token_endpoint_auth_method", c.TokenEndpointAuthMethod},
 		{"client_secret", map[bool]string{true: "set, and known to nobody here", false: "none"}[v.HasSecret]},
 		{"redirect_uris", strings.Join(c.RedirectURIs, " ")},
+		{"delegation callbacks", strings.Join(c.Callbacks(), " ")},
 		{"web_origins", strings.Join(c.WebOrigins, " ")},
 		{"scope", c.Scope},
 		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},
@@ -222,6 +233,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"encryption_key", v.EncryptionKey.String()},
 		{"id_token_lifetime", c.IDTokenLifetime.Duration().String()},
 		{"access_token_lifetime", c.AccessTokenLifetime.Duration().String()},
+		{"refresh_token_lifetime", refreshTokenLifetime(c)},
 		{"claims_policy", c.ClaimsPolicy},
 		{"require_pkce", strconv.FormatBool(c.RequirePKCE)},
 		{"web_message", strconv.FormatBool(c.WebMessage)},

@@ -140,7 +140,7 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 			PrimaryColor: cfg.Brand.PrimaryColor, BackgroundColor: cfg.Brand.BackgroundColor,
 		},
 		Hashing:     hashingOptions(cfg),
-		SessionIdle: cfg.Session.IdleLifetime, SessionLifetime: cfg.Session.Lifetime,
+		SessionIdle: cfg.Session.IdleLifetime, SessionLifetime: cfg.Session.Lifetime, RefreshGrace: cfg.RefreshGrace,
 		TrustedProxies: cfg.TrustedProxies, Now: time.Now, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {

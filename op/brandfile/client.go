@@ -29,6 +29,7 @@ type clientEntry struct {
 	IDTokenEncryptedResponseEnc string                          `json:"id_token_encrypted_response_enc"`
 	IDTokenLifetime             storage.Seconds                 `json:"id_token_lifetime"`
 	AccessTokenLifetime         storage.Seconds                 `json:"access_token_lifetime"`
+	RefreshTokenLifetime        storage.Seconds                 `json:"refresh_token_lifetime"`
 	ClaimsPolicy                string                          `json:"claims_policy"`
 	RequirePKCE                 bool                            `json:"require_pkce"`
 	WebMessage                  bool                            `json:"web_message"`
@@ -39,8 +40,6 @@ type clientEntry struct {
 // RefusedField names what is known but not there yet.
 func (*clientEntry) RefusedField(name string) string {
 	switch name {
-	case "refresh_token_lifetime":
-		return "is not supported by this release: there are no refresh tokens yet"
 	case "jwks", "jwks_uri":
 		return "is not supported by this release: the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key"
 	}
@@ -58,8 +57,9 @@ type client struct {
 
 // The defaults of a client.
 const (
-	defaultScope    = "openid profile email address phone"
-	defaultLifetime = storage.Seconds(3600)
+	defaultScope           = "openid profile email address phone"
+	defaultLifetime        = storage.Seconds(3600)
+	defaultRefreshLifetime = storage.Seconds(30 * 24 * 3600) // as long as a session
 )
 
 const (
@@ -82,12 +82,13 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		GrantTypes:                  entry.GrantTypes,
 		TokenEndpointAuthMethod:     orDefault(entry.TokenEndpointAuthMethod, "client_secret_basic"),
 		WebOrigins:                  entry.WebOrigins,
-		Scope:                       orDefault(entry.Scope, defaultScope),
+		Scope:                       entry.Scope,
 		IDTokenSignedResponseAlg:    orDefault(entry.IDTokenSignedResponseAlg, "RS256"),
 		IDTokenEncryptedResponseAlg: entry.IDTokenEncryptedResponseAlg,
 		IDTokenEncryptedResponseEnc: entry.IDTokenEncryptedResponseEnc,
 		IDTokenLifetime:             orDefault(entry.IDTokenLifetime, defaultLifetime),
 		AccessTokenLifetime:         orDefault(entry.AccessTokenLifetime, defaultLifetime),
+		RefreshTokenLifetime:        entry.RefreshTokenLifetime,
 		ClaimsPolicy:                entry.ClaimsPolicy,
 		RequirePKCE:                 entry.RequirePKCE,
 		WebMessage:                  entry.WebMessage,
@@ -109,6 +110,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		d.oneOf(path+".consent", c.Consent, "required")
 	}
 	d.flow(c)
+	d.refresh(c)
 	d.secret(c, entry, opts)
 	d.redirectURIs(c, opts)
 	d.webOrigins(c, opts)
@@ -163,14 +165,14 @@ func (d *decoder) grants(c *client, needed []string) {
 	for i, grant := range c.GrantTypes {
 		field := index(c.path+".grant_types", i)
 		switch {
-		case grant == "refresh_token":
-			d.at(field, "refresh_token is not supported by this release")
-		case grant != grantCode && grant != grantImplicit:
-			d.at(field, "must be one of authorization_code, implicit")
+		case grant != grantCode && grant != grantImplicit && grant != storage.GrantRefreshToken:
+			d.at(field, "must be one of authorization_code, implicit, refresh_token")
 		case slices.Contains(c.GrantTypes[:i], grant):
 			d.at(field, "must not be given twice")
 		case grant == grantCode && !slices.Contains(needed, grant):
 			d.at(field, "authorization_code needs the response type code")
+		case grant == storage.GrantRefreshToken && !slices.Contains(needed, grantCode):
+			d.at(field, "refresh_token needs the response type code: refresh tokens come of codes")
 		case grant == grantImplicit && !slices.Contains(needed, grant):
 			d.at(field, "implicit needs the response type id_token or id_token token")
 		}

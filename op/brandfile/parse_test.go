@@ -81,6 +81,10 @@ func TestParseAccepts(t *testing.T) {
 		"a code answered again":         client("conversational_cloud: {variant: rfc, code_retry: true}"),
 		"a connector of an application": clientOf("application_type: native", "redirect_uris: [com.brand.app:/cb]",
 			"conversational_cloud: {variant: rfc}", "require_pkce: true"),
+		"refresh tokens": client("response_types: [code, id_token]", "grant_types: [refresh_token, implicit, authorization_code]",
+			"refresh_token_lifetime: 365d", "scope: openid offline_access"),
+		"delegation": client("grant_types: [authorization_code, refresh_token]", "scope: openid",
+			"conversational_cloud: {variant: rfc, account_id: '1', idp_domains: [idp.liveperson.example]}"),
 		"bcrypt": consumer(`password_hash: $2b$10$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`),
 	} {
 		if _, faults := brandfile.Parse("brand.yaml", []byte(file), options()); faults != nil {
@@ -224,7 +228,7 @@ func TestParseRefuses(t *testing.T) {
 		{"no response type", client("response_types: []"), []string{"4 clients[0].response_types"}},
 		{
 			"grants without types", client("response_types: [code]", "grant_types: [authorization_code, implicit, refresh_token, password]"),
-			[]string{"5 clients[0].grant_types[1]", "5 clients[0].grant_types[2]", "5 clients[0].grant_types[3]"},
+			[]string{"5 clients[0].grant_types[1]", "5 clients[0].grant_types[3]"},
 		},
 		{"types without grants", client("response_types: [id_token, code]", "grant_types: [implicit]"), []string{"5 clients[0].grant_types"}},
 		{"no grant", client("grant_types: []"), []string{"4 clients[0].grant_types"}},
@@ -238,8 +242,41 @@ func TestParseRefuses(t *testing.T) {
 		{"a lifetime in quotes", client(`id_token_lifetime: "3600"`), []string{"4 clients[0].id_token_lifetime"}},
 		{"a lifetime without end", client("id_token_lifetime: 99999999999999999999"), []string{"4 clients[0].id_token_lifetime"}},
 		{
-			"not yet", client("refresh_token_lifetime: 30d", "jwks_uri: https://rp.example/jwks"),
-			[]string{"4 clients[0].refresh_token_lifetime", "5 clients[0].jwks_uri"},
+			"not yet", client("jwks_uri: https://rp.example/jwks"),
+			[]string{"4 clients[0].jwks_uri"},
+		},
+		{
+			"refresh tokens without codes", client("response_types: [id_token]", "grant_types: [implicit, refresh_token]"),
+			[]string{"5 clients[0].grant_types[1]"},
+		},
+		{"refresh tokens alone", client("grant_types: [refresh_token]"), []string{"4 clients[0].grant_types"}},
+		{
+			"refresh tokens twice", client("grant_types: [authorization_code, refresh_token, refresh_token]"),
+			[]string{"4 clients[0].grant_types[2]"},
+		},
+		{
+			"refresh tokens for nobody", client("grant_types: [authorization_code, refresh_token]", "scope: openid profile"),
+			[]string{"5 clients[0].scope"},
+		},
+		{
+			"of refresh tokens, without the grant",
+			client("refresh_token_lifetime: 30d", "conversational_cloud: {variant: rfc, idp_domains: [va.idp.liveperson.net]}"),
+			[]string{"4 clients[0].refresh_token_lifetime", "5 clients[0].conversational_cloud.idp_domains"},
+		},
+		{
+			"domains", client("grant_types: [authorization_code, refresh_token]", "conversational_cloud:", "  variant: rfc", "  idp_domains:",
+				"    - https://va.idp.liveperson.net", "    - va.idp.liveperson.net:443", "    - VA.idp.liveperson.net", "    - '*.idp.liveperson.net'",
+				"    - localhost", "    - lo.idp.liveperson.net/callback", "    - va.idp.liveperson.net", "    - va.idp.liveperson.net"),
+			[]string{
+				"8 clients[0].conversational_cloud.idp_domains[0]", "9 clients[0].conversational_cloud.idp_domains[1]",
+				"10 clients[0].conversational_cloud.idp_domains[2]", "11 clients[0].conversational_cloud.idp_domains[3]",
+				"12 clients[0].conversational_cloud.idp_domains[4]", "13 clients[0].conversational_cloud.idp_domains[5]",
+				"15 clients[0].conversational_cloud.idp_domains[7]",
+			},
+		},
+		{
+			"no domain", client("grant_types: [authorization_code, refresh_token]", "conversational_cloud: {variant: rfc, idp_domains: []}"),
+			[]string{"5 clients[0].conversational_cloud.idp_domains"},
 		},
 		{
 			"choices", client("application_type: desktop", "claims_policy: some", "consent: never", "id_token_signed_response_alg: none"),

@@ -58,6 +58,10 @@ type ConversationalCloud struct {
 	// access token, if its client asks again within seconds: the response may have
 	// been lost. Only codes that are bound to a code_challenge are.
 	CodeRetry bool `json:"code_retry,omitempty"`
+	// IDPDomains are the hosts of Conversational Cloud's service "idp" whose callbacks
+	// get codes for consumer delegation, without scheme or path. Nil for a client that
+	// gets no refresh tokens.
+	IDPDomains []string `json:"idp_domains,omitempty"`
 	// EncryptionKey is the key that ID tokens are encrypted for, nil if they are
 	// only signed. Validate leaves it to those who know keys.
 	EncryptionKey *EncryptionKey `json:"encryption_key,omitempty"`
@@ -114,6 +118,14 @@ func (c *ConversationalCloud) SetDefaults() {
 	}
 }
 
+// SetDelegationDefaults fills in what is left out for a client that gets refresh
+// tokens.
+func (c *ConversationalCloud) SetDelegationDefaults() {
+	if c.IDPDomains == nil {
+		c.IDPDomains = slices.Clone(DefaultIDPDomains)
+	}
+}
+
 var (
 	// The page script writes these names into JavaScript, so that nothing but
 	// dotted ASCII identifiers may pass.
@@ -160,6 +172,8 @@ func (c *ConversationalCloud) Validate() []FieldError {
 	if c.CodeRetry && c.Legacy() {
 		faults.add("code_retry", "is for variant rfc: only a code with a code_challenge is answered again, and legacy connectors have no PKCE")
 	}
+
+	faults.domains("idp_domains", c.IDPDomains)
 
 	return faults
 }

@@ -18,6 +18,10 @@ type Registration struct {
 	// RequirePKCE: a code is bound to a code_challenge, or not given.
 	RequirePKCE              bool
 	RedirectURIs, WebOrigins []string
+	// Scope is what the client may ask for.
+	Scope string
+	// RefreshTokens: the client gets them, which consumer delegation needs.
+	RefreshTokens bool
 	// Issuer, and the addresses of the endpoints.
 	Issuer, AuthorizationEndpoint, TokenEndpoint string
 	// JWKSEndpoint holds the keys of this client alone.
@@ -133,7 +137,7 @@ func (r Registration) Notes() []string {
 	if r.Settings.EncryptionKey != nil {
 		notes = append(notes, "ID tokens are encrypted for the key that LivePerson gave. Encryption has no field in the form: LivePerson's support switches it on.")
 	}
-	return notes
+	return append(notes, r.delegationNotes()...)
 }
 
 // Warnings are sentences about what works less well, or less safely, than it
@@ -147,6 +151,8 @@ func (r Registration) Warnings() []string {
 	}
 	warn(r.Settings.AccountID == "",
 		"conversational_cloud.account_id is not set: a conversation window of any LivePerson account can have a signed-in browser answer to it")
+	warn(r.RefreshTokens && r.Settings.AccountID == "",
+		"conversational_cloud.account_id is not set: no callback of consumer delegation is registered, since their addresses have it")
 	warn(r.ImplicitFlow, "the implicit flow is allowed: a token then passes through the browser; the code flow is recommended")
 	warn(r.PublicKey == "", "there is no active signing key: no ID token can be made")
 	warn(r.CodeFlow && len(r.WebOrigins) > 0 && !slices.Contains(r.RedirectURIs, EmbeddedRedirectURI),

@@ -21,9 +21,11 @@ const (
 	Proofs      = "proofs"       // MACs over what a person was asked
 	Devices     = "devices"      // cookies of known devices
 	Throttle    = "throttle"     // MACs of sign-in identifiers and network addresses
+
+	RefreshTokens = "refresh_tokens" //nolint:gosec // MACs in refresh tokens
 )
 
-var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle}
+var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens}
 
 // Opened is a database whose data keys are at hand.
 type Opened struct {

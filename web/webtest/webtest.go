@@ -94,6 +94,7 @@ func (p *Provider) another(change func(*web.Options)) *Provider {
 	other.open()
 	other.serve(func(opts *web.Options) {
 		opts.Hashing, opts.SessionIdle, opts.SessionLifetime = p.options.Hashing, p.options.SessionIdle, p.options.SessionLifetime
+		opts.RefreshGrace = p.options.RefreshGrace
 		change(opts)
 	})
 	return other
@@ -117,7 +118,7 @@ func (p *Provider) serve(change func(*web.Options)) {
 	p.options = web.Options{
 		Issuer: "http://" + host, Store: p.Store, MasterKey: p.seeded.master, Brand: web.Brand{Name: "Brand"},
 		Hashing:     cheapHashing(),
-		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour,
+		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour, RefreshGrace: 10 * time.Second,
 		Now: p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {

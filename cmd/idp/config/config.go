@@ -20,6 +20,7 @@ type Config struct {
 	Database        Database
 	MasterKey       Secret // 32 bytes, or none: the key is in MasterKeyFile
 	Session         Session
+	RefreshGrace    time.Duration // a used refresh token is answered again for so long
 	Brand           Brand
 	PasswordHashing PasswordHashing
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed

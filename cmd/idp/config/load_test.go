@@ -68,12 +68,13 @@ func TestDefaults(t *testing.T) {
 	c := load(t, inputs(t, "", nil))
 	processors := runtime.GOMAXPROCS(0)
 	want := &config.Config{
-		Issuer:   "http://localhost:8080",
-		Listen:   "127.0.0.1:8080",
-		DataDir:  "/home/amelia/.local/share/idp",
-		Database: config.Database{MaxConnections: 20},
-		Session:  config.Session{IdleLifetime: 24 * time.Hour, Lifetime: 30 * 24 * time.Hour},
-		Brand:    config.Brand{PrimaryColor: "#1f4fd8", BackgroundColor: "#f5f6f8"},
+		Issuer:       "http://localhost:8080",
+		Listen:       "127.0.0.1:8080",
+		DataDir:      "/home/amelia/.local/share/idp",
+		Database:     config.Database{MaxConnections: 20},
+		Session:      config.Session{IdleLifetime: 24 * time.Hour, Lifetime: 30 * 24 * time.Hour},
+		RefreshGrace: 10 * time.Second,
+		Brand:        config.Brand{PrimaryColor: "#1f4fd8", BackgroundColor: "#f5f6f8"},
 		PasswordHashing: config.PasswordHashing{
 			Concurrency: processors, Queue: 16 * processors, MemoryKiB: 19456, Iterations: 2,
 		},

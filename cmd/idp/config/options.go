@@ -16,6 +16,7 @@ import (
 const queuePerHash = 16
 
 const (
+	longestGrace    = time.Minute
 	leastLifetime   = 5 * time.Second
 	longestLifetime = 3650 * day
 )
@@ -84,6 +85,11 @@ var Options = []Option{
 		Key: "session_lifetime", Kind: Duration, Default: "30d",
 		Help: "A browser's session ends so long after the sign-in, in use or not.",
 		set:  into(func(c *Config) *time.Duration { return &c.Session.Lifetime }, lifetime(leastLifetime, longestLifetime)),
+	},
+	{
+		Key: "refresh_grace", Kind: Duration, Default: "10s",
+		Help: "A refresh token that was used is answered with the same successor for so long after its first use, for a client that lost the response. 0 for never.",
+		set:  into(func(c *Config) *time.Duration { return &c.RefreshGrace }, lifetime(0, longestGrace)),
 	},
 	{
 		Key: "brand.name", Kind: Text,

@@ -91,12 +91,21 @@ func lifetime(least, most time.Duration) func(string) (time.Duration, error) {
 	return func(text string) (time.Duration, error) {
 		d, err := parseDuration(text)
 		if err != nil || d < least || d > most {
-			return 0, fmt.Errorf("must be a duration such as 90s, 12h or 30d, or a number of seconds, from %.0fs to %.0fd",
-				least.Seconds(), most.Hours()/day.Hours())
+			return 0, fmt.Errorf("must be a duration such as 90s, 12h or 30d, or a number of seconds, from %s to %s",
+				span(least), span(most))
 		}
 
 		return d, nil
 	}
+}
+
+// span writes a bound in days, or else in seconds.
+func span(d time.Duration) string {
+	if d >= day {
+		return fmt.Sprintf("%.0fd", d.Hours()/day.Hours())
+	}
+
+	return fmt.Sprintf("%.0fs", d.Seconds())
 }
 
 func parseDuration(text string) (time.Duration, error) {
