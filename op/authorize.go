@@ -174,7 +174,7 @@ func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, c
 		p.send(w, r, client, request, a)
 		return
 	}
-	claims, err := p.idTokenClaims(client, in.Consumer, idTokenRequest{
+	claims, err := p.idTokenClaims(v, client, in.Consumer, idTokenRequest{
 		scopes: request.Scopes, nonce: request.Nonce, accessToken: out.accessToken, session: &in.Session,
 		userinfoFollows: out.accessToken != "",
 	})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/brandidp/idp/op/customclaims"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
@@ -17,15 +18,12 @@ import (
 // strict, places them as OpenID Connect Core 5.4 does.
 const claimsEverything = "everything"
 
-// maxBackdate is how far before its making an ID token's iat lies at most,
-// for relying parties whose clocks are behind.
-const maxBackdate = 5 * time.Second
-
 // idTokenClaims are the claims of an ID token (OpenID Connect Core 2).
 type idTokenClaims struct {
 	Issuer   string   `json:"iss"`
 	Subject  string   `json:"sub"`
-	Audience string   `json:"aud"`
+	Audience audience `json:"aud"`
+	Party    string   `json:"azp,omitempty"`
 	Expires  int64    `json:"exp"`
 	IssuedAt int64    `json:"iat"`
 	AuthTime int64    `json:"auth_time"`
@@ -36,6 +34,22 @@ type idTokenClaims struct {
 	AtHash   string   `json:"at_hash,omitempty"`
 	profileClaims
 	SDEs []liveperson.SDE `json:"lp_sdes,omitempty"`
+
+	consumer *storage.Consumer
+	// custom are the claims of the client's own that the token has.
+	custom customclaims.Set
+}
+
+// payload is the JSON that is signed.
+func (c *idTokenClaims) payload() ([]byte, error) {
+	payload, err := json.Marshal(c)
+	if err == nil {
+		payload, err = c.custom.AppendTo(payload, c.consumer)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write ID token: %w", err)
+	}
+	return payload, nil
 }
 
 // idTokenRequest is what an ID token says besides who it is about.
@@ -51,7 +65,7 @@ type idTokenRequest struct {
 
 // idToken signs the ID token of a consumer for a client.
 func (p *Provider) idToken(v *view, client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (string, error) {
-	claims, err := p.idTokenClaims(client, consumer, request)
+	claims, err := p.idTokenClaims(v, client, consumer, request)
 	if err != nil {
 		return "", err
 	}
@@ -65,9 +79,9 @@ func (p *Provider) sign(v *view, client *storage.Client, claims *idTokenClaims) 
 	if err != nil {
 		return "", err
 	}
-	payload, err := json.Marshal(claims)
+	payload, err := claims.payload()
 	if err != nil {
-		return "", fmt.Errorf("write ID token: %w", err)
+		return "", err
 	}
 	token, err := signer.Sign(payload)
 	if encrypter := v.encrypters[client.ID]; err == nil && encrypter != nil {
@@ -76,13 +90,16 @@ func (p *Provider) sign(v *view, client *storage.Client, claims *idTokenClaims) 
 	return token, err
 }
 
-func (p *Provider) idTokenClaims(client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (*idTokenClaims, error) {
-	return newIDTokenClaims(p.opts.Issuer, p.opts.Now(), client, consumer, request)
+func (p *Provider) idTokenClaims(v *view, client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (*idTokenClaims, error) {
+	return newIDTokenClaims(p.opts.Issuer, p.opts.Now(), client, v.custom[client.ID], consumer, request)
 }
 
-func newIDTokenClaims(issuer string, now time.Time, client *storage.Client, consumer *storage.Consumer, request idTokenRequest) (*idTokenClaims, error) {
+func newIDTokenClaims(
+	issuer string, now time.Time, client *storage.Client, custom customclaims.Set, consumer *storage.Consumer, request idTokenRequest,
+) (*idTokenClaims, error) {
+	cloud := client.ConversationalCloud
 	session := request.session
-	issuedAt := now.Add(-maxBackdate)
+	issuedAt := now.Add(-cloud.Backdating())
 	if issuedAt.Before(session.AuthTime) {
 		issuedAt = session.AuthTime
 	}
@@ -96,25 +113,46 @@ func newIDTokenClaims(issuer string, now time.Time, client *storage.Client, cons
 	if !expires.After(now) {
 		return nil, errors.New("id token: the session has ended")
 	}
+	aud := audience(cloud.AudienceOf(client.ClientID))
 	claims := &idTokenClaims{
-		Issuer: issuer, Subject: consumer.Sub, Audience: client.ClientID,
+		Issuer: issuer, Subject: consumer.Sub, Audience: aud, Party: aud.authorizedParty(client.ClientID),
 		Expires: expires.Unix(), IssuedAt: issuedAt.Unix(), AuthTime: session.AuthTime.Unix(),
-		Nonce: request.nonce, ACR: session.ACR, AMR: session.AMR, Sid: session.Sid,
+		Nonce: request.nonce, ACR: cloud.ACROf(session.ACR), AMR: session.AMR, Sid: session.Sid,
+		consumer: consumer,
 	}
 	if request.accessToken != "" {
 		sum := sha256.Sum256([]byte(request.accessToken))
 		claims.AtHash = base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 	}
+	scopes := request.scopes
 	switch {
 	case client.ClaimsPolicy == claimsEverything:
-		claims.profileClaims = claimsOf(consumer, allScopes)
-	case !request.userinfoFollows:
-		claims.profileClaims = claimsOf(consumer, request.scopes)
+		scopes, claims.custom = allScopes, custom
+	case request.userinfoFollows:
+		scopes = nil
+	default:
+		claims.custom = custom
 	}
-	if client.ConversationalCloud != nil {
-		claims.SDEs = liveperson.SDEs(consumer.CustomerInfo, consumer.PersonalInfo)
+	claims.profileClaims = claimsOf(consumer, scopes)
+	if cloud != nil {
+		claims.forCloud(cloud, slices.Contains(scopes, "phone"))
 	}
 	return claims, nil
+}
+
+// forCloud adds what Conversational Cloud reads. phone tells whether the token may
+// say the consumer's number.
+func (c *idTokenClaims) forCloud(cloud *liveperson.ConversationalCloud, phone bool) {
+	customer, personal := c.consumer.CustomerInfo, c.consumer.PersonalInfo
+	if cloud.ReadsIMEI() && phone {
+		// The cloud would show agents the number as an IMEI.
+		personal = personal.WithPhone(c.PhoneNumber)
+		c.PhoneNumber, c.PhoneNumberVerified = "", nil
+		if customer != nil {
+			c.PhoneNumber = customer.IMEI
+		}
+	}
+	c.SDEs = liveperson.SDEs(customer, personal)
 }
 
 // subOfHint verifies an id_token_hint and gives its sub. An expired one is
@@ -128,7 +166,7 @@ func (p *Provider) subOfHint(v *view, hint string) (string, error) {
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return "", fmt.Errorf("read ID token: %w", err)
 	}
-	if claims.Issuer != p.opts.Issuer || claims.Subject == "" || claims.Audience == "" || claims.Sid == "" {
+	if claims.Issuer != p.opts.Issuer || claims.Subject == "" || len(claims.Audience) == 0 || claims.Sid == "" {
 		return "", errors.New("not an ID token of this issuer")
 	}
 	return claims.Subject, nil

@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/brandidp/idp/op/customclaims"
 	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -37,6 +40,9 @@ type Preview struct {
 	Size int
 	// Encrypted tells that the token is a JWE with the signed token in it.
 	Encrypted bool
+	// InAddress tells that the token travels in an address: in a fragment or, of a
+	// legacy connector, in a query.
+	InAddress bool
 }
 
 // The reasons not to give a preview.
@@ -73,19 +79,26 @@ func PreviewIDToken(r PreviewRequest) (*Preview, error) {
 	if responseType != responseTypeIDToken { // an access token goes with it
 		request.accessToken, request.userinfoFollows = zeros, true
 	}
-	claims, err := newIDTokenClaims(r.Issuer, r.Now, r.Client, r.Consumer, request)
+	claims, err := newIDTokenClaims(r.Issuer, r.Now, r.Client, customclaims.Compile(r.Client.CustomClaims), r.Consumer, request)
 	if err != nil {
 		return nil, err
 	}
 	if claims.AtHash != "" {
 		claims.AtHash = strings.Repeat("A", len(claims.AtHash))
 	}
-	payload, err := json.Marshal(claims)
+	payload, err := claims.payload()
 	if err != nil {
 		return nil, fmt.Errorf("preview ID token: %w", err)
 	}
-	preview := &Preview{Payload: payload}
+	preview := &Preview{Payload: payload, InAddress: inAddress(r.Client, responseType)}
 	return preview, preview.measure(r)
+}
+
+// inAddress tells whether a response has the ID token in an address, unless the
+// request says otherwise.
+func inAddress(client *storage.Client, responseType string) bool {
+	formPost := client.ConversationalCloud != nil && client.ConversationalCloud.ResponsePlacement == liveperson.PlacementFormPost
+	return !formPost && slices.Contains(words(responseType), responseTypeIDToken)
 }
 
 // measure finds out the size of the token.

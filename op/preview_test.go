@@ -38,10 +38,20 @@ func previewRequest(t *testing.T, p *webtest.Provider, client, consumer string) 
 // A preview is the token that is issued, in its claims and in its size.
 func TestPreviewIsTheTokenThatIsIssued(t *testing.T) {
 	t.Parallel()
-	p := webtest.Start(t, nil, brand, encrypted("{kid: lpsso2026, certificate: "+cloudCertificate(t, time.Now().AddDate(1, 0, 0))+"}"))
+	p := webtest.Start(t, nil, brand, encrypted("{kid: lpsso2026, certificate: "+cloudCertificate(t, time.Now().AddDate(1, 0, 0))+"}"),
+		strings.Replace(told(`audience: [told, "acc:1"], acr: urn:brand:strong, phone_number: imei`, "custom_claims: {tier: customer_info.ctype, beta: attributes.beta}"),
+			"[code, id_token,", "[id_token, code,", 1))
 	b := amelia(t, p)
 	site := func(responseType string) url.Values {
 		return with(implicitRequest("response_type", responseType, "scope", "openid profile email address phone"), "state", "")
+	}
+	toldIssued := func(responseType string) func() string {
+		return func() string {
+			if responseType == "code" {
+				return toldCode(t, b, "openid").IDToken
+			}
+			return silent(t, b, windowRequest(toldRequest()...)).Get("id_token")
+		}
 	}
 	for name, test := range map[string]struct {
 		client, responseType string
@@ -56,7 +66,9 @@ func TestPreviewIsTheTokenThatIsIssued(t *testing.T) {
 		"connector, encrypted": {"encrypted", "id_token", func() string {
 			return silent(t, b, windowRequest("client_id", "encrypted", "state", "")).Get("id_token")
 		}},
-		"strict, id_token": {"site", "id_token", func() string { return silent(t, b, site("id_token")).Get("id_token") }},
+		"every setting":       {"told", "", toldIssued("id_token")},
+		"every setting, code": {"told", "code", toldIssued("code")},
+		"strict, id_token":    {"site", "id_token", func() string { return silent(t, b, site("id_token")).Get("id_token") }},
 		"strict, id_token token": {"site", "id_token token", func() string {
 			return silent(t, b, site("id_token token")).Get("id_token")
 		}},
@@ -77,7 +89,7 @@ func TestPreviewIsTheTokenThatIsIssued(t *testing.T) {
 		} else if isJWE {
 			issued = decrypt(t, issued, "A128CBC-HS256", "lpsso2026")
 		}
-		want := claims(t, p, test.client, issued)
+		want := payloadOf(t, p, test.client, issued)
 		var got map[string]any
 		if err := json.Unmarshal(preview.Payload, &got); err != nil {
 			t.Fatal(err)

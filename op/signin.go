@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"github.com/brandidp/idp/op/identifier"
+	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/storage"
 )
 
 // How a password is told to relying parties: the acr that Conversational Cloud
 // knows, and the amr of RFC 8176.
-const acrPassword = "loa1"
+const acrPassword = liveperson.ACRAuthenticated
 
 var amrPassword = []string{"pwd"}
 

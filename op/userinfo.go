@@ -43,6 +43,9 @@ func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
 		grantOrigin(w, r, client)
 	}
 	body, err := json.Marshal(userinfo{Subject: access.Consumer.Sub, profileClaims: claimsOf(access.Consumer, words(access.Scope))})
+	if err == nil {
+		body, err = v.custom[access.ClientID].AppendTo(body, access.Consumer)
+	}
 	if err != nil {
 		p.refuseBearer(w, r, asError(err))
 		return

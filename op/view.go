@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/brandidp/idp/op/customclaims"
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
 )
@@ -29,7 +30,9 @@ type view struct {
 	keys    *keys.Set
 	// encrypters are those of the clients whose ID tokens are encrypted, by ID.
 	encrypters map[int64]*keys.Encrypter
-	discovery  []byte
+	// custom are the mappings of the clients that have claims of their own, by ID.
+	custom    map[int64]customclaims.Set
+	discovery []byte
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -164,11 +167,15 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		clients: make(map[string]*storage.Client, len(snapshot.Clients)),
 		byID:    make(map[int64]*storage.Client, len(snapshot.Clients)),
 		origins: map[string]bool{},
+		custom:  map[int64]customclaims.Set{},
 	}
 	for _, client := range snapshot.Clients {
 		v.clients[client.ClientID], v.byID[client.ID] = client, client
 		for _, origin := range client.WebOrigins {
 			v.origins[origin] = true
+		}
+		if len(client.CustomClaims) > 0 {
+			v.custom[client.ID] = customclaims.Compile(client.CustomClaims)
 		}
 	}
 	var previous *keys.Set

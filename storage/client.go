@@ -46,6 +46,9 @@ type Client struct {
 	// ClaimsPolicy places claims: "strict" as OpenID Connect does, "everything"
 	// puts all of them into the ID token.
 	ClaimsPolicy string `json:"claims_policy"`
+	// CustomClaims are claims of the client's own, from name to source; package
+	// customclaims says which there are.
+	CustomClaims map[string]string `json:"custom_claims,omitempty"`
 	// RequirePKCE demands a code_challenge of a client with a secret, too.
 	RequirePKCE bool `json:"require_pkce,omitempty"`
 	// WebMessage lets pages of WebOrigins ask by response_mode=web_message.

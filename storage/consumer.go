@@ -26,6 +26,8 @@ type Consumer struct {
 	Claims            Claims
 	PersonalInfo      *liveperson.PersonalInfo
 	CustomerInfo      *liveperson.CustomerInfo
+	// Attributes is nil if there are none.
+	Attributes Attributes
 	// ManagedBy is who made the consumer: apply, import or api.
 	ManagedBy string
 	CreatedAt time.Time
@@ -40,19 +42,19 @@ type Identifier struct {
 }
 
 const consumerColumns = `c.id, c.sub, c.disabled, coalesce(c.username, ''), coalesce(c.password_hash, ''),
-	c.password_changed_at, c.claims, c.personal_info, c.customer_info, c.managed_by, c.created_at, c.updated_at`
+	c.password_changed_at, c.claims, c.personal_info, c.customer_info, c.attributes, c.managed_by, c.created_at, c.updated_at`
 
 // consumerScan takes the columns of consumerColumns, in that order.
 type consumerScan struct {
-	consumer                 Consumer
-	claims, personal, custom []byte
+	consumer                             Consumer
+	claims, personal, custom, attributes []byte
 }
 
 func (s *consumerScan) dest() []any {
 	c := &s.consumer
 	return []any{
 		&c.ID, &c.Sub, &c.Disabled, &c.Username, &c.PasswordHash,
-		&c.PasswordChangedAt, &s.claims, &s.personal, &s.custom, &c.ManagedBy, &c.CreatedAt, &c.UpdatedAt,
+		&c.PasswordChangedAt, &s.claims, &s.personal, &s.custom, &s.attributes, &c.ManagedBy, &c.CreatedAt, &c.UpdatedAt,
 	}
 }
 
@@ -69,6 +71,11 @@ func (s *consumerScan) decode() (*Consumer, error) {
 	if s.custom != nil {
 		if err := json.Unmarshal(s.custom, &c.CustomerInfo); err != nil {
 			return nil, fmt.Errorf("read customer_info of consumer %d: %w", c.ID, err)
+		}
+	}
+	if s.attributes != nil {
+		if err := json.Unmarshal(s.attributes, &c.Attributes); err != nil {
+			return nil, fmt.Errorf("read attributes of consumer %d: %w", c.ID, err)
 		}
 	}
 	return c, nil
@@ -155,15 +162,15 @@ func (tx *Tx) SubsRetired(ctx context.Context, subs []string) ([]string, error) 
 // InsertConsumer adds a consumer and sets its ID and, if it was empty, its Sub:
 // a random UUID. A sub or identifier that exists is ErrConflict.
 func (tx *Tx) InsertConsumer(ctx context.Context, c *Consumer, identifiers []Identifier) error {
-	claims, personal, customer, err := c.documents()
+	d, err := c.documents()
 	if err != nil {
 		return fmt.Errorf("insert consumer: %w", err)
 	}
 	err = tx.tx.QueryRow(ctx, `
-		insert into consumers (sub, disabled, username, password_hash, claims, personal_info, customer_info, managed_by)
-		values (coalesce(nullif($1, ''), gen_random_uuid()::text), $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, $8)
+		insert into consumers (sub, disabled, username, password_hash, claims, personal_info, customer_info, attributes, managed_by)
+		values (coalesce(nullif($1, ''), gen_random_uuid()::text), $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, $8, $9)
 		returning id, sub, password_changed_at`,
-		c.Sub, c.Disabled, c.Username, c.PasswordHash, claims, personal, customer, c.ManagedBy).
+		c.Sub, c.Disabled, c.Username, c.PasswordHash, d.claims, d.personal, d.customer, d.attributes, c.ManagedBy).
 		Scan(&c.ID, &c.Sub, &c.PasswordChangedAt)
 	if err != nil {
 		return fmt.Errorf("insert consumer: %w", wrap(err))
@@ -174,15 +181,15 @@ func (tx *Tx) InsertConsumer(ctx context.Context, c *Consumer, identifiers []Ide
 // UpdateConsumer replaces everything of the consumer with c.ID but its sub and
 // password. Disabling ends sessions, codes and tokens.
 func (tx *Tx) UpdateConsumer(ctx context.Context, c *Consumer, identifiers []Identifier) error {
-	claims, personal, customer, err := c.documents()
+	d, err := c.documents()
 	if err != nil {
 		return fmt.Errorf("update consumer: %w", err)
 	}
 	tag, err := tx.tx.Exec(ctx, `
 		update consumers set disabled = $2, username = nullif($3, ''), claims = $4, personal_info = $5,
-			customer_info = $6, updated_at = idp_now()
+			customer_info = $6, attributes = $7, updated_at = idp_now()
 		where id = $1`,
-		c.ID, c.Disabled, c.Username, claims, personal, customer)
+		c.ID, c.Disabled, c.Username, d.claims, d.personal, d.customer, d.attributes)
 	if err != nil {
 		return fmt.Errorf("update consumer: %w", wrap(err))
 	}
@@ -252,19 +259,27 @@ func (tx *Tx) replaceIdentifiers(ctx context.Context, consumerID int64, identifi
 	return nil
 }
 
-func (c *Consumer) documents() (claims, personal, customer []byte, err error) {
-	if claims, err = json.Marshal(c.Claims); err != nil {
-		return nil, nil, nil, fmt.Errorf("claims: %w", err)
+// documents are the columns of JSON; nil is null.
+type documents struct{ claims, personal, customer, attributes []byte }
+
+func (c *Consumer) documents() (d documents, err error) {
+	if d.claims, err = json.Marshal(c.Claims); err != nil {
+		return d, fmt.Errorf("claims: %w", err)
 	}
 	if c.PersonalInfo != nil {
-		if personal, err = json.Marshal(c.PersonalInfo); err != nil {
-			return nil, nil, nil, fmt.Errorf("personal_info: %w", err)
+		if d.personal, err = json.Marshal(c.PersonalInfo); err != nil {
+			return d, fmt.Errorf("personal_info: %w", err)
 		}
 	}
 	if c.CustomerInfo != nil {
-		if customer, err = json.Marshal(c.CustomerInfo); err != nil {
-			return nil, nil, nil, fmt.Errorf("customer_info: %w", err)
+		if d.customer, err = json.Marshal(c.CustomerInfo); err != nil {
+			return d, fmt.Errorf("customer_info: %w", err)
 		}
 	}
-	return claims, personal, customer, nil
+	if len(c.Attributes) > 0 {
+		if d.attributes, err = json.Marshal(c.Attributes); err != nil {
+			return d, fmt.Errorf("attributes: %w", err)
+		}
+	}
+	return d, nil
 }

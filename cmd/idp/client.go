@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -235,12 +236,13 @@ func (v *clientView) print(w io.Writer) error {
 		{"access_token_lifetime", c.AccessTokenLifetime.Duration().String()},
 		{"refresh_token_lifetime", refreshTokenLifetime(c)},
 		{"claims_policy", c.ClaimsPolicy},
+		{"custom_claims", customClaimsOf(c)},
 		{"require_pkce", strconv.FormatBool(c.RequirePKCE)},
 		{"web_message", strconv.FormatBool(c.WebMessage)},
 		{"consent", c.Consent},
 		{"conversational_cloud", accountOf(c)},
-		{"jwks_uri", v.JWKS},
 	}
+	rows = append(append(rows, idTokenSettings(c)...), []string{"jwks_uri", v.JWKS})
 	rows = slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" })
 
 	if err := printTable(w, rows); err != nil {
@@ -254,4 +256,39 @@ func (v *clientView) print(w io.Writer) error {
 	printWarnings(w, v.Warnings)
 
 	return nil
+}
+
+// customClaimsOf lists each claim of a client's own with its source.
+func customClaimsOf(c *storage.Client) string {
+	var claims []string
+	for _, name := range slices.Sorted(maps.Keys(c.CustomClaims)) {
+		claims = append(claims, name+": "+c.CustomClaims[name])
+	}
+
+	return strings.Join(claims, ", ")
+}
+
+// idTokenSettings are those of a connector about what ID tokens say.
+func idTokenSettings(c *storage.Client) [][]string {
+	cloud := c.ConversationalCloud
+	if cloud == nil {
+		return nil
+	}
+
+	acr := cloud.ACR
+	if acr == "" {
+		acr = "that of the session, " + liveperson.ACRAuthenticated + " for a password"
+	}
+
+	phone := cloud.PhoneNumber
+	if phone == "" {
+		phone = liveperson.PhoneNumberPhone
+	}
+
+	return [][]string{
+		{"audience", strings.Join(cloud.AudienceOf(c.ClientID), ", ")},
+		{"acr", acr},
+		{"iat_backdating", cloud.Backdating().String()},
+		{"phone_number", phone},
+	}
 }

@@ -39,6 +39,7 @@ type consumerView struct {
 	Claims            storage.Claims           `json:"claims"`
 	PersonalInfo      *liveperson.PersonalInfo `json:"personal_info,omitempty"`
 	CustomerInfo      *liveperson.CustomerInfo `json:"customer_info,omitempty"`
+	Attributes        storage.Attributes       `json:"attributes,omitempty"`
 	ManagedBy         string                   `json:"managed_by"`
 	CreatedAt         time.Time                `json:"created_at"`
 	UpdatedAt         time.Time                `json:"updated_at"`
@@ -48,7 +49,7 @@ func viewConsumer(c *storage.Consumer) consumerView {
 	return consumerView{
 		Sub: c.Sub, Username: c.Username, Disabled: c.Disabled,
 		HasPassword: c.PasswordHash != "", PasswordChangedAt: c.PasswordChangedAt.UTC(),
-		Claims: c.Claims, PersonalInfo: c.PersonalInfo, CustomerInfo: c.CustomerInfo,
+		Claims: c.Claims, PersonalInfo: c.PersonalInfo, CustomerInfo: c.CustomerInfo, Attributes: c.Attributes,
 		ManagedBy: c.ManagedBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 }
@@ -210,7 +211,7 @@ func printConsumer(w io.Writer, c consumerView) error {
 	for _, part := range []struct {
 		name  string
 		value any
-	}{{"claims", c.Claims}, {"personal_info", c.PersonalInfo}, {"customer_info", c.CustomerInfo}} {
+	}{{"claims", c.Claims}, {"personal_info", c.PersonalInfo}, {"customer_info", c.CustomerInfo}, {"attributes", c.Attributes}} {
 		var text strings.Builder
 		if err := printJSON(&text, part.value); err != nil {
 			return err

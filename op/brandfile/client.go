@@ -31,6 +31,7 @@ type clientEntry struct {
 	AccessTokenLifetime         storage.Seconds                 `json:"access_token_lifetime"`
 	RefreshTokenLifetime        storage.Seconds                 `json:"refresh_token_lifetime"`
 	ClaimsPolicy                string                          `json:"claims_policy"`
+	CustomClaims                map[string]string               `json:"custom_claims"`
 	RequirePKCE                 bool                            `json:"require_pkce"`
 	WebMessage                  bool                            `json:"web_message"`
 	Consent                     string                          `json:"consent"`
@@ -90,6 +91,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		AccessTokenLifetime:         orDefault(entry.AccessTokenLifetime, defaultLifetime),
 		RefreshTokenLifetime:        entry.RefreshTokenLifetime,
 		ClaimsPolicy:                entry.ClaimsPolicy,
+		CustomClaims:                entry.CustomClaims,
 		RequirePKCE:                 entry.RequirePKCE,
 		WebMessage:                  entry.WebMessage,
 		Consent:                     entry.Consent,
@@ -117,7 +119,8 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.webMessage(c)
 	d.scope(path+".scope", c.Scope)
 	d.claimsPolicy(c)
-	d.connector(c)
+	d.customClaims(c)
+	d.connector(c, opts)
 	d.encryption(c)
 	return c
 }

@@ -3,13 +3,14 @@ package brandfile
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/brandidp/idp/op/liveperson"
 )
 
 // connector checks a connector's settings and what goes with them, so that none
 // is accepted that could not work.
-func (d *decoder) connector(c *client) {
+func (d *decoder) connector(c *client, opts Options) {
 	cc := c.ConversationalCloud
 	if cc == nil {
 		return
@@ -17,6 +18,11 @@ func (d *decoder) connector(c *client) {
 	cc.SetDefaults()
 	field := c.path + ".conversational_cloud"
 	d.all(field, cc.Validate())
+	for i, name := range cc.Audience {
+		if name == opts.Issuer || strings.HasPrefix(name, opts.Issuer+"/") {
+			d.at(index(field+".audience", i), "must not be an address of this provider: an ID token is not for it")
+		}
+	}
 	codeFlow := slices.Contains(c.ResponseTypes, "code")
 	if cc.Legacy() && c.RequirePKCE {
 		d.at(c.path+".require_pkce", "must not be true with variant legacy, which has no PKCE; use variant rfc")

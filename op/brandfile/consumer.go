@@ -20,6 +20,7 @@ type consumerEntry struct {
 	Claims       claimsEntry              `json:"claims"`
 	PersonalInfo *liveperson.PersonalInfo `json:"personal_info"`
 	CustomerInfo *liveperson.CustomerInfo `json:"customer_info"`
+	Attributes   storage.Attributes       `json:"attributes"`
 }
 
 // consumer is a checked consumer. PasswordHash is what the file says, or "".
@@ -43,6 +44,7 @@ func (d *decoder) consumer(entry consumerEntry, path string) *consumer {
 		Claims:       storage.Claims(entry.Claims),
 		PersonalInfo: entry.PersonalInfo,
 		CustomerInfo: entry.CustomerInfo,
+		Attributes:   entry.Attributes,
 		ManagedBy:    "apply",
 	}}
 	if entry.Sub == "" && entry.Username == "" {
@@ -60,6 +62,7 @@ func (d *decoder) consumer(entry consumerEntry, path string) *consumer {
 	if c.CustomerInfo != nil {
 		d.all(path+".customer_info", c.CustomerInfo.Validate())
 	}
+	d.attributes(c)
 	return c
 }
 

@@ -2,13 +2,13 @@ package brandfile
 
 import (
 	"fmt"
+	"iter"
 	"math/big"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/agext/levenshtein"
@@ -101,8 +101,12 @@ func (d *decoder) decode(node *yaml.Node, path string, v reflect.Value) {
 		d.fault(node.Line, path, "must not be empty: leave the field out instead")
 		return
 	}
-	if v.Type() == reflect.TypeFor[storage.Seconds]() {
+	switch v.Type() {
+	case reflect.TypeFor[storage.Seconds]():
 		d.lifetime(node, path, v)
+		return
+	case reflect.TypeFor[liveperson.Seconds]():
+		d.duration(node, path, v)
 		return
 	}
 	switch v.Kind() {
@@ -113,6 +117,10 @@ func (d *decoder) decode(node *yaml.Node, path string, v reflect.Value) {
 		d.object(node, path, v)
 	case reflect.Slice:
 		d.list(node, path, v)
+	case reflect.Map:
+		d.names(node, path, v)
+	case reflect.Interface:
+		d.simple(node, path, v)
 	default:
 		d.scalar(node, path, v)
 	}
@@ -124,24 +132,35 @@ func (d *decoder) object(node *yaml.Node, path string, v reflect.Value) {
 		return
 	}
 	fields := fieldsOf(v.Type())
-	seen := make(map[string]bool, len(node.Content)/2)
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, value := node.Content[i], node.Content[i+1]
-		if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || key.Tag == "!!merge" {
-			d.fault(key.Line, path, "must have plain names as keys: merge keys, anchors and tags are not supported")
-			continue
-		}
-		if seen[key.Value] {
-			d.fault(key.Line, join(path, printable(key.Value)), "must not be given twice")
-			continue
-		}
-		seen[key.Value] = true
+	for key, value := range d.members(node, path) {
 		index, known := fields[key.Value]
 		if !known {
 			d.fault(key.Line, join(path, printable(key.Value)), unknownField(key.Value, fields, v))
 			continue
 		}
 		d.decode(value, join(path, key.Value), v.Field(index))
+	}
+}
+
+// members are the names of an object, each once, with their values.
+func (d *decoder) members(node *yaml.Node, path string) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		seen := make(map[string]bool, len(node.Content)/2)
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key := node.Content[i]
+			if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || key.Tag == "!!merge" {
+				d.fault(key.Line, path, "must have plain names as keys: merge keys, anchors and tags are not supported")
+				continue
+			}
+			if seen[key.Value] {
+				d.fault(key.Line, join(path, printable(key.Value)), "must not be given twice")
+				continue
+			}
+			seen[key.Value] = true
+			if !yield(key, node.Content[i+1]) {
+				return
+			}
+		}
 	}
 }
 
@@ -234,37 +253,6 @@ func textRule(node *yaml.Node) string {
 		return "must not have control characters"
 	}
 	return ""
-}
-
-const (
-	minLifetime = 5 * time.Second
-	maxLifetime = 365 * 24 * time.Hour
-	day         = 24 * time.Hour
-)
-
-// dayPattern is the unit that Go's durations lack.
-var dayPattern = regexp.MustCompile(`^([0-9]{1,4})d$`)
-
-// lifetime reads a duration, as text with a unit or as a number of seconds.
-func (d *decoder) lifetime(node *yaml.Node, path string, v reflect.Value) {
-	var (
-		lifetime time.Duration
-		err      error
-	)
-	switch {
-	case node.Tag == "!!int" && integerPattern.MatchString(node.Value) && len(node.Value) < 10:
-		lifetime, err = time.ParseDuration(node.Value + "s")
-	case node.Tag == "!!str" && dayPattern.MatchString(node.Value):
-		days, _ := strconv.Atoi(strings.TrimSuffix(node.Value, "d")) // digits
-		lifetime = time.Duration(days) * day
-	case node.Tag == "!!str":
-		lifetime, err = time.ParseDuration(node.Value)
-	}
-	if err != nil || lifetime < minLifetime || lifetime > maxLifetime || lifetime%time.Second != 0 {
-		d.fault(node.Line, path, "must be a duration such as 90s, 10m, 1h or 30d, or a number of seconds; from 5s to 365d, in whole seconds")
-		return
-	}
-	v.SetInt(int64(lifetime / time.Second))
 }
 
 // fieldsOf gives the index of each field of a struct by its JSON name.

@@ -100,7 +100,8 @@ func consumerFields(c *storage.Consumer) (map[string]json.RawMessage, error) {
 		Claims       storage.Claims           `json:"claims"`
 		PersonalInfo *liveperson.PersonalInfo `json:"personal_info,omitempty"`
 		CustomerInfo *liveperson.CustomerInfo `json:"customer_info,omitempty"`
-	}{c.Disabled, c.Username, c.Claims, c.PersonalInfo, c.CustomerInfo})
+		Attributes   storage.Attributes       `json:"attributes,omitempty"`
+	}{c.Disabled, c.Username, c.Claims, c.PersonalInfo, c.CustomerInfo, c.Attributes})
 }
 
 // flat gives the JSON of v by paths; lists stay whole.

@@ -104,6 +104,7 @@ func (p *planner) planClients(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.checkAudiences(rows)
 	hasKey := map[int64]bool{}
 	for _, key := range keys {
 		hasKey[key.ClientID] = hasKey[key.ClientID] || key.State == "active"

@@ -65,6 +65,20 @@ type ConversationalCloud struct {
 	// EncryptionKey is the key that ID tokens are encrypted for, nil if they are
 	// only signed. Validate leaves it to those who know keys.
 	EncryptionKey *EncryptionKey `json:"encryption_key,omitempty"`
+
+	// Audience is what ID tokens name as aud, nil for the client id alone. With
+	// anything else azp is the client id (OpenID Connect Core 2).
+	Audience []string `json:"audience,omitempty"`
+	// ACR is what ID tokens say as acr: "" what the session has, which for a
+	// password is ACRAuthenticated; ACRNone nothing.
+	ACR string `json:"acr,omitempty"`
+	// IATBackdating is how far iat lies before an ID token's making, from 0 to
+	// MaxIATBackdating, nil for DefaultIATBackdating. It never lies before
+	// auth_time.
+	IATBackdating *Seconds `json:"iat_backdating,omitempty"`
+	// PhoneNumber is how Conversational Cloud reads the claim phone_number:
+	// PhoneNumberPhone or PhoneNumberIMEI, "" for the first.
+	PhoneNumber string `json:"phone_number,omitempty"`
 }
 
 // Legacy tells a connector of VariantLegacy. It is false for nil.
@@ -174,6 +188,7 @@ func (c *ConversationalCloud) Validate() []FieldError {
 	}
 
 	faults.domains("idp_domains", c.IDPDomains)
+	faults.idToken(c)
 
 	return faults
 }

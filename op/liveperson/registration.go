@@ -137,6 +137,7 @@ func (r Registration) Notes() []string {
 	if r.Settings.EncryptionKey != nil {
 		notes = append(notes, "ID tokens are encrypted for the key that LivePerson gave. Encryption has no field in the form: LivePerson's support switches it on.")
 	}
+	notes = append(notes, r.Settings.idTokenNotes(r.ClientID)...)
 	return append(notes, r.delegationNotes()...)
 }
 
@@ -159,6 +160,7 @@ func (r Registration) Warnings() []string {
 		"redirect_uris lacks "+EmbeddedRedirectURI+", which Conversational Cloud names for codes from the embedded window")
 	warn(len(r.WebOrigins) == 0, "web_origins is empty: no page can get a token for the embedded window")
 	warnings = append(warnings, r.Settings.relaxations()...)
+	warnings = append(warnings, r.Settings.idTokenWarnings(r.ClientID)...)
 	issuer, err := url.Parse(r.Issuer)
 	warn(err != nil || issuer.Scheme != "https" || issuer.Port() != "" && issuer.Port() != "443",
 		"the issuer is not https on port 443, where Conversational Cloud expects its endpoints")

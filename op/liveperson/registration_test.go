@@ -99,6 +99,31 @@ func TestRegistrationNotes(t *testing.T) {
 	}
 }
 
+// What ID tokens say otherwise than by default is noted, and nothing else.
+func TestRegistrationNotesWhatIDTokensSay(t *testing.T) {
+	t.Parallel()
+	seconds := liveperson.Seconds(30)
+	for want, change := range map[string]func(*liveperson.ConversationalCloud){
+		"name acc:12345678, messaging as aud": func(c *liveperson.ConversationalCloud) { c.Audience = []string{"acc:12345678", "messaging"} },
+		"say urn:brand:strong as acr":         func(c *liveperson.ConversationalCloud) { c.ACR = "urn:brand:strong" },
+		"have no acr":                         func(c *liveperson.ConversationalCloud) { c.ACR = liveperson.ACRNone },
+		"lies 30s before":                     func(c *liveperson.ConversationalCloud) { c.IATBackdating = &seconds },
+		"is the IMEI":                         func(c *liveperson.ConversationalCloud) { c.PhoneNumber = liveperson.PhoneNumberIMEI },
+	} {
+		r := registration()
+		r.ClientID = "messaging"
+		change(r.Settings)
+		if notes := r.Notes(); len(notes) != 2 || !strings.Contains(notes[1], want) {
+			t.Errorf("%s: notes %q", want, notes)
+		}
+	}
+	r := registration()
+	r.ClientID, r.Settings.Audience, r.Settings.PhoneNumber = "messaging", []string{"messaging"}, liveperson.PhoneNumberPhone
+	if notes := r.Notes(); len(notes) != 1 {
+		t.Errorf("the defaults, written out: %q", notes)
+	}
+}
+
 func TestRegistrationWarnings(t *testing.T) {
 	t.Parallel()
 	if warnings := registration().Warnings(); warnings != nil {
@@ -113,6 +138,10 @@ func TestRegistrationWarnings(t *testing.T) {
 		"code_retry":             func(r *liveperson.Registration) { r.Settings.CodeRetry = true },
 		"web_origins":            func(r *liveperson.Registration) { r.WebOrigins = nil },
 		"not https":              func(r *liveperson.Registration) { r.Issuer = "http://localhost:8080" },
+		"audience":               func(r *liveperson.Registration) { r.Settings.Audience = []string{"acc:12345678"} },
+		"acr of ID tokens":       func(r *liveperson.Registration) { r.Settings.ACR = "urn:brand:strong" },
+		"documents":              func(r *liveperson.Registration) { r.Settings.ACR = liveperson.ACRNone },
+		"from the future":        func(r *liveperson.Registration) { r.Settings.IATBackdating = new(liveperson.Seconds) },
 		"port 443":               func(r *liveperson.Registration) { r.Issuer = "https://id.brand.example:8443" },
 	} {
 		r := registration()

@@ -66,15 +66,21 @@ func (x *examination) audience() {
 		x.fail("aud", "aud is neither text nor an array of texts (RFC 7519 4.1.3)")
 		return
 	}
-	found := quoted(strings.Join(named, ", "))
+	found, party := quoted(strings.Join(named, ", ")), text(x.claims, "azp")
 	forAccount := func(name string) bool {
 		return strings.HasPrefix(name, "acc:") && (x.opts.AccountID == "" || name == "acc:"+x.opts.AccountID)
 	}
 	switch {
+	case x.opts.ClientID != "" && party != "" && party != x.opts.ClientID:
+		x.fail("aud", "azp is "+quoted(party)+", and the connector's client id is "+quoted(x.opts.ClientID)+": the token was made for another client")
+	case len(named) > 1 && party == "":
+		x.warn("aud", "aud is "+found+", and azp is missing: OpenID Connect wants azp beside several (Core 3.1.3.7)")
 	case x.opts.ClientID != "" && slices.Contains(named, x.opts.ClientID):
 		x.pass("aud", "aud names the connector's client id, "+quoted(x.opts.ClientID))
 	case slices.ContainsFunc(named, forAccount):
 		x.pass("aud", "aud is "+found+", as in LivePerson's tutorial")
+	case x.opts.ClientID != "" && party != "":
+		x.warn("aud", "aud is "+found+", and only azp is the connector's client id: OpenID Connect wants it in aud (Core 3.1.3.7)")
 	case x.opts.ClientID != "":
 		x.fail("aud", "aud is "+found+", and the connector's client id is "+quoted(x.opts.ClientID))
 	default:
@@ -118,7 +124,8 @@ func (x *examination) standardClaims() {
 			faultless = false
 		}
 	}
-	if phone := text(x.claims, "phone_number"); phone != "" && !e164.MatchString(phone) {
+	// Where it is read as an IMEI, it is the one of Customer Info.
+	if phone := text(x.claims, "phone_number"); phone != "" && !e164.MatchString(phone) && phone != x.imei() {
 		x.warn("claims", "phone_number is not written as E.164, such as +12125550123;ext=5")
 		faultless = false
 	}
@@ -129,6 +136,19 @@ func (x *examination) standardClaims() {
 	default:
 		x.pass("claims", "each is text, and as it should be")
 	}
+}
+
+// imei is that of Customer Info, "" if there is none.
+func (x *examination) imei() string {
+	sdes, _ := x.claims["lp_sdes"].([]any)
+	for _, entry := range sdes {
+		sde, _ := entry.(map[string]any)
+		info, _ := sde["info"].(map[string]any)
+		if imei := text(info, "imei"); imei != "" {
+			return imei
+		}
+	}
+	return ""
 }
 
 // kind names the JSON type of a value.

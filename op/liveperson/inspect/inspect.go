@@ -93,6 +93,8 @@ type Options struct {
 	ClientID string
 	// AccountID is the account at Conversational Cloud.
 	AccountID string
+	// NotInAddress: the token travels in the body of a response or a form.
+	NotInAddress bool
 	// DecryptionKey opens a JWE.
 	DecryptionKey *rsa.PrivateKey
 }

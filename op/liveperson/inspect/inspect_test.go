@@ -212,19 +212,29 @@ func TestClaims(t *testing.T) {
 		"sub the user name": {
 			map[string]any{"sub": "amelia.jessica.pond", "preferred_username": "amelia.jessica.pond"}, []string{"sub warned"}, "user name",
 		},
-		"aud missing":             {map[string]any{"aud": nil}, []string{"aud warned"}, "missing"},
-		"aud of a stranger":       {map[string]any{"aud": "shop"}, []string{"aud failed"}, `"shop"`},
-		"aud of several":          {map[string]any{"aud": []string{"shop", "messaging"}}, nil, ""},
-		"aud the account":         {map[string]any{"aud": "acc:12345678"}, nil, ""},
-		"aud another account":     {map[string]any{"aud": "acc:87654321"}, []string{"aud failed"}, "acc:87654321"},
-		"aud no text":             {map[string]any{"aud": []any{7}}, []string{"aud failed"}, "array of texts"},
-		"acr of nobody":           {map[string]any{"acr": "0"}, []string{"acr warned"}, "not authenticated"},
-		"acr unknown":             {map[string]any{"acr": "loa2"}, []string{"acr warned"}, "loa1"},
-		"acr absent":              {map[string]any{"acr": nil}, nil, ""},
-		"a name that is a number": {map[string]any{"given_name": 7}, []string{"claims failed"}, "given_name is not text"},
-		"email that is none":      {map[string]any{"email": "Amelia <a@b.example>"}, []string{"claims warned"}, "e-mail"},
-		"telephone not in E.164":  {map[string]any{"phone_number": "212 788"}, []string{"claims warned"}, "E.164"},
-		"no standard claims":      {map[string]any{"given_name": nil, "email": nil, "phone_number": nil}, nil, ""},
+		"aud missing":              {map[string]any{"aud": nil}, []string{"aud warned"}, "missing"},
+		"aud of a stranger":        {map[string]any{"aud": "shop"}, []string{"aud failed"}, `"shop"`},
+		"aud of several":           {map[string]any{"aud": []string{"shop", "messaging"}}, []string{"aud warned"}, "azp is missing"},
+		"aud of several, with azp": {map[string]any{"aud": []string{"shop", "messaging"}, "azp": "messaging"}, nil, ""},
+		"azp of a stranger":        {map[string]any{"azp": "shop"}, []string{"aud failed"}, "another client"},
+		"azp alone":                {map[string]any{"aud": "shop", "azp": "messaging"}, []string{"aud warned"}, "only azp"},
+		"aud the account, and azp": {map[string]any{"aud": "acc:12345678", "azp": "messaging"}, nil, ""},
+		"aud the account":          {map[string]any{"aud": "acc:12345678"}, nil, ""},
+		"aud another account":      {map[string]any{"aud": "acc:87654321"}, []string{"aud failed"}, "acc:87654321"},
+		"aud no text":              {map[string]any{"aud": []any{7}}, []string{"aud failed"}, "array of texts"},
+		"acr of nobody":            {map[string]any{"acr": "0"}, []string{"acr warned"}, "not authenticated"},
+		"acr unknown":              {map[string]any{"acr": "loa2"}, []string{"acr warned"}, "loa1"},
+		"acr absent":               {map[string]any{"acr": nil}, nil, ""},
+		"a name that is a number":  {map[string]any{"given_name": 7}, []string{"claims failed"}, "given_name is not text"},
+		"email that is none":       {map[string]any{"email": "Amelia <a@b.example>"}, []string{"claims warned"}, "e-mail"},
+		"telephone not in E.164":   {map[string]any{"phone_number": "212 788"}, []string{"claims warned"}, "E.164"},
+		"phone_number the IMEI": {map[string]any{
+			"phone_number": "3543546543545688", "lp_sdes": document(`[{"type":"ctmrinfo","info":{"imei":"3543546543545688"}}]`),
+		}, nil, ""},
+		"phone_number another IMEI": {map[string]any{
+			"phone_number": "3543546543545688", "lp_sdes": document(`[{"type":"ctmrinfo","info":{"imei":"1"}}]`),
+		}, []string{"claims warned"}, "E.164"},
+		"no standard claims": {map[string]any{"given_name": nil, "email": nil, "phone_number": nil}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -360,6 +370,20 @@ func TestPayload(t *testing.T) {
 	}
 	if inspect.Payload([]byte("[]"), 2, inspect.Options{}).Verdict != inspect.Refused {
 		t.Error("an array passes for claims")
+	}
+}
+
+// A token that travels in no address may be of any length.
+func TestSizeOfAnAddress(t *testing.T) {
+	t.Parallel()
+	const size = inspect.AddressLimit + 1
+	for notInAddress, want := range map[bool]inspect.Outcome{true: inspect.Passed, false: inspect.Warned} {
+		report := inspect.Payload([]byte(`{"sub":"a"}`), size, inspect.Options{NotInAddress: notInAddress})
+		for _, check := range report.Checks {
+			if check.Name == "size" && check.Outcome != want {
+				t.Errorf("not in an address: %v, %+v", notInAddress, check)
+			}
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 const AddressLimit = 4800
 
 func (x *examination) sizes(size int) {
-	if size > AddressLimit {
+	if size > AddressLimit && !x.opts.NotInAddress {
 		x.warn("size", fmt.Sprintf("%d bytes: with the implicit flow the token is in an address beside state, "+
 			"and more than %d may be too long for one", size, AddressLimit))
 	} else {

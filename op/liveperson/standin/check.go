@@ -205,20 +205,27 @@ func (x *examination) identity() {
 // audience: that the real service checks aud is not documented; a strict relying
 // party does (OpenID Connect Core 3.1.3.7).
 func (x *examination) audience() {
+	wanted, called := x.connector.ClientID, "the connector's client id"
+	if x.connector.Audience != "" {
+		wanted, called = x.connector.Audience, "the connector's audience"
+	}
 	var err error
 	switch aud := x.token.claims["aud"].(type) {
 	case string:
-		if aud != x.connector.ClientID {
-			err = errors.New("aud is not the connector's client id")
+		if aud != wanted {
+			err = errors.New("aud is not " + called)
 		}
 	case []any:
-		if !slices.Contains(aud, any(x.connector.ClientID)) {
-			err = errors.New("aud does not name the connector's client id")
+		if !slices.Contains(aud, any(wanted)) {
+			err = errors.New("aud does not name " + called)
 		}
 	default:
 		err = errors.New("aud is missing")
 	}
-	x.on("aud", "aud is the connector's client id: "+x.connector.ClientID, err)
+	if party := x.token.text("azp"); err == nil && party != "" && party != x.connector.ClientID {
+		err = errors.New("azp is not the connector's client id")
+	}
+	x.on("aud", "aud is "+called+": "+wanted, err)
 }
 
 // echo holds the nonce against what the window sent, if it did (OpenID Connect

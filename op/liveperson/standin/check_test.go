@@ -65,6 +65,7 @@ func TestEachCheck(t *testing.T) {
 		"sub not ASCII":         {set("sub", "am\u00e9lia"), []string{"sub"}},
 		"aud of another":        {set("aud", "somebody"), []string{"aud"}},
 		"aud of others":         {set("aud", []string{"somebody"}), []string{"aud"}},
+		"azp of another":        {set("azp", "somebody"), []string{"aud"}},
 		"aud missing":           {without("aud"), []string{"aud"}},
 		"iat in the future":     {set("iat", now.Unix()+60), []string{"iat"}},
 		"iat missing":           {without("iat"), []string{"iat"}},

@@ -86,6 +86,8 @@ type Connector struct {
 	PublicKey           string
 	JSMethod, JSContext string
 	PhoneReading        PhoneReading
+	// Audience is what aud has to name, "" for ClientID.
+	Audience string
 	// Delegation: the brand's tokens are kept for bots and services while a
 	// conversation is active; with CodeFlow alone.
 	Delegation bool
