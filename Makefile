@@ -64,3 +64,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 	@grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^([^:]+):func (Fuzz[A-Za-z0-9_]+).*/\1 \2/' | while read -r file target; do \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
 	done
+
+.PHONY: contract
+contract: ## Write the list of what Conversational Cloud asks, and which tests hold it.
+	@go test -count=1 -run '^TestEveryRowHasATest$$' ./op/liveperson/standin -update

@@ -16,6 +16,7 @@ func basic(credentials string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(credentials))
 }
 
+//contract:2.5-basic 2.5-error 2.5-form 2.5-invalid-client 2.5-post
 func TestClientAuthentication(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, `

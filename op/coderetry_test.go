@@ -30,6 +30,7 @@ func retryRequest() url.Values {
 	return challenged(windowRequest("client_id", "retrying", "response_type", "code"))
 }
 
+//contract:2.5-retry
 func TestCodeIsAnsweredAgainForALostResponse(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, retryBrand)
@@ -87,6 +88,8 @@ func TestRetriesAtOnceGetOneToken(t *testing.T) {
 
 // TestRetriesAreForTheSameClientAndVerifier: whoever else presents a used code
 // gets nothing, and ends nothing.
+//
+//contract:2.5-retry
 func TestRetriesAreForTheSameClientAndVerifier(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, retryBrand)

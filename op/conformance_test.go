@@ -199,6 +199,7 @@ func highEntropy(t *testing.T, name, value string) {
 	}
 }
 
+//contract:1.6-base64url 1.6-discovery 1.6-members
 func TestConformanceOfDiscovery(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, overTLS, brand)

@@ -23,6 +23,9 @@ clients:
 
 // TestNoTokenPassesForAnother: nothing says that Conversational Cloud checks
 // aud, so its keys must verify nothing else.
+//
+//contract:1.6-one-key 5.5-several
+//security:2-other-connector 2-own-keys
 func TestNoTokenPassesForAnother(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, otherConnector)
@@ -64,6 +67,8 @@ func TestNoTokenPassesForAnother(t *testing.T) {
 
 // TestWindowsOfAnotherAccountGetNothing: one window page serves every account of
 // LivePerson, and takes the account from state.
+//
+//security:1-foreign-account 1-twice 1-unreadable
 func TestWindowsOfAnotherAccountGetNothing(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -99,6 +104,8 @@ func TestWindowsOfAnotherAccountGetNothing(t *testing.T) {
 	}
 }
 
+//contract:1.2-iss 1.2-sub 1.3-acr 1.3-amr 1.3-aud 1.3-email 1.3-family-name 1.3-given-name 1.3-no-others 1.3-nonce
+//contract:1.3-sub 1.4-absent 1.4-array 1.4-balance 1.4-types 3.3-loa1 3.5-token
 func TestTokensOfAConnector(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -143,6 +150,9 @@ func TestTokensOfAConnector(t *testing.T) {
 }
 
 // TestEmbeddedAddressIsForCodesAlone: https://liveperson.net is only a label.
+//
+//contract:2.4-default-address
+//security:3-token
 func TestEmbeddedAddressIsForCodesAlone(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -101,6 +101,9 @@ func TestConsentWhenTheSessionHasEnded(t *testing.T) {
 
 // TestApplicationsAskBeforeTheyGoOn: any application on a device can claim a
 // scheme or a port of loopback (RFC 8252 8.6).
+//
+//contract:4-scheme
+//security:6-proof 6-silent
 func TestApplicationsAskBeforeTheyGoOn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -67,6 +67,9 @@ func decrypt(t *testing.T, token, enc, kid string) string {
 }
 
 // TestEveryIDTokenOfAConnectorIsEncrypted: by whichever door it leaves.
+//
+//contract:1.7-alg 1.7-cty 1.7-enc-default 1.7-enc-gcm 1.7-every-door 1.7-kid 1.7-nested 1.7-optional 1.7-recipient
+//contract:3.2-code
 func TestEveryIDTokenOfAConnectorIsEncrypted(t *testing.T) {
 	t.Parallel()
 	for enc, lines := range map[string][]string{
@@ -121,6 +124,8 @@ func TestEveryIDTokenOfAConnectorIsEncrypted(t *testing.T) {
 
 // TestEncryptionFollowsTheClient: a key that is changed or taken away counts at
 // once, and a certificate that ends soon is told to the log.
+//
+//contract:1.7-no-kid 1.7-optional 1.7-recipient-ends
 func TestEncryptionFollowsTheClient(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, encrypted("{certificate: "+cloudCertificate(t, time.Now().AddDate(0, 0, 10))+"}"))

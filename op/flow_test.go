@@ -14,6 +14,8 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//contract:2.1-rfc-address 2.1-rfc-id-token 2.1-rfc-state 2.2-defaults 2.2-no-nonce 2.2-rfc-request 2.2-unknown
+//contract:2.3-fragment 2.3-redirect
 func TestImplicitFlowForConversationalCloud(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

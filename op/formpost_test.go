@@ -25,6 +25,8 @@ clients:
 
 // TestAnswersByFormPost checks what goes into the form, for each kind of answer,
 // and that nothing stands in an address.
+//
+//contract:2.2-form-post 2.3-state-unchanged
 func TestAnswersByFormPost(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, formPostBrand)

@@ -45,6 +45,7 @@ func legacyRequest(pairs ...string) url.Values {
 	return with(params("client_id", "legacy", "response_type", "token", "redirect_uri", ownWindow, "nonce", "visitor"), pairs...)
 }
 
+//contract:2.1-legacy-address 2.1-legacy-token 2.2-legacy-request 2.3-ampersand 2.3-fragment 2.3-name 2.3-query
 func TestLegacyWindowGetsItsToken(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)
@@ -87,6 +88,8 @@ func TestLegacyWindowGetsItsToken(t *testing.T) {
 
 // TestLegacyWindowAfterSigningIn goes through the ticket, with as much in the
 // address and state as windows send.
+//
+//contract:2.1-legacy-address 2.2-state-size
 func TestLegacyWindowAfterSigningIn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)
@@ -104,6 +107,9 @@ func TestLegacyWindowAfterSigningIn(t *testing.T) {
 // TestAnyQueryIsForLegacyWindowsAlone carries out the attacks on the looser
 // comparison: other addresses, other clients, and queries that would forge or
 // hide parts of the answer.
+//
+//contract:2.1-setting 2.3-registered
+//security:3-query 7-window-query
 func TestAnyQueryIsForLegacyWindowsAlone(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)
@@ -155,6 +161,8 @@ func TestAnyQueryIsForLegacyWindowsAlone(t *testing.T) {
 
 // TestLegacyWindowsOfAnotherAccountGetNothing is TestWindowsOfAnotherAccountGetNothing
 // for windows whose configuration is in the query of their address.
+//
+//security:1-foreign-account-address 1-twice 1-unreadable
 func TestLegacyWindowsOfAnotherAccountGetNothing(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)
@@ -186,6 +194,8 @@ func TestLegacyWindowsOfAnotherAccountGetNothing(t *testing.T) {
 }
 
 // TestTokensNeverGoToTheLabel: nobody is at https://liveperson.net to take one.
+//
+//security:3-token
 func TestTokensNeverGoToTheLabel(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)
@@ -201,6 +211,9 @@ func TestTokensNeverGoToTheLabel(t *testing.T) {
 
 // TestLegacyCodeIsRedeemedWithThePagesAddress: it is the one pair of addresses
 // that may differ, and only in that direction.
+//
+//contract:2.1-legacy-code 2.1-rfc-code
+//security:7-other-address
 func TestLegacyCodeIsRedeemedWithThePagesAddress(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)
@@ -256,6 +269,8 @@ func TestLegacyCodeIsRedeemedWithThePagesAddress(t *testing.T) {
 }
 
 // TestTokensInAQueryAreForWhoIsSetToThem: an error otherwise, in the fragment.
+//
+//contract:2.3-error-query 2.3-query
 func TestTokensInAQueryAreForWhoIsSetToThem(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)

@@ -26,6 +26,7 @@ func challenged(request url.Values) url.Values {
 	return with(request, "code_challenge", challengeOf(verifier), "code_challenge_method", "S256")
 }
 
+//contract:2.5-single-use
 func TestParallelRedemptionsOfOneCodeHaveOneSuccess(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -81,6 +82,8 @@ func TestCodeOfASessionThatHasEnded(t *testing.T) {
 	wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")
 }
 
+//contract:2.6-verifier
+//security:7-other-address 8-added-verifier 8-stolen-code
 func TestCodeIsBoundToClientAddressAndVerifier(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -133,6 +136,8 @@ func TestStrangersBurnNoCodeAndEndNoToken(t *testing.T) {
 	}
 }
 
+//contract:2.6-s256
+//security:8-left-out 8-plain
 func TestPKCEAtTheAuthorizationEndpoint(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -12,6 +12,7 @@ import (
 // marker is in every hostile value, to be looked for in the answer.
 const marker = `"><script>zzmarkerzz`
 
+//contract:2.3-registered
 func TestUnregisteredAddressesGetAnErrorPage(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -45,6 +46,7 @@ func TestUnregisteredAddressesGetAnErrorPage(t *testing.T) {
 	}
 }
 
+//security:6-loopback
 func TestLoopbackAddressesOfApplicationsMatchAnyPort(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -114,6 +116,7 @@ func TestFaultsThatNeverRedirect(t *testing.T) {
 	wantErrorPage(t, b.Post("/authorize", url.Values{}), http.StatusBadRequest, "invalid_request")
 }
 
+//contract:2.3-error 2.3-error-query
 func TestFaultsThatGoToTheAddress(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -163,6 +166,8 @@ func TestFaultsThatGoToTheAddress(t *testing.T) {
 
 // TestStateComesBackByteForByte sends what Conversational Cloud's window might
 // put into state, by each way through the provider.
+//
+//contract:2.2-state-size 2.3-state-unchanged
 func TestStateComesBackByteForByte(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -206,6 +211,7 @@ func TestStateComesBackByteForByte(t *testing.T) {
 	}
 }
 
+//contract:2.3-code 2.3-fragment 2.3-query 2.3-redirect
 func TestAnswersGoWhereTheResponseModeSays(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -7,6 +7,7 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//contract:6.5-signed-out
 func TestSigningOutEndsEverything(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

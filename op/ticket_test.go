@@ -73,6 +73,8 @@ func TestTicketOfAnotherIssuer(t *testing.T) {
 
 // TestTicketIsCheckedAgainstTheClientAsItIsNow changes a client while the
 // sign-in page is open.
+//
+//security:1-later
 func TestTicketIsCheckedAgainstTheClientAsItIsNow(t *testing.T) {
 	t.Parallel()
 	const client = `

@@ -24,6 +24,7 @@ func asJSON(form url.Values) string {
 	return string(body)
 }
 
+//contract:2.5-json 2.5-post
 func TestConnectorsMayAskInJSON(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -88,6 +89,8 @@ func TestConnectorsMayAskInJSON(t *testing.T) {
 
 // TestPercentEncodedCodes: a sender may encode each character, whether it has to
 // or not.
+//
+//contract:2.5-percent
 func TestPercentEncodedCodes(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -105,6 +108,8 @@ func TestPercentEncodedCodes(t *testing.T) {
 
 // TestPKCEWithASecret: Conversational Cloud sends its secret with the verifier, in
 // every shape that the connector's windows and applications have.
+//
+//contract:2.2-pkce 2.5-post 2.5-verifier 2.6-external 2.6-mobile 4-code 4-label 4-scheme 4-verifier
 func TestPKCEWithASecret(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, `

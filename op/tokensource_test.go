@@ -31,6 +31,7 @@ func wantNoGrant(t *testing.T, name string, page *webtest.Page) {
 	}
 }
 
+//contract:1.8-default 1.10-nobody 2.4-token-source 3.2-same
 func TestTokenSource(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -60,6 +61,7 @@ func TestTokenSource(t *testing.T) {
 	}
 }
 
+//security:5-client 5-content-type 5-origin 5-probe
 func TestTokenSourceForStrangers(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -100,6 +102,8 @@ func TestTokenSourceForStrangers(t *testing.T) {
 	}
 }
 
+//contract:2.4-xhr
+//security:5-preflight
 func TestPreflights(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -161,6 +165,7 @@ func TestPagesMayReadTheirOwnClientsAnswers(t *testing.T) {
 	}
 }
 
+//security:5-script
 func TestPageScriptKnowsNobody(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -181,6 +186,7 @@ func TestPageScriptKnowsNobody(t *testing.T) {
 	}
 }
 
+//security:5-flood
 func TestTokenSourceHasALimitPerSession(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -43,6 +43,8 @@ func askSource(tb testing.TB, b *webtest.Browser, client string, members ...stri
 	return b.Do(b.RawRequest("POST", "/token-source", "application/json", string(body), "Origin", shopOrigin))
 }
 
+//contract:2.4-default-address 2.4-own-address 2.4-token-source 2.6-embedded 3.1-object
+//security:7-other-address 8-stolen-code
 func TestTokenSourceGivesCodes(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, pageBrand)
@@ -96,6 +98,7 @@ func TestTokenSourceGivesCodes(t *testing.T) {
 	wantWire(t, redeemed("messaging-code", messagingSecret, late, "https://liveperson.net", ""), http.StatusBadRequest, "invalid_grant")
 }
 
+//security:5-consent 8-left-out 8-plain
 func TestTokenSourceRefusesWhatItCannotDo(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, pageBrand)
@@ -140,6 +143,7 @@ func TestTokenSourceRefusesWhatItCannotDo(t *testing.T) {
 	}
 }
 
+//contract:3.2-code
 func TestTokenSourceSaysWhoIsSignedIn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, pageBrand)

@@ -79,6 +79,7 @@ func frameAncestors(page *webtest.Page) string {
 	return ""
 }
 
+//contract:2.3-state-unchanged 2.4-other-site
 func TestWebMessage(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, messageBrand)
@@ -121,6 +122,8 @@ func TestWebMessage(t *testing.T) {
 	}
 }
 
+//contract:2.4-frame
+//security:4-framed
 func TestWebMessageInFrames(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, messageBrand)
@@ -159,6 +162,8 @@ func TestWebMessageInFrames(t *testing.T) {
 }
 
 // Whoever asks, a message goes to the registered origin of that client or nowhere.
+//
+//security:1-foreign-account-message 4-changed 4-not-switched-on 4-target
 func TestWebMessageGoesNowhereElse(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, messageBrand)

@@ -165,6 +165,8 @@ func everyPage(p *Pages, s string) map[string]func(http.ResponseWriter, *http.Re
 
 // TestEveryPage holds each page in each language to what a browser, a screen
 // reader and the page's own policy ask of it, with hostile text in every field.
+//
+//contract:2.2-top-level
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	pages := testPages(t, Brand{Name: hostile, Logo: testLogo(t, testSVG)}, "/login")

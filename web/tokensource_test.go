@@ -33,6 +33,8 @@ clients:
 // What the script of a client is made with, at its end.
 var scriptConfig = regexp.MustCompile(`\}\)\((\{.*\})\);\n$`)
 
+//contract:3.1-default 3.1-named
+//security:5-kept
 func TestPageScriptIsMadeForItsClient(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, connectors)
@@ -71,7 +73,7 @@ func TestPageScriptIsMadeForItsClient(t *testing.T) {
 		if compressed.Len() >= 4<<10 {
 			t.Errorf("%s: %d bytes compressed, want less than 4 KB", client, compressed.Len())
 		}
-		for _, word := range []string{"eval(", "Function(", "innerHTML", "document.write", "import(", "localStorage", "sessionStorage", "cookie"} {
+		for _, word := range []string{"eval(", "Function(", "innerHTML", "document.write", "import(", "import ", "require(", "localStorage", "sessionStorage", "indexedDB", "caches", "cookie", "BroadcastChannel", "Worker", "postMessage"} {
 			if strings.Contains(page.Body, word) {
 				t.Errorf("%s: the script has %s", client, word)
 			}

@@ -38,6 +38,7 @@ func TestWebMessagePage(t *testing.T) {
 	}
 }
 
+//security:4-framed 4-wildcard
 func TestWebMessagePageIsFramedByItsOriginAlone(t *testing.T) {
 	t.Parallel()
 	for framed, want := range map[bool]string{false: "'none'", true: "https://www.other.example"} {

@@ -184,6 +184,7 @@ func TestApplyReadsSecretFiles(t *testing.T) {
 	}
 }
 
+//security:1-unset
 func TestClientShow(t *testing.T) {
 	t.Parallel()
 

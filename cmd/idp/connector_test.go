@@ -37,6 +37,8 @@ consumers:`, 1), "apply", "-f", "-", "--json")
 	return i, result.Secrets[0].ClientSecret
 }
 
+//contract:1.6-choice 1.6-no-discovery 5.2-fields 5.2-secret 5.3-public
+//security:1-unset 2-own-keys
 func TestConnectorSettings(t *testing.T) {
 	t.Parallel()
 
@@ -85,6 +87,8 @@ func TestConnectorSettings(t *testing.T) {
 }
 
 // The page copies each value, loads nothing and breaks no rule of its policy.
+//
+//contract:5.2-copy
 func TestConnectorPage(t *testing.T) {
 	t.Parallel()
 

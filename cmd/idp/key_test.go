@@ -7,6 +7,7 @@ import (
 	"github.com/brandidp/idp/op/liveperson/inspect"
 )
 
+//contract:1.6-one-line
 func TestKeyExport(t *testing.T) {
 	t.Parallel()
 

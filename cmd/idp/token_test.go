@@ -44,6 +44,7 @@ func TestTokenPreview(t *testing.T) {
 	}
 }
 
+//contract:1.5-consumer-token
 func TestTokenPreviewWarnsAndRefuses(t *testing.T) {
 	t.Parallel()
 

@@ -44,6 +44,8 @@ consumers:
 
 // A window's 8 KB of state come back byte for byte through the proxy, by a
 // page, by a form and by a Location header, and no query is logged.
+//
+//contract:2.2-state-proxy
 func TestLargeStateThroughTheProxy(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)

@@ -9,6 +9,7 @@ import (
 
 const loopbackIssuer = "http://localhost:8080"
 
+//security:7-registered-query
 func TestRedirectURIs(t *testing.T) {
 	t.Parallel()
 	// Where an address is accepted: "w" for web, "n" for native applications, and
@@ -85,6 +86,7 @@ func TestRedirectURIs(t *testing.T) {
 	}
 }
 
+//security:4-wildcard 5-origins
 func TestWebOrigins(t *testing.T) {
 	t.Parallel()
 	for origin, want := range map[string]string{

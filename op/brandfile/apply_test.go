@@ -207,6 +207,7 @@ update consumer amelia
 	}
 }
 
+//contract:5.2-secret
 func TestApplySecrets(t *testing.T) {
 	t.Parallel()
 	store := openStore(t)
@@ -229,6 +230,8 @@ func TestApplySecrets(t *testing.T) {
 }
 
 // A client that becomes a connector gets its key then.
+//
+//contract:1.6-one-key
 func TestApplyMakesOneKeyForAConnector(t *testing.T) {
 	t.Parallel()
 	store := openStore(t)

@@ -56,6 +56,7 @@ func connector(encryptionKey string, lines ...string) string {
 	return client(append([]string{"conversational_cloud: {variant: rfc, encryption_key: " + encryptionKey + "}"}, lines...)...)
 }
 
+//contract:5.2-register
 func TestEncryptionKeyIsKeptInOneForm(t *testing.T) {
 	t.Parallel()
 	store := openStore(t)
@@ -131,6 +132,7 @@ func TestDiffShowsFingerprints(t *testing.T) {
 	}
 }
 
+//contract:1.7-alg 1.7-enc-gcm 1.7-optional 1.7-recipient-short
 func TestParseRefusesEncryption(t *testing.T) {
 	t.Parallel()
 	const (

@@ -55,6 +55,7 @@ consumers:
 
 func options() brandfile.Options { return brandfile.Options{Issuer: issuer} }
 
+//contract:5.2-register
 func TestParseAccepts(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string]string{
@@ -120,6 +121,9 @@ func parseFaults(file string, opts brandfile.Options) ([]string, brandfile.Fault
 // hunter2 stands where a secret or a name could be: no message may repeat it.
 const hunter2 = "hunter2"
 
+//contract:1.1-rs256 1.3-email 1.4-company-size 1.4-dates 1.4-phone-type 1.4-store 2.1-setting 2.6-code-flow
+//contract:5.2-cannot-work
+//security:5-method-name
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	const secret = "client_secret: 0123456789abcdef0123456789abcdef"

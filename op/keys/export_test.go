@@ -12,6 +12,7 @@ import (
 	"github.com/brandidp/idp/op/keys"
 )
 
+//contract:1.6-one-line
 func TestEveryFormIsTheSameKey(t *testing.T) {
 	t.Parallel()
 	all, _, rows := set(t)

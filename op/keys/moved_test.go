@@ -14,6 +14,8 @@ import (
 
 // TestAKeyThatWasMovedDoesNotSign: whoever can write to the database cannot have
 // one connector's tokens signed by another's key.
+//
+//security:2-moved-key
 func TestAKeyThatWasMovedDoesNotSign(t *testing.T) {
 	t.Parallel()
 	_, keyring, rows := set(t)
@@ -78,6 +80,7 @@ func TestForgedTokensDoNotVerify(t *testing.T) {
 	}
 }
 
+//contract:1.1-key-size 1.6-one-line
 func TestOneLineOfAKey(t *testing.T) {
 	t.Parallel()
 	_, _, rows := set(t)

@@ -80,6 +80,7 @@ func jwkOf(t *testing.T, key any, changes ...func(*liveperson.JWK)) *liveperson.
 	return &jwk
 }
 
+//contract:1.7-recipient
 func TestReadRecipientInEveryForm(t *testing.T) {
 	t.Parallel()
 	key := private()
@@ -170,6 +171,7 @@ func opens(t *testing.T, r *keys.Recipient, key *rsa.PrivateKey, kid string) {
 	}
 }
 
+//contract:1.7-recipient-short
 func TestReadRecipientRefuses(t *testing.T) {
 	t.Parallel()
 	key := private()
@@ -243,6 +245,7 @@ func TestReadRecipientRefuses(t *testing.T) {
 	}
 }
 
+//contract:1.7-recipient-ends
 func TestRecipientWarnings(t *testing.T) {
 	t.Parallel()
 	key := private()

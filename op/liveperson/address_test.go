@@ -36,6 +36,7 @@ func TestIsWindow(t *testing.T) {
 	}
 }
 
+//security:3-token
 func TestIsLabel(t *testing.T) {
 	t.Parallel()
 

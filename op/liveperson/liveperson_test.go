@@ -35,6 +35,7 @@ const (
     "gender": "MALE", "language": "en-US", "company": "company" } }`
 )
 
+//contract:1.4-customer-info 1.4-personal-info
 func TestSDEsAreTheDocumentedBytes(t *testing.T) {
 	t.Parallel()
 
@@ -70,6 +71,7 @@ func TestSDEsAreTheDocumentedBytes(t *testing.T) {
 	}
 }
 
+//contract:1.4-absent 1.4-login-status
 func TestSDEsEmitNothingForWhatIsAbsent(t *testing.T) {
 	t.Parallel()
 
@@ -122,6 +124,7 @@ func TestCustomerInfoValidate(t *testing.T) {
 	}
 }
 
+//contract:1.4-store
 func TestCustomerInfoRefusedField(t *testing.T) {
 	t.Parallel()
 
@@ -136,6 +139,7 @@ func TestCustomerInfoRefusedField(t *testing.T) {
 	}
 }
 
+//contract:1.4-age 1.4-gender 1.4-language 1.4-phone-type
 func TestPersonalInfoValidate(t *testing.T) {
 	t.Parallel()
 
@@ -166,6 +170,7 @@ func TestPersonalInfoValidate(t *testing.T) {
 	}
 }
 
+//contract:1.4-dates
 func TestDatesAreWholeAndExist(t *testing.T) {
 	t.Parallel()
 
@@ -197,6 +202,7 @@ func TestDatesAreWholeAndExist(t *testing.T) {
 	}
 }
 
+//security:5-method-name
 func TestConversationalCloud(t *testing.T) {
 	t.Parallel()
 

@@ -20,6 +20,7 @@ func registration() liveperson.Registration {
 	}
 }
 
+//contract:1.6-choice 1.6-no-discovery 2.6-form 4-display-name 5.2-empty 5.2-fields
 func TestConnectorFields(t *testing.T) {
 	t.Parallel()
 	values := func(r liveperson.Registration) [][2]string {
@@ -83,6 +84,7 @@ func TestPageTag(t *testing.T) {
 	}
 }
 
+//contract:5.2-encryption 5.3-rfc
 func TestRegistrationNotes(t *testing.T) {
 	t.Parallel()
 	r := registration()
@@ -124,6 +126,8 @@ func TestRegistrationNotesWhatIDTokensSay(t *testing.T) {
 	}
 }
 
+//contract:1.6-https 5.1-https
+//security:1-unset
 func TestRegistrationWarnings(t *testing.T) {
 	t.Parallel()
 	if warnings := registration().Warnings(); warnings != nil {
@@ -153,6 +157,8 @@ func TestRegistrationWarnings(t *testing.T) {
 }
 
 // Each relaxation of a legacy connector is told.
+//
+//contract:2.1-told
 func TestRegistrationWarnsOfLegacy(t *testing.T) {
 	t.Parallel()
 	r := registration()

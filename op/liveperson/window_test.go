@@ -62,6 +62,7 @@ func TestCheckWindowAccountAdmits(t *testing.T) {
 	}
 }
 
+//security:1-foreign-account 1-twice 1-unreadable
 func TestCheckWindowAccountRefuses(t *testing.T) {
 	t.Parallel()
 
@@ -141,6 +142,8 @@ func TestCheckWindowAccountRefuses(t *testing.T) {
 }
 
 // A legacy connector's window takes the same from the query of its address.
+//
+//security:1-foreign-account-address 1-twice 1-unreadable
 func TestCheckWindowAddress(t *testing.T) {
 	t.Parallel()
 
@@ -248,6 +251,8 @@ func TestCheckWindowAccountBoundsWork(t *testing.T) {
 
 // FuzzCheckWindowAccount holds the check against a naive reader, decoding up to
 // three times as a page would: whatever account that one sees has to be ours.
+//
+//security:1-unreadable
 func FuzzCheckWindowAccount(f *testing.F) {
 	for _, seed := range []string{
 		windowState, url.QueryEscape(windowState), quoted(windowState), `{"lpUnifiedWindowConfig":{"accountId":"6"}}`,

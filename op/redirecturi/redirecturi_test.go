@@ -7,6 +7,7 @@ import (
 	"github.com/brandidp/idp/op/redirecturi"
 )
 
+//security:7-registered-query 7-window-query
 func TestQueryRule(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{

@@ -22,8 +22,10 @@ type brandPages struct {
 // brandPage calls the method when a button is clicked, and keeps what it gets.
 var brandPage = template.Must(template.New("").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>The brand</title>
-<script src="{{.Issuer}}/token-source.js?client_id={{.Client}}"{{if .PopUp}} data-popup{{end}}></script>
+{{if .Tag}}<script src="/tag.js"></script>
+{{end}}<script src="{{.Issuer}}/token-source.js?client_id={{.Client}}"{{if .PopUp}} data-popup{{end}}></script>
 <script src="/page.js"></script>
+{{if .Plain}}<output id="posted">{{.Posted}}</output><iframe title="Here it is"></iframe>{{end}}
 <button id="sign-in">Sign in to chat</button><button id="chat">Chat</button>`))
 
 // The brand's own script, beside what Conversational Cloud's does: it calls the
@@ -34,12 +36,21 @@ window.messages = [];
 addEventListener("message", (event) => window.messages.push(event.data));
 window.call = (ask) => new Promise((resolve) => ask((token, error) => resolve({token, error})));
 window.identify = () => new Promise((resolve) => window.lpTag.identities[0](resolve));
+window.until = (ready, turns) => new Promise((resolve) => {
+  const watch = setInterval(() => {
+    const got = ready();
+    if (got !== undefined || --turns === 0) { clearInterval(watch); resolve(got || ""); }
+  }, 20);
+});
 window.challenge = new URLSearchParams(location.search).get("challenge") || undefined;
 addEventListener("DOMContentLoaded", () => {
   const click = (id, ask) => document.getElementById(id).addEventListener("click", () => { window.got = window.call(ask) });
   click("sign-in", (callback) => window.lpGetAuthenticationToken.popup(callback, window.challenge));
   click("chat", (callback) => window.lpGetAuthenticationToken(callback, window.challenge));
 });`
+
+// tagScript is the brand's tag where it comes before the page script.
+const tagScript = `window.lpTag = {site: "12345678", identities: [(callback) => callback("of the tag")]};`
 
 // newBrandPages starts the sites.
 func newBrandPages(tb testing.TB, issuer string) *brandPages {
@@ -61,6 +72,9 @@ func brandPageAt(w http.ResponseWriter, r *http.Request, issuer string) {
 	case "/page.js":
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = w.Write([]byte(brandScript))
+	case "/tag.js":
+		w.Header().Set("Content-Type", "text/javascript")
+		_, _ = w.Write([]byte(tagScript))
 	case "/set-cookie": // a cookie that may go along with what any site fetches
 		http.SetCookie(w, &http.Cookie{Name: "third", Value: "party", SameSite: http.SameSiteNoneMode, Secure: true})
 	case "/cookies":
@@ -71,9 +85,12 @@ func brandPageAt(w http.ResponseWriter, r *http.Request, issuer string) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", fmt.Sprintf(
 			"default-src 'none'; img-src data:; script-src 'self' %[1]s; connect-src %[1]s http://localhost:*; frame-src *; form-action *", issuer))
-		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
+		if r.URL.Path != "/plain" {
+			w.Header().Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
+		}
 		_ = brandPage.Execute(w, map[string]any{
-			"Issuer": issuer, "Client": r.FormValue("client"), "PopUp": strings.HasPrefix(r.URL.Path, "/pop-up"),
+			"Issuer": issuer, "Client": r.FormValue("client"), "PopUp": strings.HasPrefix(r.URL.Path, "/pop-up"), "Tag": r.URL.Path == "/tagged",
+			"Plain": r.URL.Path == "/plain", "Posted": r.PostFormValue("id_token"),
 		})
 	}
 }
@@ -88,7 +105,7 @@ func (b *brandPages) Clients() string {
 	return fmt.Sprintf(`
 clients:
   - client_id: page
-    redirect_uris: ["%[1]s/chat", "%[2]s/chat"]
+    redirect_uris: ["%[1]s/chat", "%[2]s/chat", "%[1]s/plain"]
     response_types: [id_token]
     web_origins: ["%[1]s", "%[2]s"]
     web_message: true
@@ -105,6 +122,17 @@ clients:
     web_origins: ["%[1]s", "%[2]s"]
     web_message: true
     require_pkce: true
+    conversational_cloud: {variant: rfc, account_id: "12345678"}
+  - client_id: page-named
+    redirect_uris: ["%[1]s/chat"]
+    response_types: [id_token]
+    web_origins: ["%[1]s"]
+    conversational_cloud: {variant: rfc, account_id: "12345678", js_method: chat.token, js_context: window.shop}
+  - client_id: page-short
+    redirect_uris: ["%[1]s/chat"]
+    response_types: [id_token]
+    id_token_lifetime: 50s
+    web_origins: ["%[1]s"]
     conversational_cloud: {variant: rfc, account_id: "12345678"}
 `, b.Own(), b.Other(), secret)
 }

@@ -39,6 +39,7 @@ func (h *house) Authorize(t *tab, pairs ...string) {
 // spoilt on the way.
 var longState = strings.Repeat(`{"a":"ü + %2B & ' <b> \" שלום 👋"} `, 200)
 
+//contract:2.2-small-window 2.3-redirect 2.9-failed
 func TestPeopleSignIn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -229,6 +230,8 @@ func wrongPassword(t *testing.T, h *house, tab *tab) {
 }
 
 // Every page in every language fits a small phone.
+//
+//contract:2.2-small-window
 func TestPagesFitSmallPhones(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "--brand-name", "A brand with quite a long name")

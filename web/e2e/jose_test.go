@@ -29,6 +29,8 @@ func encryptedBy(token, enc string) error {
 }
 
 // An encrypted ID token is opened by jose for JavaScript, unmodified.
+//
+//contract:1.6-kid 1.6-pasted 1.7-kid 1.7-nested 1.7-opens
 func TestJose(t *testing.T) {
 	t.Parallel()
 	needModule(t, "jose")

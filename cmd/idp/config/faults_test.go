@@ -120,6 +120,7 @@ func TestEmptyFile(t *testing.T) {
 	}
 }
 
+//contract:5.1-https
 func TestValueFaults(t *testing.T) {
 	t.Parallel()
 

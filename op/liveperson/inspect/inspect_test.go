@@ -163,6 +163,7 @@ func TestATokenWithoutFaultIsAccepted(t *testing.T) {
 	}
 }
 
+//contract:1.2-iss-case 1.2-milliseconds 1.8-longest 1.9-discouraged 1.10-bad-claims
 func TestClaims(t *testing.T) {
 	t.Parallel()
 	milliseconds := now.UnixMilli()
@@ -256,6 +257,7 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+//contract:1.4-address-older 1.4-gender-number 1.4-object 1.4-types 1.10-bad-claims
 func TestCustomClaims(t *testing.T) {
 	t.Parallel()
 	const failed, warned = "lp_sdes failed", "lp_sdes warned"
@@ -387,6 +389,7 @@ func TestSizeOfAnAddress(t *testing.T) {
 	}
 }
 
+//contract:1.5-address 1.5-consumer-token
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	role := func(length int) map[string]any {

@@ -93,6 +93,7 @@ func TestWhatIsNoKeyIsRefused(t *testing.T) {
 	}
 }
 
+//contract:1.6-base64url
 func TestKeysThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -139,6 +140,7 @@ func TestKeysThatDoNotFit(t *testing.T) {
 	}
 }
 
+//contract:1.1-key-1024
 func TestAShortKeyIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	short := newKey(1024)
