@@ -121,13 +121,16 @@ func (c *Cloud) attempt(ctx context.Context, connector Connector, request exchan
 	attempt.Connector.ClientSecret = ""
 	var f findings
 	from := c.whenceOf(request, &f)
-	compact := request.IDToken
+	compact, answer := request.IDToken, (*tokenAnswer)(nil)
 	if request.Code != "" {
 		verifier, refusal := c.verifierOf(connector, request.CodeVerifier)
 		if refusal != nil {
 			return nil, refusal
 		}
-		attempt.Redemption, compact = c.redeem(ctx, connector, grant{request.Code, c.redirectOf(connector, request), verifier}, &f)
+		attempt.Redemption, answer = c.redeem(ctx, connector, grant{request.Code, c.redirectOf(connector, request), verifier}, &f)
+		if answer != nil {
+			compact = answer.IDToken
+		}
 	}
 	if compact != "" {
 		x := c.examine(ctx, connector, compact, from.visit, from.nonce)
@@ -138,7 +141,11 @@ func (c *Cloud) attempt(ctx context.Context, connector Connector, request exchan
 		attempt.PageSDEs = from.visit.page
 	}
 	attempt.Checks = f.checks
-	return c.conclude(attempt, from.conversation)
+	concluded, err := c.conclude(attempt, from.conversation)
+	if err == nil && answer != nil && connector.Delegation {
+		c.keep(connector, concluded, answer)
+	}
+	return concluded, err
 }
 
 func wayOf(request exchange) Way {

@@ -221,7 +221,7 @@ func TestLegacyWindow(t *testing.T) {
 				asked.body = r.FormValue("redirect_uri")
 				w.Header().Set("Content-Type", "application/json")
 				w.Header().Set("Cache-Control", "no-store")
-				_ = json.NewEncoder(w).Encode(map[string]any{"token_type": "Bearer", "id_token": b.token(claims)})
+				_ = json.NewEncoder(w).Encode(map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": b.token(claims)})
 			}
 			brought = map[string]string{"code": "x"}
 		}

@@ -30,11 +30,12 @@ func (c *Cloud) AgentWrites(id, text string) error {
 	return c.write(id, Message{By: ByAgent, Text: text, At: c.opts.Now()}, "")
 }
 
-// End ends a conversation: nobody writes in it any more. The error is a
-// *RefusalError.
+// End ends a conversation: nobody writes in it any more, and the brand's tokens
+// that were kept for it are dropped. The error is a *RefusalError.
 func (c *Cloud) End(id string) error {
 	return c.change(id, func(conversation *Conversation) error {
 		conversation.Ended = true
+		c.forget(conversation)
 		return nil
 	})
 }
@@ -106,6 +107,16 @@ func (c *Cloud) readMessages(w http.ResponseWriter, r *http.Request) {
 	default:
 		writeJSON(w, http.StatusOK, map[string]any{"messages": append([]Message{}, conversation.Messages...)})
 	}
+}
+
+// registerPusher registers an app for push messages, of which there are none here:
+// what it is for is the refusal of an expired token.
+func (c *Cloud) registerPusher(w http.ResponseWriter, r *http.Request) {
+	if _, err := c.bearer(r); err != nil {
+		refuse(w, refusalOf(err))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // bearer is the consumer of the consumer token in the Authorization header:

@@ -21,22 +21,26 @@ type Redemption struct {
 	// TokenType and ExpiresIn, in seconds, are as answered.
 	TokenType string
 	ExpiresIn int64
+	// Refreshable: a refresh token came along.
+	Refreshable bool
 }
 
 // tokenAnswer is what a token endpoint answers (OpenID Connect Core 3.1.3.3).
 type tokenAnswer struct {
-	IDToken   string `json:"id_token"`
-	TokenType string `json:"token_type"`
-	ExpiresIn int64  `json:"expires_in"`
-	Error     string `json:"error"`
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	IDToken      string `json:"id_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	Error        string `json:"error"`
 }
 
 // grant is what a code is redeemed with.
 type grant struct{ code, redirectURI, verifier string }
 
 // redeem exchanges a code, as the connector puts its token requests, and adds
-// what it found. The ID token is "" when there is none.
-func (c *Cloud) redeem(ctx context.Context, connector Connector, g grant, f *findings) (*Redemption, string) {
+// what it found. The answer is nil when there is none.
+func (c *Cloud) redeem(ctx context.Context, connector Connector, g grant, f *findings) (*Redemption, *tokenAnswer) {
 	done := &Redemption{Endpoint: connector.TokenEndpoint, RedirectURI: g.redirectURI}
 	code := g.code
 	if connector.EncodedCodes {
@@ -50,11 +54,14 @@ func (c *Cloud) redeem(ctx context.Context, connector Connector, g grant, f *fin
 	f.note("code", "Code redeemed", "at the token endpoint, with "+tokenRequests[connector.TokenRequest], err)
 	if err != nil {
 		f.add("token-response", "Token response", LeftOut, "there is none")
-		return done, ""
+		return done, nil
 	}
-	done.TokenType, done.ExpiresIn = answer.TokenType, answer.ExpiresIn
-	f.note("token-response", "Token response", "JSON with token_type Bearer and an ID token, not to be stored", checkAnswer(answer, header))
-	return done, answer.IDToken
+	done.TokenType, done.ExpiresIn, done.Refreshable = answer.TokenType, answer.ExpiresIn, answer.RefreshToken != ""
+	if err = checkAnswer(answer, header); err == nil && answer.IDToken == "" {
+		err = errors.New("it has no id_token")
+	}
+	f.note("token-response", "Token response", "JSON with token_type Bearer, an access token and an ID token, not to be stored", err)
+	return done, answer
 }
 
 var tokenRequests = map[TokenRequest]string{
@@ -122,6 +129,7 @@ func isErrorCode(text string) bool {
 	return text != "" && len(text) < 64 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
+// checkAnswer holds an answer against RFC 6749 5.1.
 func checkAnswer(answer *tokenAnswer, header http.Header) error {
 	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	switch {
@@ -131,8 +139,8 @@ func checkAnswer(answer *tokenAnswer, header http.Header) error {
 		return errors.New("it may be stored: Cache-Control is not no-store")
 	case !strings.EqualFold(answer.TokenType, "Bearer"):
 		return errors.New("token_type is not Bearer")
-	case answer.IDToken == "":
-		return errors.New("it has no id_token")
+	case answer.AccessToken == "": // not in use without delegation, and required (RFC 6749 5.1)
+		return errors.New("it has no access_token")
 	}
 	return nil
 }

@@ -36,6 +36,9 @@ const (
 	codeTokenExpired        = 9021
 	codeAnother             = 9022
 	codeUnknownConversation = 9023
+	codeNoTokens            = 9030
+	codeNotRenewed          = 9031
+	codeNoAnswer            = 9040
 	codeOurFault            = 9099
 )
 

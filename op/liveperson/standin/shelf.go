@@ -15,11 +15,16 @@ type shelf[T any] struct {
 	order   []string // ids, oldest first
 }
 
+// put lays an entry on the shelf, or in the place of the one with its id.
 func (s *shelf[T]) put(id string, entry T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.entries == nil {
 		s.entries = map[string]T{}
+	}
+	if _, there := s.entries[id]; there {
+		s.entries[id] = entry
+		return
 	}
 	if len(s.order) == shelfSize {
 		delete(s.entries, s.order[0])
@@ -50,6 +55,21 @@ func (s *shelf[T]) get(id string) (T, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entry, ok := s.entries[id]
+	return entry, ok
+}
+
+// remove takes an entry off the shelf.
+func (s *shelf[T]) remove(id string) { s.take(id) }
+
+// take gives an entry and takes it off the shelf.
+func (s *shelf[T]) take(id string) (T, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entry, ok := s.entries[id]
+	if ok {
+		delete(s.entries, id)
+		s.order = slices.DeleteFunc(s.order, func(other string) bool { return other == id })
+	}
 	return entry, ok
 }
 

@@ -51,8 +51,13 @@ type Cloud struct {
 	mu         sync.RWMutex
 	connectors []Connector
 
+	appToken string
+
 	visits        shelf[*visit]
 	conversations shelf[*Conversation]
+	tokens        shelf[*brandTokens]   // by the consumer's id
+	links         shelf[delegating]     // by state
+	delegated     shelf[delegatedToken] // by the conversation's id
 }
 
 // rsaBits is the size of the key that signs consumer tokens.
@@ -75,6 +80,7 @@ func New(opts Options) (*Cloud, error) {
 		}
 		return key, nil
 	})
+	c.appToken = c.newID() + c.newID()
 	client := *opts.Client
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.opts.Client = &client
@@ -127,12 +133,15 @@ func (c *Cloud) Connector(id string) (Connector, bool) {
 //	POST /api/account/{account}/authenticate                  {"authCode"} for {"jwt"}
 //	POST /api/account/{account}/app/{connector}/authenticate  ?v=2.0 {"code"} for {"jwt"}, ?v=3.0 {"id_token"} or {"code"} for {"token"}
 //	POST /api/account/{account}/anonymous/authorize           an anonymous consumer
+//	GET  /api/account/{account}/consumer/{consumer}/brand/tokens  Get Tokens API: what was delegated, see AppToken
+//	GET  /callback/{account}/redirectCode, …/redirectedCode   the way back from a delegation link
 //
 // What the real ones do in ways that are not published, in ways of its own:
 //
 //	POST /api/account/{account}/app/{connector}/pkce          a proof key before a code is asked for, see PKCE
 //	GET  /api/account/{account}/conversations/{id}/messages   what was written, for its consumer
 //	POST /api/account/{account}/conversations/{id}/messages   {"text"}: its consumer writes
+//	POST /api/account/{account}/pusher                        an app registers for push messages
 func (c *Cloud) Routes(mux *http.ServeMux) {
 	const account = "/api/account/{account}"
 	methods := map[string][]string{} // by path
@@ -150,9 +159,14 @@ func (c *Cloud) Routes(mux *http.ServeMux) {
 		{http.MethodPost, "/anonymous/authorize", c.authorizeAnonymous},
 		{http.MethodGet, "/conversations/{id}/messages", c.readMessages},
 		{http.MethodPost, "/conversations/{id}/messages", c.writeMessage},
+		{http.MethodPost, "/pusher", c.registerPusher},
 	} {
 		methods[route.path] = append(methods[route.path], route.method)
 		mux.Handle(route.method+" "+account+route.path, c.forPages(c.forAccount(route.handler)))
+	}
+	mux.Handle("GET "+account+"/consumer/{consumer}/brand/tokens", c.forAccount(c.readTokens)) // for services, not for pages
+	for _, spelling := range []string{"redirectCode", "redirectedCode"} {
+		mux.Handle("GET /callback/{account}/"+spelling, c.forAccount(c.callback))
 	}
 	for path, allowed := range methods {
 		mux.Handle("OPTIONS "+account+path, c.forPages(preflight(allowed)))

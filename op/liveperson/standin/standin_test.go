@@ -196,8 +196,12 @@ func TestExternalWindowWithCode(t *testing.T) {
 		"no token type": {
 			answer(http.StatusOK, `{"id_token":"x"}`, "Content-Type", "application/json", "Cache-Control", "no-store"), "x", "token-response", "token_type",
 		},
+		"no access token": {
+			answer(http.StatusOK, `{"token_type":"Bearer","id_token":"x"}`, "Content-Type", "application/json", "Cache-Control", "no-store"),
+			"x", "token-response", "access_token",
+		},
 		"no ID token": {
-			answer(http.StatusOK, `{"token_type":"Bearer"}`, "Content-Type", "application/json", "Cache-Control", "no-store"), "x", "token-response", "id_token",
+			answer(http.StatusOK, `{"access_token":"x","token_type":"Bearer"}`, "Content-Type", "application/json", "Cache-Control", "no-store"), "x", "token-response", "id_token",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
