@@ -81,6 +81,7 @@ func lpSDEs(contacts []any) []any {
 	}
 }
 
+//contract:1.3-acr 1.3-acr-setting 1.3-aud 1.3-aud-account 1.3-phone-number 1.3-phone-number-imei
 func TestWhatIDTokensOfAConnectorSay(t *testing.T) {
 	t.Parallel()
 	email := map[string]any{"email": "amelia@brand.example"}
@@ -209,6 +210,7 @@ clients:
 	wantClaims(t, got, map[string]any{"region": "apac", "score": nil, "beta": nil})
 }
 
+//contract:1.8-iat-past 1.8-iat-setting
 func TestBackdatingOfAConnector(t *testing.T) {
 	t.Parallel()
 	for setting, want := range map[string]time.Duration{

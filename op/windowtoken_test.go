@@ -124,8 +124,8 @@ consumers:
 // TestEveryDocumentedFieldReachesTheToken takes the two examples of LivePerson's
 // documentation through the brand file, the store and the token.
 //
-//contract:1.4-address 1.4-age 1.4-array 1.4-balance 1.4-company-size 1.4-contacts 1.4-currency 1.4-customer-info
-//contract:1.4-dates 1.4-gender 1.4-language 1.4-login-status 1.4-personal-info 1.4-texts
+//contract:1.4-address 1.4-age 1.4-array 1.4-balance 1.4-company-size 1.4-contacts 1.4-country 1.4-currency
+//contract:1.4-customer-info 1.4-dates 1.4-gender 1.4-language 1.4-login-status 1.4-personal-info 1.4-texts
 func TestEveryDocumentedFieldReachesTheToken(t *testing.T) {
 	t.Parallel()
 	const (

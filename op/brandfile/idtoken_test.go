@@ -160,6 +160,8 @@ func TestApplyKeepsWhatIDTokensSay(t *testing.T) {
 
 // TestNoAudienceIsAnotherClient: a client that verifies with all keys would take
 // the ID tokens of a connector whose audience names it, whichever is made first.
+//
+//security:2-audience
 func TestNoAudienceIsAnotherClient(t *testing.T) {
 	t.Parallel()
 	connector := func(id, audience string) string {

@@ -121,8 +121,8 @@ func parseFaults(file string, opts brandfile.Options) ([]string, brandfile.Fault
 // hunter2 stands where a secret or a name could be: no message may repeat it.
 const hunter2 = "hunter2"
 
-//contract:1.1-rs256 1.3-email 1.4-company-size 1.4-dates 1.4-phone-type 1.4-store 2.1-setting 2.6-code-flow
-//contract:5.2-cannot-work
+//contract:1.1-rs256 1.3-email 1.4-company-size 1.4-dates 1.4-phone-type 1.4-store 2.1-chosen 2.1-setting
+//contract:2.6-code-flow 5.2-cannot-work
 //security:5-method-name
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()

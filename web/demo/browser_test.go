@@ -150,6 +150,8 @@ func checksIn(ctx context.Context, t *testing.T) map[string]string {
 }
 
 // A consumer signs in at the brand and is authenticated in each of the three ways.
+//
+//contract:6.2-code 6.2-implicit
 func TestThreeWays(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -33,6 +33,8 @@ func (b *brand) redeemable() *tokenRequest {
 type tokenRequest struct{ body, mediaType, id, secret string }
 
 // Each version of the exchange gives a consumer token.
+//
+//contract:6.2-versions 6.3-copied 6.3-sdes
 func TestVersionsOfAuthenticate(t *testing.T) {
 	t.Parallel()
 	prefer := func(id string) func(*standin.Connector) {
@@ -137,6 +139,8 @@ func TestTokenRequests(t *testing.T) {
 
 // The verifier is sealed on its way and clear at the token endpoint, beside the
 // secret.
+//
+//contract:1.10-codes 4-verifier
 func TestPKCE(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, func(c *standin.Connector) { c.PKCE = c.CodeFlow })

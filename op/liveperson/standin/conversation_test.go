@@ -53,6 +53,8 @@ func (b *brand) tokenOf(sub string) string {
 
 // After the token has expired the consumer is refused until they bring a fresh
 // one; the agent notices nothing.
+//
+//contract:2.7-agent
 func TestExpiryInMidConversation(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, nil)
@@ -107,6 +109,8 @@ func TestExpiryInMidConversation(t *testing.T) {
 
 // A conversation that was begun anonymously goes on as the consumer who has
 // signed in; after that the anonymous one sees nothing of it.
+//
+//contract:6.5-step-up
 func TestStepUp(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, nil)
@@ -198,6 +202,8 @@ func TestMessagesRefused(t *testing.T) {
 
 // An anonymous consumer's tokens are good for ten minutes, and can be renewed for
 // 730 hours.
+//
+//contract:6.1-age
 func TestAnonymousTokensAge(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, nil)
@@ -228,6 +234,8 @@ func TestAnonymousTokensAge(t *testing.T) {
 
 // The agent sees what the token says as verified, and what the page says apart
 // from it.
+//
+//contract:1.3-gender 1.3-phone-number-imei 1.3-preferred-username 1.3-sub
 func TestAgentsView(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, func(c *standin.Connector) {

@@ -37,6 +37,8 @@ func TestDomainAPI(t *testing.T) {
 }
 
 // Everything of a connector is public but its secret.
+//
+//contract:5.3-public 5.3-type 5.4-public
 func TestAllConnectors(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, func(c *standin.Connector) {

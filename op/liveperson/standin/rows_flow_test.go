@@ -4,6 +4,7 @@ package standin_test
 var flowRows = []section{
 	{"2.1 Two variants of a connector", []row{
 		{"2.1-setting", "The variant is a setting of one client; what legacy relaxes is impossible for any other.", ""},
+		{"2.1-chosen", "Newer connectors are rfc, older ones legacy: neither is presumed, the client has to say which.", ""},
 		{"2.1-told", "Each relaxation of a legacy connector is told as a warning.", ""},
 		{"2.1-rfc-address", "rfc: the window's address has no query of its own.", ""},
 		{"2.1-rfc-state", "rfc: the window's configuration is in `state`, which comes back unchanged.", ""},
@@ -81,7 +82,7 @@ var flowRows = []section{
 		{"2.7-embedded", "The JS method is called again and hands over a fresh token.", ""},
 		{"2.7-external", "The window goes to the authorization endpoint again: answered at once with a session, else by the sign-in page.", ""},
 		{"2.7-mobile", "The application asks for another token or code.", ""},
-		{"2.7-agent", "The agent is not told, and can still write.", "Nothing for a provider to do: it is the cloud's conversation."},
+		{"2.7-agent", "The agent is not told, and can still write: it is the cloud's conversation, and the stand-in's.", ""},
 		{"2.7-no-refresh", "Outside of delegation no refresh token is used, and none is given.", ""},
 	}},
 	{"2.8 Delegation", []row{

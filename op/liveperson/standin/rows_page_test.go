@@ -60,31 +60,34 @@ var pageRows = []section{
 	{"5.3 The connector document", []row{
 		{"5.3-rfc", "`rfcCompliance` is no field of the form: a note says which variant to have set.", ""},
 		{"5.3-public", "All of it but the secret is public: no secret is printed with it.", ""},
-		{"5.3-type", "`type` and `acrValues`.", cloudsOwn},
+		{"5.3-type", "`type`, `acrValues` and the other members are the cloud's, and in the stand-in's document.", ""},
 	}},
 	{"5.4 Its interface", []row{
+		{"5.4-public", "The document of all connectors can be read by anyone.", ""},
 		{"5.4-api", "Reading and making connectors.", "Nothing for a provider to do: that interface is not documented by LivePerson, and a person fills in the form."},
 	}},
 	{"5.5 Several connectors", []row{
 		{"5.5-several", "Any number of connectors: each has keys, codes and settings of its own.", ""},
 	}},
 	{"6.1 Anonymous consumers", []row{
-		{"6.1-anonymous", "The cloud makes them and their tokens; a token of theirs is nobody's here.", cloudsOwn},
+		{"6.1-anonymous", "The cloud makes them and their tokens, by itself: none of a brand's is one of theirs, and the reverse. So does the stand-in.", ""},
+		{"6.1-age", "Their tokens are good for ten minutes, and renewed for 730 hours. So are the stand-in's.", ""},
+		{"6.1-sign-up", "The older sign-up of demonstrations.", cloudsOwn},
 	}},
 	{"6.2 The exchange", []row{
-		{"6.2-implicit", "The brand's ID token is taken for a consumer token.", notYet + "."},
-		{"6.2-code", "The brand's code, with its address, is taken for a consumer token.", notYet + "."},
-		{"6.2-versions", "The versions of the interface.", cloudsOwn},
+		{"6.2-implicit", "The brand's ID token is taken for a consumer token: ours, by the stand-in, in a browser.", ""},
+		{"6.2-code", "The brand's code, with its address, is taken for a consumer token: ours, by the stand-in, in a browser.", ""},
+		{"6.2-versions", "Three versions of the interface, each served by the stand-in.", ""},
 	}},
 	{"6.3 The consumer token", []row{
-		{"6.3-copied", "It copies `exp` and `iat` of the brand's token.", "Nothing for a provider to do but to choose the lifetime, which 1.8-lifetime holds."},
-		{"6.3-sdes", "It holds the brand's `sub`, `iss` and lp_sdes.", "Nothing for a provider to do but to keep them small, which 1.5-consumer-token holds."},
+		{"6.3-copied", "It copies `exp` and `iat` of the brand's token, as the stand-in's does.", ""},
+		{"6.3-sdes", "It holds the brand's `sub`, `iss` and lp_sdes, these unreadable, as the stand-in's does: 1.5-consumer-token is about their size.", ""},
 	}},
 	{"6.4 Connector API", []row{
 		{"6.4-channels", "Identities of other channels.", cloudsOwn},
 	}},
 	{"6.5 Step-up", []row{
-		{"6.5-step-up", "An anonymous consumer signs in here in mid-conversation: it is a sign-in as any other.", notYet + "."},
+		{"6.5-step-up", "An anonymous consumer signs in in mid-conversation, which goes on: for the provider a sign-in as any other.", ""},
 		{"6.5-signed-out", "After signing out nobody gets a token of the one who was signed in.", ""},
 	}},
 	{"6.6 Both kinds on one site", []row{

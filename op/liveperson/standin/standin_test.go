@@ -240,6 +240,7 @@ func TestExternalWindowWithCode(t *testing.T) {
 	})
 }
 
+//contract:6.1-anonymous
 func TestAnonymous(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, nil)
@@ -281,6 +282,7 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
+//contract:1.10-codes
 func TestMalformedRequests(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, nil)
