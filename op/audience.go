@@ -12,10 +12,11 @@ type audience []string
 
 // MarshalJSON implements json.Marshaler.
 func (a audience) MarshalJSON() ([]byte, error) {
+	var aud any = []string(a)
 	if len(a) == 1 {
-		return json.Marshal(a[0])
+		aud = a[0]
 	}
-	return json.Marshal([]string(a))
+	return json.Marshal(aud) //nolint:wrapcheck // texts, which cannot fail
 }
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -73,7 +73,7 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 		DisplayValuesSupported:              []string{"page", "popup", "touch"},
 		ClaimTypesSupported:                 []string{"normal"},
 		ClaimsSupported: []string{
-			"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
+			"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
 			"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
 			"gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified", "phone_number",
 			"phone_number_verified", "address", "lp_sdes",

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson/inspect"
 )
 
@@ -103,6 +105,10 @@ func (s *session) previewToken(ctx context.Context, clientID, name, responseType
 		Issuer: s.cfg.Issuer, Client: client, Consumer: consumer, ResponseType: responseType, Keys: rows,
 		SessionLifetime: s.cfg.Session.Lifetime, Now: now,
 	})
+	if errors.Is(err, keys.ErrNoKey) && client.ConversationalCloud == nil {
+		return nil, fmt.Errorf("%w: idp serve makes the provider's at its first start", err)
+	}
+
 	if err != nil {
 		return nil, err
 	}

@@ -169,6 +169,11 @@ func TestTokenPreviewWarnsOfLimits(t *testing.T) {
 	long := strings.Replace(toldYAML, "note: short", "note: "+strings.Repeat("x", 4000), 1)
 	i := told(t, strings.Replace(long, "tier: customer_info.ctype,", "tier: customer_info.ctype, note: attributes.note,", 1))
 
+	unserved := i.run("", "token", "preview", "--consumer", "amelia", "--client", "site")
+	if unserved.code != 1 || !strings.HasSuffix(unserved.stderr, "idp serve makes the provider's at its first start\n") {
+		t.Errorf("before the first start: %+v", unserved)
+	}
+
 	i.giveProviderAKey()
 
 	for args, want := range map[string]string{

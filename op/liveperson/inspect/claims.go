@@ -5,7 +5,6 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -44,48 +43,6 @@ func issuerHint(iss, wanted string) string {
 func isHTTPS(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "https" && u.Host != ""
-}
-
-// audience: that Conversational Cloud checks aud is not documented; OpenID
-// Connect Core 3.1.3.7 wants it checked.
-func (x *examination) audience() {
-	var named []string
-	switch aud := x.claims["aud"].(type) {
-	case nil:
-		x.warn("aud", "aud is missing: OpenID Connect wants the client id there (Core 2)")
-		return
-	case string:
-		named = []string{aud}
-	case []any:
-		for _, one := range aud {
-			name, _ := one.(string)
-			named = append(named, name)
-		}
-	}
-	if len(named) == 0 || slices.Contains(named, "") {
-		x.fail("aud", "aud is neither text nor an array of texts (RFC 7519 4.1.3)")
-		return
-	}
-	found, party := quoted(strings.Join(named, ", ")), text(x.claims, "azp")
-	forAccount := func(name string) bool {
-		return strings.HasPrefix(name, "acc:") && (x.opts.AccountID == "" || name == "acc:"+x.opts.AccountID)
-	}
-	switch {
-	case x.opts.ClientID != "" && party != "" && party != x.opts.ClientID:
-		x.fail("aud", "azp is "+quoted(party)+", and the connector's client id is "+quoted(x.opts.ClientID)+": the token was made for another client")
-	case len(named) > 1 && party == "":
-		x.warn("aud", "aud is "+found+", and azp is missing: OpenID Connect wants azp beside several (Core 3.1.3.7)")
-	case x.opts.ClientID != "" && slices.Contains(named, x.opts.ClientID):
-		x.pass("aud", "aud names the connector's client id, "+quoted(x.opts.ClientID))
-	case slices.ContainsFunc(named, forAccount):
-		x.pass("aud", "aud is "+found+", as in LivePerson's tutorial")
-	case x.opts.ClientID != "" && party != "":
-		x.warn("aud", "aud is "+found+", and only azp is the connector's client id: OpenID Connect wants it in aud (Core 3.1.3.7)")
-	case x.opts.ClientID != "":
-		x.fail("aud", "aud is "+found+", and the connector's client id is "+quoted(x.opts.ClientID))
-	default:
-		x.pass("aud", "aud is "+found)
-	}
 }
 
 // class is the acr, which the page's identity function names too.
