@@ -48,6 +48,8 @@ func cloudOf(tb testing.TB, p *webtest.Provider, connector standin.Connector) fu
 
 // Each reading of aud and phone_number comes out right with the connector that
 // reads so, and an agent sees number and IMEI where they belong by both.
+//
+//contract:1.3-aud-account 1.3-phone-number 1.3-phone-number-imei
 func TestConversationalCloudReadsTheToken(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, told(`audience: ["acc:12345678", shop], phone_number: imei`))
@@ -76,6 +78,8 @@ func TestConversationalCloudReadsTheToken(t *testing.T) {
 
 // TestNoAudienceMakesATokenPassForAnother: any client may verify with all keys,
 // so that nothing but aud keeps it from taking a connector's token for its own.
+//
+//security:2-audience
 func TestNoAudienceMakesATokenPassForAnother(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, told(`audience: [told, shop]`))

@@ -210,7 +210,7 @@ clients:
 	wantClaims(t, got, map[string]any{"region": "apac", "score": nil, "beta": nil})
 }
 
-//contract:1.8-iat-past 1.8-iat-setting
+//contract:1.8-iat-past 1.8-iat-setting 1.8-lifetime
 func TestBackdatingOfAConnector(t *testing.T) {
 	t.Parallel()
 	for setting, want := range map[string]time.Duration{

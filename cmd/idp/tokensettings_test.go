@@ -161,6 +161,8 @@ func (i *installation) giveProviderAKey() {
 
 // The limits are those of where a token travels: of addresses for one in a
 // fragment, and of the cloud's own token for lp_sdes.
+//
+//contract:1.5-address 1.5-consumer-token
 func TestTokenPreviewWarnsOfLimits(t *testing.T) {
 	t.Parallel()
 

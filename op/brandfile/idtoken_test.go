@@ -39,6 +39,7 @@ func TestParseAcceptsWhatIDTokensSay(t *testing.T) {
 	}
 }
 
+//security:2-mapped-claim
 func TestParseRefusesWhatIDTokensMustNotSay(t *testing.T) {
 	t.Parallel()
 	many := func(line string) string {

@@ -23,6 +23,7 @@ func ExampleSet_AppendTo() {
 	// Output: {"sub":"0b6c","region":"emea","tier":"vip"}
 }
 
+//security:2-mapped-claim
 func TestNameRule(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

@@ -19,6 +19,7 @@ var attackRows = []section{
 		{"2-other-kinds", "A logout token, or a signed UserInfo response, is brought as an ID token.", "Nothing to bring: ID tokens are all that is signed."},
 		{"2-moved-key", "Somebody who can write to the database gives a connector another's key.", ""},
 		{"2-own-keys", "A connector is pointed at the keys of all clients: its settings name those of its own.", ""},
+		{"2-mapped-claim", "A mapping has a consumer's attribute say `sub`, `aud` or another claim of the protocol, in whatever case.", ""},
 	}},
 	{"3 The label", []row{
 		{"3-token", "A token is asked for at `https://liveperson.net`, by each response type and mode, in each spelling.", ""},
