@@ -17,8 +17,8 @@ import (
 // codeLifetime is how long a code waits for its redemption (RFC 6749 4.1.2).
 const codeLifetime = time.Minute
 
-// Authorize answers the authorization endpoint (OpenID Connect Core 3.1.2, 3.2.2),
-// GET and POST.
+// Authorize answers the authorization endpoint (OpenID Connect Core 3.1.2, 3.2.2,
+// 3.3.2), GET and POST.
 func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 	params, err := readParams(w, r)
 	if err != nil {
@@ -33,12 +33,19 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 		p.ShowError(w, r, asError(err))
 		return
 	}
+	params, refused := p.openRequestObject(v, params)
 	request, client, fault := v.addressOf(params)
 	if fault != nil {
+		if refused != nil { // whose fault the missing address may be
+			fault = refused
+		}
 		p.ShowError(w, r, fault)
 		return
 	}
-	if fault := p.complete(v, client, request, params); fault != nil {
+	if refused == nil {
+		refused = p.complete(v, client, request, params)
+	}
+	if fault := refused; fault != nil {
 		p.sendError(w, r, client, request, fault)
 		return
 	}
@@ -73,7 +80,7 @@ func nextStep(client *storage.Client, request *authRequest, in *storage.SignedIn
 	switch {
 	case in == nil:
 		return stepSignIn
-	case request.HintedSub != "" && request.HintedSub != in.Consumer.Sub && !done.authenticated:
+	case !request.admits(in.Consumer) && !done.authenticated:
 		return stepSignIn
 	case request.prompts(promptLogin) && !done.authenticated:
 		return stepSignIn
@@ -123,12 +130,8 @@ type issued struct {
 // answer issues what was asked for to somebody who is signed in.
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, v *view, client *storage.Client, request *authRequest, in *storage.SignedIn) {
 	out, code, token, err := p.prepare(client, request)
-	switch {
-	case err != nil:
-	case code != nil:
-		err = p.opts.Store.IssueCode(r.Context(), in.Session.ID, *code)
-	case token != nil:
-		err = p.opts.Store.IssueAccessToken(r.Context(), in.Session.ID, *token)
+	if err == nil && (code != nil || token != nil) {
+		err = p.opts.Store.Issue(r.Context(), in.Session.ID, code, token)
 	}
 	if errors.Is(err, storage.ErrNotFound) {
 		err = errorsOfNone[stepSignIn] // signed out in this very moment
@@ -140,26 +143,39 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, v *view, clien
 	p.sendIssued(w, r, v, client, request, in, out)
 }
 
-// prepare makes the code or access token that the response type asks for, and
-// what is to be stored of it.
+// prepare makes the code and the access token that the response type asks for,
+// and what is to be stored of them.
 func (p *Provider) prepare(client *storage.Client, request *authRequest) (issued, *storage.NewCode, *storage.NewAccessToken, error) {
-	if request.ResponseType == responseTypeIDToken {
-		return issued{}, nil, nil, nil
-	}
-	value, hash, err := p.newHandle()
+	var (
+		out   issued
+		code  *storage.NewCode
+		token *storage.NewAccessToken
+	)
+	scope := strings.Join(request.Scopes, " ")
+	claims, err := request.Claims.text()
 	if err != nil {
 		return issued{}, nil, nil, err
 	}
-	scope := strings.Join(request.Scopes, " ")
-	if request.ResponseType == responseTypeCode {
-		return issued{code: value}, &storage.NewCode{
+	if request.gives(wordCode) {
+		value, hash, err := p.newHandle()
+		if err != nil {
+			return issued{}, nil, nil, err
+		}
+		out.code, code = value, &storage.NewCode{
 			SHA256: hash, ClientID: client.ID, RedirectURI: request.RedirectURI, Scope: scope,
-			Nonce: request.Nonce, CodeChallenge: request.CodeChallenge, Lifetime: codeLifetime,
-		}, nil, nil
+			Nonce: request.Nonce, CodeChallenge: request.CodeChallenge, ClaimsRequest: claims, Lifetime: codeLifetime,
+		}
 	}
-	return issued{accessToken: value}, nil, &storage.NewAccessToken{
-		SHA256: hash, ClientID: client.ID, Scope: scope, Lifetime: client.AccessTokenLifetime.Duration(),
-	}, nil
+	if request.gives(wordToken) {
+		value, hash, err := p.newHandle()
+		if err != nil {
+			return issued{}, nil, nil, err
+		}
+		out.accessToken, token = value, &storage.NewAccessToken{
+			SHA256: hash, ClientID: client.ID, Scope: scope, ClaimsRequest: claims, Lifetime: client.AccessTokenLifetime.Duration(),
+		}
+	}
+	return out, code, token, nil
 }
 
 // sendIssued signs the ID token, if one is asked for, and answers.
@@ -171,20 +187,6 @@ func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, c
 	}
 	if out.code != "" {
 		a.add("code", out.code)
-		p.send(w, r, client, request, a)
-		return
-	}
-	claims, err := p.idTokenClaims(v, client, in.Consumer, idTokenRequest{
-		scopes: request.Scopes, nonce: request.Nonce, accessToken: out.accessToken, session: &in.Session,
-		userinfoFollows: out.accessToken != "",
-	})
-	idToken := ""
-	if err == nil {
-		idToken, err = p.sign(v, client, claims)
-	}
-	if err != nil {
-		p.sendError(w, r, client, request, asError(err))
-		return
 	}
 	if out.accessToken != "" {
 		a.add("access_token", out.accessToken)
@@ -192,11 +194,35 @@ func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, c
 		a.add("expires_in", strconv.FormatInt(int64(client.AccessTokenLifetime), 10))
 		a.add("scope", strings.Join(request.Scopes, " "))
 	}
-	if pageAsks && out.accessToken == "" {
-		a.add("expires_in", strconv.FormatInt(claims.Expires-p.opts.Now().Unix(), 10))
+	if request.gives(wordIDToken) {
+		idToken, expires, err := p.frontIDToken(v, client, request, in, out)
+		if err != nil {
+			p.sendError(w, r, client, request, asError(err))
+			return
+		}
+		if pageAsks && out.accessToken == "" {
+			a.add("expires_in", strconv.FormatInt(expires-p.opts.Now().Unix(), 10))
+		}
+		a.add(tokenParameter(client, request), idToken)
 	}
-	a.add(tokenParameter(client, request), idToken)
 	p.send(w, r, client, request, a)
+}
+
+// frontIDToken signs the ID token of an authorization response, and gives its exp.
+func (p *Provider) frontIDToken(v *view, client *storage.Client, request *authRequest, in *storage.SignedIn, out issued) (token string, expires int64, err error) {
+	asked := idTokenRequest{
+		scopes: request.Scopes, nonce: request.Nonce, code: out.code, accessToken: out.accessToken, session: &in.Session,
+		userinfoFollows: request.ResponseType != responseTypeIDToken,
+	}
+	if request.Claims != nil {
+		asked.claims = request.Claims.IDToken
+	}
+	claims, err := p.idTokenClaims(v, client, in.Consumer, asked)
+	if err != nil {
+		return "", 0, err
+	}
+	token, err = p.sign(v, client, claims)
+	return token, claims.Expires, err
 }
 
 // newHandle makes a 256-bit random value for a code or token, and the hash that

@@ -11,17 +11,6 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
-// The response types that are served (OpenID Connect Core 3), words in
-// alphabetical order.
-const (
-	responseTypeCode         = "code"
-	responseTypeIDToken      = "id_token"
-	responseTypeIDTokenToken = "id_token token"
-	// responseTypeToken is a legacy connector's name for id_token; for nobody else
-	// is it served.
-	responseTypeToken = "token"
-)
-
 // The prompt values (OpenID Connect Core 3.1.2.1).
 const (
 	promptNone          = "none"
@@ -61,7 +50,11 @@ type authRequest struct {
 	LoginHint     string
 	UILocales     []string
 	CodeChallenge string
-	HintedSub     string // of id_token_hint
+	// Claims are asked for one by one; nil if none are.
+	Claims *claimsRequest
+	// subjects are demands on who signs in (id_token_hint, claims): lists of sub,
+	// each of which has to have the consumer's.
+	subjects [][]string
 
 	// params is what a ticket holds: the request as it was sent, so that all of
 	// it is checked again against the client as it is when the ticket comes back.
@@ -86,16 +79,18 @@ var ticketParams = map[string]int{
 	"client_id": 255, "redirect_uri": maxRedirectURI, "response_type": 64, "response_mode": 64, "state": maxState,
 	"scope": 1024, "nonce": 1024, "prompt": 64, "max_age": 16, "ui_locales": 256, "login_hint": 1024,
 	"code_challenge": 128, "code_challenge_method": 16, "id_token_hint": 16 << 10,
-	"acr_values": 1024, "display": 64,
+	"acr_values": 1024, "display": 64, "claims": storage.MaxClaimsRequest,
 }
 
 func (a *authRequest) prompts(value string) bool { return slices.Contains(a.Prompts, value) }
 
-// responseTypeOf puts the words into order, since their order means nothing.
-func responseTypeOf(value string) string {
-	list := strings.Split(value, " ")
-	slices.Sort(list)
-	return strings.Join(list, " ")
+// gives tells whether an answer to the request has a code, an ID token or an
+// access token.
+func (a *authRequest) gives(word string) bool { return gives(a.ResponseType, word) }
+
+// admits tells whether the request may be answered for a consumer.
+func (a *authRequest) admits(consumer *storage.Consumer) bool {
+	return !slices.ContainsFunc(a.subjects, func(subs []string) bool { return !slices.Contains(subs, consumer.Sub) })
 }
 
 // once gives a parameter that may come at most once.
@@ -136,12 +131,11 @@ func (v *view) addressOf(params url.Values) (*authRequest, *storage.Client, *Err
 	if request.ResponseType == responseTypeToken && client.ConversationalCloud.Legacy() {
 		request.ResponseType = responseTypeIDToken
 	}
-	switch request.ResponseType {
-	case responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken:
-	case "":
+	switch {
+	case request.ResponseType == "":
 		return nil, nil, invalidRequest("response_type is missing")
-	default:
-		return nil, nil, fault("unsupported_response_type", "response_type must be code, id_token or id_token token")
+	case !slices.Contains(responseTypes, request.ResponseType):
+		return nil, nil, fault("unsupported_response_type", "response_type must be one of "+strings.Join(responseTypes, ", "))
 	}
 	if len(request.State) > maxState {
 		return nil, nil, &Error{Code: "invalid_request", Description: "state is longer than 16 KB", Status: 414}
@@ -214,11 +208,9 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 	if err := request.take(params); err != nil {
 		return err
 	}
-	for name, code := range map[string]string{
-		"request": "request_not_supported", "request_uri": "request_uri_not_supported", "registration": "registration_not_supported",
-	} {
-		if params.Has(name) {
-			return fault(code, name+" is not supported")
+	for _, name := range []string{"request_uri", "registration"} {
+		if params.Get(name) != "" { // what is empty counts as left out (RFC 6749 3.1)
+			return fault(name+"_not_supported", name+" is not supported")
 		}
 	}
 	if params.Get("response_mode") == modeQuery && request.ResponseMode != modeQuery {
@@ -231,7 +223,7 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 		return err
 	}
 	request.Nonce = params.Get("nonce")
-	if request.Nonce == "" && request.ResponseType != responseTypeCode && client.ConversationalCloud == nil {
+	if request.Nonce == "" && request.gives(wordIDToken) && client.ConversationalCloud == nil {
 		return invalidRequest("nonce is required with this response_type")
 	}
 	if err := completePKCE(client, request, params); err != nil {
@@ -251,9 +243,9 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 			e.Cause = err
 			return e
 		}
-		request.HintedSub = sub
+		request.subjects = append(request.subjects, []string{sub})
 	}
-	return nil
+	return completeClaims(client, request, params.Get("claims"))
 }
 
 // completeScope keeps what the client may ask for; the rest is dropped, as
@@ -263,7 +255,7 @@ func completeScope(client *storage.Client, request *authRequest, scope string) *
 	// OpenID Connect Core 11: it means nothing without a code, or for who may not
 	// refresh. The brand's own clients need no prompt=consent for it.
 	offline, _ := client.Refreshes()
-	offline = offline && slices.Contains(words(request.ResponseType), responseTypeCode)
+	offline = offline && request.gives(wordCode)
 	if scope == "" && client.ConversationalCloud.Legacy() {
 		scope = "openid"
 	}
@@ -282,7 +274,7 @@ func completeScope(client *storage.Client, request *authRequest, scope string) *
 // clients without a secret.
 func completePKCE(client *storage.Client, request *authRequest, params url.Values) *Error {
 	challenge, method := params.Get("code_challenge"), params.Get("code_challenge_method")
-	if request.ResponseType != responseTypeCode {
+	if !request.gives(wordCode) {
 		return nil // nothing to bind it to
 	}
 	switch {

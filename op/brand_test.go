@@ -32,15 +32,16 @@ clients:
     client_name: The site
     client_secret: abcdefghijabcdefghijabcdefghijabcdefghij
     redirect_uris: [https://www.brand.example/cb, "https://www.brand.example/cb?a=1&b=%2F"]
-    response_types: [code, id_token, id_token token]
+    response_types: [code, id_token, token id_token, code id_token, token code, code id_token token]
   - client_id: site2
     client_secret: "0123456789012345678901234567890123456789"
     redirect_uris: [https://www.brand.example/cb2, https://www.brand.example/cb]
-    response_types: [code, id_token, id_token token]
+    response_types: [code, id_token, id_token token, code id_token, code token, code id_token token]
   - client_id: post
     client_secret: secret-of-post-0123456789-0123456789
     token_endpoint_auth_method: client_secret_post
     redirect_uris: [https://post.brand.example/cb]
+    response_types: [code, code id_token, code token, code id_token token]
   - client_id: hardened
     client_secret: secret-of-hardened-0123456789-01234567
     require_pkce: true

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// modules are those that Basic OP and Implicit OP have in common.
+// modules are those that Basic, Implicit and Hybrid OP have in common.
 func (s *profile) modules(t *testing.T) {
 	t.Helper()
 	for name, module := range map[string]func(*testing.T){
@@ -42,7 +42,7 @@ func (s *profile) modules(t *testing.T) {
 		"oidcc-display-popup":  s.tolerated("display", "popup"),
 		"oidcc-ensure-request-with-unknown-parameter-succeeds": s.tolerated("extra", "foobar"),
 		"oidcc-ensure-request-with-acr-values-succeeds":        s.tolerated("acr_values", "loa1"),
-		"oidcc-claims-essential":                               s.tolerated("claims", `{"userinfo":{"name":{"essential":true}},"id_token":{"name":{"essential":true}}}`),
+		"oidcc-claims-essential":                               s.claimsEssential,
 
 		"oidcc-scope-profile": s.scope("profile", "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username",
 			"profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"),
@@ -101,6 +101,18 @@ func (s *profile) scope(scope string, wanted ...string) func(*testing.T) {
 	}
 }
 
+// claimsEssential: a claim whose scope is not asked for is where it is asked for.
+func (s *profile) claimsEssential(t *testing.T) {
+	o := s.signIn(t, s.p.Browser(t), s.request("claims", `{"userinfo":{"name":{"essential":true}}}`))
+	if o.userinfo != nil && o.userinfo["name"] != "River Song" || o.claims["name"] != nil {
+		t.Errorf("userinfo %v, ID token %v", o.userinfo, o.claims)
+	}
+	o = s.signIn(t, s.p.Browser(t), s.request("claims", `{"id_token":{"name":{"essential":true}}}`))
+	if o.userinfo["name"] != nil || o.claims["name"] != "River Song" {
+		t.Errorf("userinfo %v, ID token %v", o.userinfo, o.claims)
+	}
+}
+
 func (s *profile) server(t *testing.T) {
 	b := s.p.Browser(t)
 	first := s.signIn(t, b, s.request())
@@ -133,10 +145,10 @@ func (s *profile) idTokenSignature(t *testing.T) {
 func (s *profile) alternateHappyFlow(t *testing.T) {
 	request := s.request("scope", "phone openid email")
 	query := "response_type=" + url.PathEscape(s.responseType) + "&nonce=" + request.Get("nonce") + "&redirect_uri=" + url.QueryEscape(siteCallback) +
-		"&state=" + request.Get("state") + "&scope=phone+openid%20email&client_id=site"
+		"&state=" + request.Get("state") + "&response_mode=" + request.Get("response_mode") + "&scope=phone+openid%20email&client_id=site"
 	page := s.p.Browser(t).Get("/authorize?" + query)
 	o := s.complete(t, request, page.SignIn("river", riversPassword))
-	if s.code() && o.token.Scope != "phone openid email" {
+	if s.gives("code") && o.token.Scope != "phone openid email" {
 		t.Errorf("scope %q", o.token.Scope)
 	}
 }

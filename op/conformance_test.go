@@ -21,26 +21,33 @@ import (
 // The tests of this and the other conformance files bear the names of the
 // modules of the OpenID Foundation's conformance suite and assert what those do.
 
-// profile is a relying party of the conformance suite for one response type.
+// profile is a relying party of the conformance suite for one response type and
+// mode.
 type profile struct {
 	p            *webtest.Provider
 	responseType string
+	formPost     bool
 	requests     atomic.Int64
 }
 
-func newProfile(t *testing.T, responseType string) *profile {
+func newProfile(t *testing.T, responseType string, formPost bool) *profile {
 	t.Helper()
-	return &profile{p: webtest.Start(t, nil, brand), responseType: responseType}
+	return &profile{p: webtest.Start(t, nil, brand), responseType: responseType, formPost: formPost}
 }
 
-func (s *profile) code() bool { return s.responseType == "code" }
+// gives tells whether a response has what a word of the response type says.
+func (s *profile) gives(word string) bool {
+	return slices.Contains(strings.Fields(s.responseType), word)
+}
 
 // request is an authorization request with state and nonce of its own.
 func (s *profile) request(pairs ...string) url.Values {
 	n := s.requests.Add(1)
-	return codeRequest(append([]string{
-		"response_type", s.responseType, "state", fmt.Sprintf("state-%d", n), "nonce", fmt.Sprintf("nonce-%d", n),
-	}, pairs...)...)
+	request := codeRequest("response_type", s.responseType, "state", fmt.Sprintf("state-%d", n), "nonce", fmt.Sprintf("nonce-%d", n))
+	if s.formPost {
+		request.Set("response_mode", "form_post")
+	}
+	return with(request, pairs...)
 }
 
 // outcome is what a relying party ends with.
@@ -63,8 +70,8 @@ func (s *profile) signIn(t *testing.T, b *webtest.Browser, request url.Values) *
 func (s *profile) silently(t *testing.T, b *webtest.Browser, request url.Values) *outcome {
 	t.Helper()
 	page := b.Authorize(request)
-	if page.Status != http.StatusFound {
-		t.Fatalf("status %d, want a redirect\n%s", page.Status, page.Body)
+	if page.Target() == "" {
+		t.Fatalf("status %d, want a response\n%s", page.Status, page.Body)
 	}
 	return s.complete(t, request, page)
 }
@@ -77,7 +84,24 @@ func (s *profile) complete(t *testing.T, request url.Values, page *webtest.Page)
 		t.Fatalf("answer %v", answer)
 	}
 	o := &outcome{answer: answer}
-	if s.code() {
+	for name, word := range map[string]string{"code": "code", "id_token": "id_token", "access_token": "token"} {
+		if answer.Has(name) != s.gives(word) {
+			t.Errorf("answer %v", answer)
+		}
+	}
+	front := tokenAnswer{AccessToken: answer.Get("access_token"), IDToken: answer.Get("id_token")}
+	if front.AccessToken != "" {
+		highEntropy(t, "access_token", front.AccessToken)
+		if answer.Get("token_type") != "Bearer" || answer.Get("expires_in") != "3600" {
+			t.Errorf("answer %v", answer)
+		}
+	}
+	o.token = front
+	if front.IDToken != "" {
+		o.claims = s.idToken(t, request, front)
+		s.hashOfCode(t, o.claims, answer.Get("code"))
+	}
+	if s.gives("code") {
 		highEntropy(t, "code", answer.Get("code"))
 		client, secret := request.Get("client_id"), map[string]string{"site": siteSecret, "site2": site2Secret}[request.Get("client_id")]
 		form := params("grant_type", "authorization_code", "code", answer.Get("code"), "redirect_uri", request.Get("redirect_uri"))
@@ -85,13 +109,15 @@ func (s *profile) complete(t *testing.T, request url.Values, page *webtest.Page)
 			form.Set("code_verifier", verifier)
 		}
 		o.token = s.tokenResponse(t, redeemAs(s.p.Browser(t), client, secret, form))
-	} else {
-		o.token = tokenAnswer{AccessToken: answer.Get("access_token"), IDToken: answer.Get("id_token")}
-		if strings.Contains(s.responseType, " ") && (answer.Get("token_type") != "Bearer" || answer.Get("expires_in") == "") {
-			t.Errorf("answer %v", answer)
+		all := s.idToken(t, request, o.token)
+		if o.claims != nil && (o.claims["sub"] != all["sub"] || o.claims["iss"] != all["iss"]) {
+			t.Errorf("ID token of the authorization endpoint %v, of the token endpoint %v", o.claims, all)
 		}
+		o.claims = all
 	}
-	o.claims = s.idToken(t, request, o.token)
+	if front.AccessToken != "" && front.AccessToken != o.token.AccessToken {
+		userinfoClaims(t, userinfo(s.p.Browser(t), front.AccessToken), o.claims["sub"])
+	}
 	if o.token.AccessToken != "" {
 		highEntropy(t, "access_token", o.token.AccessToken)
 		o.userinfo = userinfoClaims(t, userinfo(s.p.Browser(t), o.token.AccessToken), o.claims["sub"])
@@ -104,10 +130,12 @@ func (s *profile) complete(t *testing.T, request url.Values, page *webtest.Page)
 func (s *profile) response(t *testing.T, request url.Values, page *webtest.Page) url.Values {
 	t.Helper()
 	separator := "#"
-	if s.code() {
+	if s.responseType == "code" {
 		separator = "?"
 	}
-	if !strings.HasPrefix(page.Target(), request.Get("redirect_uri")+separator) {
+	switch {
+	case s.formPost && page.Target() == request.Get("redirect_uri") && page.Element("form-post") != nil:
+	case s.formPost || !strings.HasPrefix(page.Target(), request.Get("redirect_uri")+separator):
 		t.Fatalf("status %d, target %q\n%s", page.Status, page.Target(), page.Body)
 	}
 	answer := page.Answer()
@@ -162,6 +190,15 @@ func (s *profile) idToken(t *testing.T, request url.Values, token tokenAnswer) m
 		t.Errorf("at_hash %v", all["at_hash"])
 	}
 	return all
+}
+
+// hashOfCode checks c_hash.
+func (*profile) hashOfCode(t *testing.T, all map[string]any, code string) {
+	t.Helper()
+	sum := sha256.Sum256([]byte(code))
+	if want := base64.RawURLEncoding.EncodeToString(sum[:16]); code != "" && all["c_hash"] != want || code == "" && all["c_hash"] != nil {
+		t.Errorf("c_hash %v", all["c_hash"])
+	}
 }
 
 // userinfoClaims checks a UserInfo response.
@@ -223,16 +260,16 @@ func TestConformanceOfDiscovery(t *testing.T) {
 			}
 		}
 		for name, value := range map[string]string{
-			"response_types_supported": "id_token token", "subject_types_supported": "public", "id_token_signing_alg_values_supported": "RS256",
+			"response_types_supported": "code id_token token", "subject_types_supported": "public", "id_token_signing_alg_values_supported": "RS256",
 			"scopes_supported": "openid", "claims_supported": "sub", "grant_types_supported": "authorization_code",
-			"code_challenge_methods_supported": "S256", "response_modes_supported": "form_post", "ui_locales_supported": "he",
+			"request_object_signing_alg_values_supported": "RS256", "code_challenge_methods_supported": "S256", "response_modes_supported": "form_post", "ui_locales_supported": "he",
 		} {
 			if list, _ := document[name].([]any); !slices.Contains(list, any(value)) {
 				t.Errorf("%s %v, want %s in it", name, document[name], value)
 			}
 		}
 		for name, want := range map[string]bool{
-			"request_parameter_supported": false, "request_uri_parameter_supported": false, "claims_parameter_supported": false,
+			"request_parameter_supported": true, "request_uri_parameter_supported": false, "claims_parameter_supported": true,
 			"authorization_response_iss_parameter_supported": true,
 		} {
 			if document[name] != want {

@@ -2,6 +2,7 @@ package op
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/brandidp/idp/storage"
@@ -23,7 +24,7 @@ func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request, client *s
 	p.opts.Pages.Consent(w, r, ConsentPage{
 		Action: p.basePath + "/consent", Ticket: sealed,
 		Proof:      p.tickets.Proof(proofParts("consent", in, request, sealed)...),
-		ClientName: client.ClientName, Account: accountName(in.Consumer), Scopes: request.Scopes, UILocales: request.UILocales,
+		ClientName: client.ClientName, Account: accountName(in.Consumer), Scopes: append(slices.Clone(request.Scopes), request.Claims.scopesBeside(request.Scopes)...), UILocales: request.UILocales,
 	})
 }
 

@@ -54,6 +54,10 @@ func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
 	wantCost(t, p, "authorize with a session, code", 2, 1)
 	silent(t, b, implicitRequest("response_type", "id_token token"))
 	wantCost(t, p, "authorize with a session, id_token token", 2, 1)
+	for _, hybrid := range []string{"code id_token", "code token", "code id_token token"} {
+		silent(t, b, codeRequest("response_type", hybrid, "claims", `{"id_token":{"name":null}}`))
+		wantCost(t, p, "authorize with a session, "+hybrid, 2, 1)
+	}
 	fromPage(t, b, "messaging", "https://www.brand.example")
 	wantCost(t, p, "token source", 1, 0)
 	tokens(t, askSource(t, b, "messaging-code"))
@@ -70,6 +74,9 @@ func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
 	page = p.Browser(t).Authorize(implicitRequest("response_type", "id_token token"))
 	page.SignIn("amelia", ameliasPassword)
 	wantCost(t, p, "password right, id_token token", 2, 2)
+	page = p.Browser(t).Authorize(codeRequest("response_type", "code id_token token"))
+	page.SignIn("amelia", ameliasPassword)
+	wantCost(t, p, "password right, code id_token token", 2, 2)
 	page = p.Browser(t).Authorize(implicitRequest())
 	page.SignIn("amelia", ameliasPassword)
 	wantCost(t, p, "password right, id_token", 2, 2)

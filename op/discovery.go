@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
@@ -36,6 +37,7 @@ type discovery struct {
 	UILocalesSupported                    []string `json:"ui_locales_supported"`
 	CodeChallengeMethodsSupported         []string `json:"code_challenge_methods_supported"`
 	PromptValuesSupported                 []string `json:"prompt_values_supported"`
+	RequestObjectSigningAlgValues         []string `json:"request_object_signing_alg_values_supported"`
 	ClaimsParameterSupported              bool     `json:"claims_parameter_supported"`
 	RequestParameterSupported             bool     `json:"request_parameter_supported"`
 	RequestURIParameterSupported          bool     `json:"request_uri_parameter_supported"`
@@ -61,7 +63,7 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 		JWKSURI:                             issuer + "/jwks.json",
 		EndSessionEndpoint:                  issuer + "/end_session",
 		ScopesSupported:                     scopes,
-		ResponseTypesSupported:              []string{responseTypeCode, responseTypeIDToken, responseTypeIDTokenToken},
+		ResponseTypesSupported:              responseTypes,
 		ResponseModesSupported:              modes,
 		GrantTypesSupported:                 grants,
 		ACRValuesSupported:                  []string{acrPassword},
@@ -73,7 +75,7 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 		DisplayValuesSupported:              []string{"page", "popup", "touch"},
 		ClaimTypesSupported:                 []string{"normal"},
 		ClaimsSupported: []string{
-			"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
+			"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "c_hash",
 			"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
 			"gender", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified", "phone_number",
 			"phone_number_verified", "address", "lp_sdes",
@@ -81,6 +83,9 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 		UILocalesSupported:                    []string{"en", "de", "es", "fr", "he"},
 		CodeChallengeMethodsSupported:         []string{"S256"},
 		PromptValuesSupported:                 []string{promptNone, promptLogin, promptConsent, promptSelectAccount},
+		RequestObjectSigningAlgValues:         keys.VerifiedAlgs,
+		ClaimsParameterSupported:              true,
+		RequestParameterSupported:             true,
 		AuthorizationResponseIssParameterSupp: true,
 	})
 	if err != nil {

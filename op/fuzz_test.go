@@ -52,7 +52,7 @@ func ofBrand(p *webtest.Provider, target string) bool {
 	}
 	return slices.Contains([]string{
 		window, "https://liveperson.net", siteCallback, "https://www.brand.example/cb2", "https://post.brand.example/cb",
-		"https://hardened.brand.example/cb", carefulCallback, "com.brand.app:/cb", "https://app.brand.example/cb", "https://page.brand.example/cb",
+		"https://hardened.brand.example/cb", carefulCallback, signingCallback, signingCallback + "2", strictCallback, "com.brand.app:/cb", "https://app.brand.example/cb", "https://page.brand.example/cb",
 	}, bare)
 }
 

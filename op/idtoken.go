@@ -32,6 +32,7 @@ type idTokenClaims struct {
 	AMR      []string `json:"amr,omitempty"`
 	Sid      string   `json:"sid"`
 	AtHash   string   `json:"at_hash,omitempty"`
+	CHash    string   `json:"c_hash,omitempty"`
 	profileClaims
 	SDEs []liveperson.SDE `json:"lp_sdes,omitempty"`
 
@@ -57,6 +58,8 @@ type idTokenRequest struct {
 	scopes      []string
 	nonce       string
 	accessToken string // for at_hash; "" if none goes with it
+	code        string // for c_hash; "" if none goes with it
+	claims      claimSet
 	session     *storage.Session
 	// userinfoFollows: an access token is issued too, so a strict client reads
 	// the claims of its scopes from UserInfo (OpenID Connect Core 5.4).
@@ -120,10 +123,7 @@ func newIDTokenClaims(
 		Nonce: request.nonce, ACR: cloud.ACROf(session.ACR), AMR: session.AMR, Sid: session.Sid,
 		consumer: consumer,
 	}
-	if request.accessToken != "" {
-		sum := sha256.Sum256([]byte(request.accessToken))
-		claims.AtHash = base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
-	}
+	claims.AtHash, claims.CHash = halfHash(request.accessToken), halfHash(request.code)
 	scopes := request.scopes
 	switch {
 	case client.ClaimsPolicy == claimsEverything:
@@ -134,8 +134,9 @@ func newIDTokenClaims(
 		claims.custom = custom
 	}
 	claims.profileClaims = claimsOf(consumer, scopes)
+	claims.add(consumer, request.claims)
 	if cloud != nil {
-		claims.forCloud(cloud, slices.Contains(scopes, "phone"))
+		claims.forCloud(cloud, slices.Contains(scopes, "phone") || claims.PhoneNumber != "")
 	}
 	return claims, nil
 }
@@ -153,6 +154,15 @@ func (c *idTokenClaims) forCloud(cloud *liveperson.ConversationalCloud, phone bo
 		}
 	}
 	c.SDEs = liveperson.SDEs(customer, personal)
+}
+
+// halfHash is the value of at_hash and c_hash (OpenID Connect Core 3.3.2.11).
+func halfHash(value string) string {
+	if value == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(value))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
 // subOfHint verifies an id_token_hint and gives its sub. An expired one is

@@ -32,7 +32,7 @@ type PreviewRequest struct {
 
 // Preview is an ID token that is not signed.
 type Preview struct {
-	// Payload is what the token says, byte for byte but for sid and at_hash, which
+	// Payload is what the token says, byte for byte but for sid, at_hash and c_hash, which
 	// are made at random for each sign-in and have zeros here. A nonce that the
 	// client sends comes on top.
 	Payload json.RawMessage
@@ -59,6 +59,7 @@ func PreviewIDToken(r PreviewRequest) (*Preview, error) {
 	if responseType == "" && len(r.Client.ResponseTypes) > 0 {
 		responseType = r.Client.ResponseTypes[0]
 	}
+	responseType = responseTypeOf(responseType)
 	if responseType == responseTypeToken && r.Client.ConversationalCloud.Legacy() {
 		responseType = responseTypeIDToken
 	}
@@ -76,16 +77,19 @@ func PreviewIDToken(r PreviewRequest) (*Preview, error) {
 			Sid: zeros, AuthTime: r.Now, EndsAt: r.Now.Add(r.SessionLifetime), ACR: acrPassword, AMR: amrPassword,
 		},
 	}
-	if responseType != responseTypeIDToken { // an access token goes with it
-		request.accessToken, request.userinfoFollows = zeros, true
+	// The ID token of the authorization response, or else of the token endpoint.
+	request.userinfoFollows = responseType != responseTypeIDToken
+	if gives(responseType, wordToken) || !gives(responseType, wordIDToken) {
+		request.accessToken = zeros
+	}
+	if gives(responseType, wordIDToken) && gives(responseType, wordCode) {
+		request.code = zeros
 	}
 	claims, err := newIDTokenClaims(r.Issuer, r.Now, r.Client, customclaims.Compile(r.Client.CustomClaims), r.Consumer, request)
 	if err != nil {
 		return nil, err
 	}
-	if claims.AtHash != "" {
-		claims.AtHash = strings.Repeat("A", len(claims.AtHash))
-	}
+	claims.AtHash, claims.CHash = strings.Repeat("A", len(claims.AtHash)), strings.Repeat("A", len(claims.CHash))
 	payload, err := claims.payload()
 	if err != nil {
 		return nil, fmt.Errorf("preview ID token: %w", err)

@@ -89,7 +89,7 @@ func TestFaultsThatNeverRedirect(t *testing.T) {
 		"response_type missing":       {codeRequest("response_type", "").Encode(), "invalid_request"},
 		"response_type empty":         {codeRequest("response_type", "").Encode() + "&response_type=", "invalid_request"},
 		"response_type unknown":       {codeRequest("response_type", "token").Encode(), "unsupported_response_type"},
-		"response_type hybrid":        {codeRequest("response_type", "code id_token").Encode(), "unsupported_response_type"},
+		"response_type of one word":   {codeRequest("response_type", "code code").Encode(), "unsupported_response_type"},
 		"response_type none":          {codeRequest("response_type", "none").Encode(), "unsupported_response_type"},
 		"response_mode unknown":       {codeRequest("response_mode", "web_message").Encode(), "invalid_request"},
 		"form_post to an application": {challenged(codeRequest("client_id", "app", "redirect_uri", "com.brand.app:/cb", "response_mode", "form_post")).Encode(), "invalid_request"},

@@ -73,8 +73,12 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 	// No nonce: that was of the authorization request (OpenID Connect Core 12.2).
 	// The end of the family bounds the token. It is not later than the session's,
 	// unless the family was granted by offline_access, which is there to outlive it.
+	claims, err := storedClaims(client, grant.ClaimsRequest)
+	if err != nil {
+		return nil, err
+	}
 	response.IDToken, err = p.idToken(v, client, grant.Consumer, idTokenRequest{
-		scopes: words(grant.Scope), accessToken: given.accessToken, session: &grant.Session, userinfoFollows: true,
+		scopes: words(grant.Scope), accessToken: given.accessToken, session: &grant.Session, userinfoFollows: true, claims: claims.IDToken,
 	})
 	if err != nil {
 		return nil, err

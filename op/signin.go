@@ -242,7 +242,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 		ConsumerID: a.consumer.ID, PasswordChangedAt: a.consumer.PasswordChangedAt,
 		ACR: acrPassword, AMR: amrPassword, GiveBack: a.giveBack,
 	}
-	other := request.HintedSub != "" && request.HintedSub != a.consumer.Sub
+	other := !request.admits(a.consumer)
 	next := nextStep(client, request, &storage.SignedIn{Consumer: a.consumer}, shown{authenticated: true})
 	var out issued
 	if next == stepNone && !other {
@@ -270,7 +270,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 	}
 	switch {
 	case other:
-		p.sendError(w, r, client, request, fault("login_required", "somebody else than id_token_hint names has signed in"))
+		p.sendError(w, r, client, request, fault("login_required", "somebody else has signed in than id_token_hint or claims demand"))
 	case next == stepConsent:
 		p.showConsent(w, r, client, request, in)
 	default:

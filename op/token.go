@@ -123,8 +123,13 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	if !grant.Refreshable {
 		given.refreshToken = ""
 	}
+	claims, err := storedClaims(client, grant.ClaimsRequest)
+	if err != nil {
+		return nil, err
+	}
 	idToken, err := p.idToken(v, client, grant.Consumer, idTokenRequest{
 		scopes: words(grant.Scope), nonce: grant.Nonce, accessToken: given.accessToken, session: &grant.Session, userinfoFollows: true,
+		claims: claims.IDToken,
 	})
 	if err != nil {
 		return nil, err

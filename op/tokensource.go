@@ -234,7 +234,7 @@ func (p *Provider) codeForPage(r *http.Request, client *storage.Client, request 
 	if err != nil {
 		return "", err
 	}
-	err = p.opts.Store.IssueCode(r.Context(), in.Session.ID, *code)
+	err = p.opts.Store.Issue(r.Context(), in.Session.ID, code, nil)
 	if errors.Is(err, storage.ErrNotFound) {
 		return "", unauthorized(stepSignIn) // signed out in this very moment
 	}

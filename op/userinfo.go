@@ -39,10 +39,18 @@ func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
 		p.refuseBearer(w, r, asError(err))
 		return
 	}
-	if client := v.byID[access.ClientID]; client != nil {
+	client := v.byID[access.ClientID]
+	if client != nil {
 		grantOrigin(w, r, client)
 	}
-	body, err := json.Marshal(userinfo{Subject: access.Consumer.Sub, profileClaims: claimsOf(access.Consumer, words(access.Scope))})
+	asked, err := storedClaims(client, access.ClaimsRequest)
+	if err != nil {
+		p.refuseBearer(w, r, asError(err))
+		return
+	}
+	answer := userinfo{Subject: access.Consumer.Sub, profileClaims: claimsOf(access.Consumer, words(access.Scope))}
+	answer.add(access.Consumer, asked.UserInfo)
+	body, err := json.Marshal(answer)
 	if err == nil {
 		body, err = v.custom[access.ClientID].AppendTo(body, access.Consumer)
 	}

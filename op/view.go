@@ -31,7 +31,9 @@ type view struct {
 	// encrypters are those of the clients whose ID tokens are encrypted, by ID.
 	encrypters map[int64]*keys.Encrypter
 	// custom are the mappings of the clients that have claims of their own, by ID.
-	custom    map[int64]customclaims.Set
+	custom map[int64]customclaims.Set
+	// verifiers are the keys of the clients that sign requests, by ID.
+	verifiers map[int64]*keys.Verifier
 	discovery []byte
 }
 
@@ -187,6 +189,9 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		return nil, err
 	}
 	if v.encrypters, err = newEncrypters(snapshot.Clients); err != nil {
+		return nil, err
+	}
+	if v.verifiers, err = newVerifiers(snapshot.Clients); err != nil {
 		return nil, err
 	}
 	v.discovery, err = p.discoveryDocument(snapshot.Clients)

@@ -53,6 +53,11 @@ type Client struct {
 	RequirePKCE bool `json:"require_pkce,omitempty"`
 	// WebMessage lets pages of WebOrigins ask by response_mode=web_message.
 	WebMessage bool `json:"web_message,omitempty"`
+	// JWKS are the keys by which the client's request objects are verified; nil if
+	// it has none. RequestObjectSigningAlg is the one algorithm that they are
+	// signed with, "" for any that fits a key.
+	JWKS                    *JWKS  `json:"jwks,omitempty"`
+	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
 	// Consent is "required" for a client that always asks, else "".
 	Consent string `json:"consent,omitempty"`
 

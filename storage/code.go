@@ -17,27 +17,14 @@ type NewCode struct {
 	Scope         string
 	Nonce         string // "" if none was sent
 	CodeChallenge string // S256; "" if none was sent
+	// ClaimsRequest is what was asked for by the claims parameter, as JSON of at
+	// most MaxClaimsRequest characters; "" if nothing was.
+	ClaimsRequest string
 	Lifetime      time.Duration
 }
 
-// IssueCode stores a code for a live session. A session that has ended
-// meanwhile is ErrNotFound.
-func (s *Store) IssueCode(ctx context.Context, sessionID int64, code NewCode) error {
-	tag, err := s.pool.Exec(ctx, `
-		insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
-		  code_challenge, auth_time, acr, amr, session_ends_at, expires_at)
-		select $2, $3, s.consumer_id, s.id, s.sid, $4, $5, nullif($6, ''), nullif($7, ''), s.auth_time, s.acr, s.amr, s.ends_at,
-		  idp_now() + $8::interval
-		from sessions s where s.id = $1 and s.expires_at > idp_now() for key share`,
-		sessionID, code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.Lifetime)
-	if err != nil {
-		return fmt.Errorf("issue code: %w", wrap(err))
-	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("issue code: session: %w", ErrNotFound)
-	}
-	return nil
-}
+// MaxClaimsRequest is how long a claims request may be, in characters.
+const MaxClaimsRequest = 4096
 
 // Redemption is a code as a client that has proved who it is presents it.
 type Redemption struct {
@@ -65,10 +52,11 @@ type Redemption struct {
 
 // Grant is what a redeemed code or refresh token stands for.
 type Grant struct {
-	Scope    string
-	Nonce    string
-	Session  Session
-	Consumer *Consumer
+	Scope         string
+	Nonce         string
+	ClaimsRequest string // as of NewCode
+	Session       Session
+	Consumer      *Consumer
 	// Refreshable is set when a family of refresh tokens came of a code.
 	Refreshable bool
 	// Retry is set when the code or refresh token has been used before.
@@ -98,7 +86,7 @@ const (
 	makesFamily = "$9::bytea is not null and (" + offline + " or $12)"
 )
 
-const grantColumns = "ac.scope, coalesce(ac.nonce, ''), ac.session_id, ac.sid, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, " + consumerColumns
+const grantColumns = "ac.scope, coalesce(ac.nonce, ''), coalesce(ac.claims_request, ''), ac.session_id, ac.sid, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, " + consumerColumns
 
 // redeemSQL takes the code and makes the token in one statement: the update is
 // what 16 parallel redemptions race for, and one of them wins. A used code stays
@@ -111,17 +99,17 @@ with consumed as (
   from consumers c
   where ` + codeMatches + `
     and ac.consumed_at is null and least(ac.expires_at, ac.session_ends_at) > idp_now() and c.id = ac.consumer_id and not c.disabled
-  returning ac.id, ac.client_id, ac.consumer_id, ac.session_id, ac.sid, ac.scope, ac.nonce, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at
+  returning ac.id, ac.client_id, ac.consumer_id, ac.session_id, ac.sid, ac.scope, ac.nonce, ac.claims_request, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at
 ), family as (
-  insert into refresh_families (handle_sha256, token_sha256, client_id, consumer_id, session_id, code_id, sid, scope, offline,
+  insert into refresh_families (handle_sha256, token_sha256, client_id, consumer_id, session_id, code_id, sid, scope, claims_request, offline,
     auth_time, acr, amr, expires_at)
-  select $9, $10, client_id, consumer_id, session_id, id, sid, scope, ` + offline + `, auth_time, acr, amr,
+  select $9, $10, client_id, consumer_id, session_id, id, sid, scope, claims_request, ` + offline + `, auth_time, acr, amr,
     least(idp_now() + $11::interval, case when not ` + offline + ` then session_ends_at end)
   from consumed where ` + makesFamily + `
   returning id
 ), token as (
-  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, code_id, family_id, scope, expires_at)
-  select $6, client_id, consumer_id, session_id, id, (select id from family), scope, idp_now() + $7::interval from consumed
+  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, code_id, family_id, scope, claims_request, expires_at)
+  select $6, client_id, consumer_id, session_id, id, (select id from family), scope, claims_request, idp_now() + $7::interval from consumed
 )
 select ` + grantColumns + `, exists (select from family) from consumed ac join consumers c on c.id = ac.consumer_id`
 
@@ -160,7 +148,7 @@ func scanGrant(row pgx.Row, more ...any) (*Grant, error) {
 		consumer consumerScan
 	)
 	dest := []any{
-		&g.Scope, &g.Nonce, &g.Session.ID, &g.Session.Sid, &g.Session.AuthTime, &g.Session.ACR, &g.Session.AMR, &g.Session.EndsAt,
+		&g.Scope, &g.Nonce, &g.ClaimsRequest, &g.Session.ID, &g.Session.Sid, &g.Session.AuthTime, &g.Session.ACR, &g.Session.AMR, &g.Session.EndsAt,
 	}
 	dest = append(append(dest, consumer.dest()...), more...)
 	if err := wrap(row.Scan(dest...)); err != nil {

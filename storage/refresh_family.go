@@ -61,7 +61,7 @@ const liveFamily = `f.handle_sha256 = $1 and f.client_id = $2 and f.expires_at >
 
 // familyColumns are grantColumns of a family. Its own end takes the place of the
 // session's: they are the same at the latest, or the family outlives the session.
-const familyColumns = "f.scope, '', f.session_id, f.sid, f.auth_time, f.acr, f.amr, f.expires_at, " + consumerColumns
+const familyColumns = "f.scope, '', coalesce(f.claims_request, ''), f.session_id, f.sid, f.auth_time, f.acr, f.amr, f.expires_at, " + consumerColumns
 
 // rotateSQL puts the successor in the place of the presented token and makes the
 // access token in one statement: the update is what parallel refreshes race for,
@@ -74,12 +74,12 @@ with f as (
   where ` + liveFamily + `
     and f.generation = $5 and f.token_sha256 = $6 and ($7::text[] is null or string_to_array(f.scope, ' ') @> $7)
     and c.id = f.consumer_id and not c.disabled
-  returning f.id, f.client_id, f.consumer_id, f.session_id, f.sid, f.auth_time, f.acr, f.amr, f.expires_at, f.grace_ends[1] as grace_ends_at,
+  returning f.id, f.client_id, f.consumer_id, f.session_id, f.sid, f.claims_request, f.auth_time, f.acr, f.amr, f.expires_at, f.grace_ends[1] as grace_ends_at,
     array_to_string(array(select w from unnest(string_to_array(f.scope, ' ')) with ordinality as t (w, n)
       where w = any($8::text[]) and ($7::text[] is null or w = any($7)) order by n), ' ') as scope
 ), token as (
-  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, family_id, scope, expires_at)
-  select $10, client_id, consumer_id, session_id, id, scope, idp_now() + $11::interval from f
+  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, family_id, scope, claims_request, expires_at)
+  select $10, client_id, consumer_id, session_id, id, scope, claims_request, idp_now() + $11::interval from f
   returning family_id, scope, expires_at
 ), successor as (
   insert into refresh_successors as s (family_id, sealed, scope, access_token_expires_at, expires_at)

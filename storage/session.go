@@ -104,14 +104,14 @@ with person as (
   union all select id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at from made
 ), code as (
   insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
-    code_challenge, auth_time, acr, amr, session_ends_at, expires_at)
-  select $10, $11, s.consumer_id, s.id, s.sid, $12, $13, nullif($14, ''), nullif($15, ''), s.auth_time, s.acr, s.amr, s.ends_at,
-    idp_now() + $16::interval
+    code_challenge, claims_request, auth_time, acr, amr, session_ends_at, expires_at)
+  select $10, $11, s.consumer_id, s.id, s.sid, $12, $13, nullif($14, ''), nullif($15, ''), nullif($16, ''), s.auth_time, s.acr, s.amr, s.ends_at,
+    idp_now() + $17::interval
   from s where $10::bytea is not null
 ), token as (
-  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, scope, expires_at)
-  select $17, $18, s.consumer_id, s.id, $19, idp_now() + $20::interval
-  from s where $17::bytea is not null
+  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, scope, claims_request, expires_at)
+  select $18, $19, s.consumer_id, s.id, $20, nullif($21, ''), idp_now() + $22::interval
+  from s where $18::bytea is not null
 )
 select ` + sessionColumns + `, idp_now() from s`
 
@@ -160,8 +160,8 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 	}
 	batch.Queue(signInSQL,
 		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute,
-		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.Lifetime,
-		token.SHA256, token.ClientID, token.Scope, token.Lifetime,
+		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.ClaimsRequest, code.Lifetime,
+		token.SHA256, token.ClientID, token.Scope, token.ClaimsRequest, token.Lifetime,
 	).QueryRow(func(row pgx.Row) error {
 		return row.Scan(append(out.Session.dest(), &out.Now)...)
 	})

@@ -213,6 +213,21 @@ func refreshTokenLifetime(c *storage.Client) string {
 	return c.RefreshTokenLifetime.Duration().String()
 }
 
+// keysOf tells of each key of a client its kind and kid.
+func keysOf(c *storage.Client) string {
+	if c.JWKS == nil {
+		return ""
+	}
+
+	var keys []string
+
+	for _, key := range c.JWKS.Keys {
+		keys = append(keys, strings.TrimSpace(key.Kty+" "+key.Kid))
+	}
+
+	return strings.Join(keys, ", ")
+}
+
 func (v *clientView) print(w io.Writer) error {
 	c := v.Client
 
@@ -239,6 +254,8 @@ func (v *clientView) print(w io.Writer) error {
 		{"custom_claims", customClaimsOf(c)},
 		{"require_pkce", strconv.FormatBool(c.RequirePKCE)},
 		{"web_message", strconv.FormatBool(c.WebMessage)},
+		{"jwks", keysOf(c)},
+		{"request_object_signing_alg", c.RequestObjectSigningAlg},
 		{"consent", c.Consent},
 		{"conversational_cloud", accountOf(c)},
 	}

@@ -34,6 +34,8 @@ type clientEntry struct {
 	CustomClaims                map[string]string               `json:"custom_claims"`
 	RequirePKCE                 bool                            `json:"require_pkce"`
 	WebMessage                  bool                            `json:"web_message"`
+	JWKS                        *storage.JWKS                   `json:"jwks"`
+	RequestObjectSigningAlg     string                          `json:"request_object_signing_alg"`
 	Consent                     string                          `json:"consent"`
 	ConversationalCloud         *liveperson.ConversationalCloud `json:"conversational_cloud"`
 }
@@ -41,8 +43,8 @@ type clientEntry struct {
 // RefusedField names what is known but not there yet.
 func (*clientEntry) RefusedField(name string) string {
 	switch name {
-	case "jwks", "jwks_uri":
-		return "is not supported by this release: the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key"
+	case "jwks_uri":
+		return "is not supported by this release: give a client's keys as jwks; the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key"
 	}
 	return ""
 }
@@ -94,6 +96,8 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		CustomClaims:                entry.CustomClaims,
 		RequirePKCE:                 entry.RequirePKCE,
 		WebMessage:                  entry.WebMessage,
+		JWKS:                        entry.JWKS,
+		RequestObjectSigningAlg:     entry.RequestObjectSigningAlg,
 		Consent:                     entry.Consent,
 		ConversationalCloud:         entry.ConversationalCloud,
 	}}
@@ -122,8 +126,18 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.customClaims(c)
 	d.connector(c, opts)
 	d.encryption(c)
+	d.jwks(c)
 	return c
 }
+
+// grantsOf are the grant types that a response type needs (OpenID Connect Dynamic
+// Client Registration 2). token is a legacy connector's name for id_token.
+var grantsOf = map[string][]string{
+	"code": {grantCode}, "id_token": {grantImplicit}, "id_token token": {grantImplicit}, "token": {grantImplicit},
+	"code id_token": {grantCode, grantImplicit}, "code token": {grantCode, grantImplicit}, "code id_token token": {grantCode, grantImplicit},
+}
+
+const knownResponseTypes = "code, id_token, id_token token, code id_token, code token, code id_token token"
 
 // flow checks response types against grant types, which follow from them when
 // they are left out.
@@ -134,27 +148,30 @@ func (d *decoder) flow(c *client) {
 	if len(c.ResponseTypes) == 0 {
 		d.at(c.path+".response_types", "must not be empty")
 	}
+	c.ResponseTypes = slices.Clone(c.ResponseTypes)
 	var needed []string
 	for i, responseType := range c.ResponseTypes {
 		field := index(c.path+".response_types", i)
-		grant := grantImplicit
-		switch responseType {
-		case "code":
-			grant = grantCode
-		case "id_token", "id_token token":
-		case "token":
-			// A legacy connector's name for id_token.
-			if !c.ConversationalCloud.Legacy() {
-				d.at(field, "must not be token alone: it says nothing of who signed in; use id_token or id_token token")
-			}
-		default:
-			d.at(field, "must be one of code, id_token, id_token token")
+		// The order of the words means nothing; they are kept in alphabetical order.
+		list := strings.Split(responseType, " ")
+		slices.Sort(list)
+		responseType = strings.Join(list, " ")
+		c.ResponseTypes[i] = responseType
+		grants, known := grantsOf[responseType]
+		if !known {
+			d.at(field, "must be one of "+knownResponseTypes)
+			continue
+		}
+		if responseType == "token" && !c.ConversationalCloud.Legacy() {
+			d.at(field, "must not be token alone: it says nothing of who signed in; use id_token or id_token token")
 		}
 		if slices.Contains(c.ResponseTypes[:i], responseType) {
 			d.at(field, "must not be given twice")
 		}
-		if !slices.Contains(needed, grant) {
-			needed = append(needed, grant)
+		for _, grant := range grants {
+			if !slices.Contains(needed, grant) {
+				needed = append(needed, grant)
+			}
 		}
 	}
 	if c.GrantTypes == nil {
@@ -173,11 +190,11 @@ func (d *decoder) grants(c *client, needed []string) {
 		case slices.Contains(c.GrantTypes[:i], grant):
 			d.at(field, "must not be given twice")
 		case grant == grantCode && !slices.Contains(needed, grant):
-			d.at(field, "authorization_code needs the response type code")
+			d.at(field, "authorization_code needs a response type with code")
 		case grant == storage.GrantRefreshToken && !slices.Contains(needed, grantCode):
-			d.at(field, "refresh_token needs the response type code: refresh tokens come of codes")
+			d.at(field, "refresh_token needs a response type with code: refresh tokens come of codes")
 		case grant == grantImplicit && !slices.Contains(needed, grant):
-			d.at(field, "implicit needs the response type id_token or id_token token")
+			d.at(field, "implicit needs a response type with id_token or token")
 		}
 	}
 	for _, grant := range needed {

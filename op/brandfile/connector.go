@@ -23,7 +23,7 @@ func (d *decoder) connector(c *client, opts Options) {
 			d.at(index(field+".audience", i), "must not be an address of this provider: an ID token is not for it")
 		}
 	}
-	codeFlow := slices.Contains(c.ResponseTypes, "code")
+	codeFlow := slices.ContainsFunc(c.ResponseTypes, func(t string) bool { return slices.Contains(grantsOf[t], grantCode) })
 	if cc.Legacy() && c.RequirePKCE {
 		d.at(c.path+".require_pkce", "must not be true with variant legacy, which has no PKCE; use variant rfc")
 	}

@@ -154,8 +154,8 @@ func TestParseRefusesEncryption(t *testing.T) {
 		{"another alg", connector(good, alg+": RSA-OAEP"), "5 clients[0]." + alg, "must be RSA-OAEP-256"},
 		{"another enc", connector(good, enc+": A192CBC-HS384"), "5 clients[0]." + enc, "must be one of A128CBC-HS256, A256GCM"},
 		{
-			"jwks", client("jwks: {keys: []}"), "4 clients[0].jwks",
-			"is not supported by this release: the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key",
+			"jwks", connector(good, "jwks: {keys: []}"), "5 clients[0].jwks",
+			"is for clients that sign what they ask; the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key",
 		},
 		{"an empty key", connector("{}"), "4 " + field, "must have one of pem, certificate, base64 and jwk, and no second one"},
 		{"a kid alone", connector("{kid: k}"), "4 " + field, "must have one of pem, certificate, base64 and jwk, and no second one"},

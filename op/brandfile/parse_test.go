@@ -78,6 +78,7 @@ func TestParseAccepts(t *testing.T) {
 		"a legacy connector": client("response_types: [code, token, id_token]", "grant_types: [implicit, authorization_code]",
 			"conversational_cloud: {variant: legacy, response_placement: query}"),
 		"a legacy connector's defaults": client("conversational_cloud: {variant: legacy, response_placement: form_post, token_parameter: id_token}"),
+		"hybrid response types":         client("response_types: [token id_token code, code id_token]", "grant_types: [implicit, authorization_code]"),
 		"a code's name for a token":     client("response_types: [id_token]", "conversational_cloud: {variant: rfc, token_parameter: code}"),
 		"a code answered again":         client("conversational_cloud: {variant: rfc, code_retry: true}"),
 		"a connector of an application": clientOf("application_type: native", "redirect_uris: [com.brand.app:/cb]",
@@ -226,14 +227,15 @@ func TestParseRefuses(t *testing.T) {
 			[]string{"4 clients[0].token_endpoint_auth_method"},
 		},
 		{
-			"response types", client("response_types: [token, code id_token, code, code]"),
-			[]string{"4 clients[0].response_types[0]", "4 clients[0].response_types[1]", "4 clients[0].response_types[3]"},
+			"response types", client("response_types: [token, id_token id_token, code, code, token code id_token, code id_token token]"),
+			[]string{"4 clients[0].response_types[0]", "4 clients[0].response_types[1]", "4 clients[0].response_types[3]", "4 clients[0].response_types[5]"},
 		},
 		{"no response type", client("response_types: []"), []string{"4 clients[0].response_types"}},
 		{
 			"grants without types", client("response_types: [code]", "grant_types: [authorization_code, implicit, refresh_token, password]"),
 			[]string{"5 clients[0].grant_types[1]", "5 clients[0].grant_types[3]"},
 		},
+		{"half the grants of a hybrid type", client("response_types: [code id_token]", "grant_types: [authorization_code]"), []string{"5 clients[0].grant_types"}},
 		{"types without grants", client("response_types: [id_token, code]", "grant_types: [implicit]"), []string{"5 clients[0].grant_types"}},
 		{"no grant", client("grant_types: []"), []string{"4 clients[0].grant_types"}},
 		{"scope", client("scope: profile email"), []string{"4 clients[0].scope"}},
@@ -325,6 +327,10 @@ func TestParseRefuses(t *testing.T) {
 		{
 			"another name for a token", client("conversational_cloud: {variant: rfc, token_parameter: state}"),
 			[]string{"4 clients[0].conversational_cloud.token_parameter"},
+		},
+		{
+			"a token by the name of a hybrid code", client("response_types: [code id_token]", "conversational_cloud: {variant: rfc, token_parameter: code}"),
+			[]string{"5 clients[0].conversational_cloud.token_parameter"},
 		},
 		{
 			"codes to answer again", client("response_types: [id_token]", "conversational_cloud: {variant: rfc, code_retry: true}"),

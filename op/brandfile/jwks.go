@@ -1,0 +1,34 @@
+package brandfile
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/liveperson"
+)
+
+// jwks checks the keys by which a client's request objects are verified.
+func (d *decoder) jwks(c *client) {
+	field := c.path + ".jwks"
+	alg := c.RequestObjectSigningAlg
+	if alg != "" && !slices.Contains(keys.VerifiedAlgs, alg) {
+		d.oneOf(c.path+".request_object_signing_alg", alg, keys.VerifiedAlgs...)
+		alg = ""
+	}
+	switch {
+	case c.JWKS == nil && alg != "":
+		d.at(c.path+".request_object_signing_alg", "needs jwks, the keys to verify with")
+		return
+	case c.JWKS == nil:
+		return
+	case c.ConversationalCloud != nil:
+		d.at(field, "is for clients that sign what they ask; the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key")
+		return
+	}
+	_, err := keys.NewVerifier(c.JWKS, alg)
+	if fault, ok := errors.AsType[liveperson.FieldError](err); ok {
+		d.at(strings.TrimSuffix(field+"."+fault.Field, "."), fault.Rule)
+	}
+}
