@@ -55,7 +55,7 @@ func TestConversationalCloudReadsTheToken(t *testing.T) {
 	p := webtest.Start(t, nil, brand, told(`audience: ["acc:12345678", shop], phone_number: imei`))
 	b := amelia(t, p)
 	token := silent(t, b, windowRequest(toldRequest()...)).Get("id_token")
-	ask := cloudOf(t, p, standin.Connector{ClientID: "told", Audience: "acc:12345678", PhoneReading: standin.PhoneIMEI})
+	ask := cloudOf(t, p, standin.Connector{ClientID: "told", Audience: "acc:12345678", PhoneNumber: liveperson.PhoneNumberIMEI})
 	got := ask(token)
 	if got.Refusal != nil {
 		t.Fatalf("%v\n%+v", got.Refusal, got.Checks)

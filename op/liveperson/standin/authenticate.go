@@ -114,7 +114,7 @@ func (c *Cloud) attempt(ctx context.Context, connector Connector, request exchan
 		return nil, malformed("there must be an id_token or a code")
 	case request.Code != "" && !connector.CodeFlow:
 		return nil, malformed("the connector is of the implicit flow, and takes no code")
-	case connector.PublicKey == DelegationKey:
+	case connector.PublicKey == liveperson.DelegationKey:
 		return nil, malformed("the connector is for delegation: nobody is authenticated with it")
 	}
 	attempt := &Conversation{ID: c.newID(), Way: wayOf(request), Began: c.opts.Now(), Connector: connector}

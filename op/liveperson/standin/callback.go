@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/brandidp/idp/op/liveperson"
 )
 
 // delegatedToken is the access token that a consumer who stays unauthenticated
@@ -26,7 +28,8 @@ func (c *Cloud) CallbackAddresses() []string {
 }
 
 // DelegationLink makes the link that a bot posts in a conversation for a
-// connector whose pasted key is DelegationKey. authorize is the brand's
+// connector whose pasted key is
+// liveperson.DelegationKey. authorize is the brand's
 // authorization request, without state: client_id, response_type=code,
 // redirect_uri (one of CallbackAddresses) and scope. The error is a *RefusalError.
 func (c *Cloud) DelegationLink(conversation, connectorID, authorize string) (string, error) {
@@ -35,7 +38,7 @@ func (c *Cloud) DelegationLink(conversation, connectorID, authorize string) (str
 		return "", errUnknownConversation
 	}
 	connector, known := c.Connector(connectorID)
-	if !known || connector.PublicKey != DelegationKey {
+	if !known || connector.PublicKey != liveperson.DelegationKey {
 		return "", errUnknownConnector
 	}
 	u, err := url.Parse(authorize)

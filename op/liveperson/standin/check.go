@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/brandidp/idp/op/liveperson"
 )
 
 // Outcome is what a check came to.
@@ -196,7 +198,7 @@ func (x *examination) identity() {
 		err = errors.New("iss is not the one that the page's identity function named")
 	case named.Subject != x.token.text("sub"):
 		err = errors.New("sub is not the one that the page's identity function named")
-	case named.ACR != acrAuthenticated:
+	case named.ACR != liveperson.ACRAuthenticated:
 		err = errors.New("acr of the page's identity function is not loa1")
 	}
 	x.on("identity", "iss and sub are those that the page's identity function named", err)

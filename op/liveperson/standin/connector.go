@@ -13,10 +13,6 @@ const AnonymousConnector = "anonymous"
 // DefaultConnector stands for the preferred connector where an id is asked for.
 const DefaultConnector = "default"
 
-// DelegationKey stands in the place of a pasted key where a connector is for
-// delegation in conversations of consumers who stay unauthenticated.
-const DelegationKey = "CONSUMER_DELEGATION"
-
 // Keys is where a connector has the keys that it verifies tokens with: the
 // form's "Choose IDP Certificate Type". Its values are those of
 // jwtValidationType.
@@ -43,16 +39,6 @@ const (
 	TokenRequestPost TokenRequest = "client_secret_post"
 	// TokenRequestJSON: as TokenRequestBasic with a body of JSON.
 	TokenRequestJSON TokenRequest = "json"
-)
-
-// PhoneReading is what a connector takes the claim phone_number for, which the
-// generations of the documentation say differently.
-type PhoneReading string
-
-// The readings. The zero value means PhoneContact.
-const (
-	PhoneContact PhoneReading = "phone" // a contact of Personal Info
-	PhoneIMEI    PhoneReading = "imei"  // imei of Customer Info
 )
 
 // Connector is one identity provider as the account has it configured.
@@ -82,10 +68,13 @@ type Connector struct {
 	ClientSecret string // with CodeFlow alone
 	Keys         Keys
 	JWKSEndpoint string
-	// PublicKey is in one line, as it was pasted, or the text DelegationKey.
+	// PublicKey is in one line, as it was pasted, or liveperson.DelegationKey.
 	PublicKey           string
 	JSMethod, JSContext string
-	PhoneReading        PhoneReading
+	// PhoneNumber is what the claim phone_number is taken for, in which the
+	// documentation disagrees: liveperson.PhoneNumberPhone, which "" means, or
+	// liveperson.PhoneNumberIMEI.
+	PhoneNumber string
 	// Audience is what aud has to name, "" for ClientID.
 	Audience string
 	// Delegation: the brand's tokens are kept for bots and services while a
@@ -179,7 +168,7 @@ func (c Connector) document() connectorDocument {
 		Configuration: connectorSettingsJSON{
 			Keys: keys, PublicKey: orNull(c.PublicKey), JWKSEndpoint: orNull(c.JWKSEndpoint), AuthorizationEndpoint: c.AuthorizationEndpoint,
 			TokenEndpoint: orNull(c.TokenEndpoint), ClientID: c.ClientID, Issuer: c.Issuer, DisplayName: c.DisplayName,
-			JSMethod: c.JSMethod, JSContext: c.JSContext, RFC: !c.Legacy, Preferred: c.Preferred, ACRValues: []string{acrAuthenticated}, PKCE: c.PKCE,
+			JSMethod: c.JSMethod, JSContext: c.JSContext, RFC: !c.Legacy, Preferred: c.Preferred, ACRValues: []string{liveperson.ACRAuthenticated}, PKCE: c.PKCE,
 		},
 	}
 }

@@ -23,7 +23,7 @@ type Consumer struct {
 }
 
 // consumerOf is whom the agent sees. The token has passed all checks.
-func consumerOf(token *Token, phone PhoneReading) *Consumer {
+func consumerOf(token *Token, reading string) *Consumer {
 	consumer := &Consumer{Verified: true, Subject: token.text("sub")}
 	var payload struct {
 		SDEs []liveperson.SDE `json:"lp_sdes"`
@@ -37,7 +37,7 @@ func consumerOf(token *Token, phone PhoneReading) *Consumer {
 			consumer.Customer = *sde.Info
 		}
 	}
-	consumer.completeBy(token, phone)
+	consumer.completeBy(token, reading)
 	return consumer
 }
 
@@ -45,7 +45,7 @@ func consumerOf(token *Token, phone PhoneReading) *Consumer {
 var genders = map[string]string{"female": "FEMALE", "male": "MALE", "": ""}
 
 // completeBy adds what only a standard claim says.
-func (c *Consumer) completeBy(token *Token, reading PhoneReading) {
+func (c *Consumer) completeBy(token *Token, reading string) {
 	complete := func(field *string, value string) {
 		if *field == "" {
 			*field = value
@@ -65,7 +65,7 @@ func (c *Consumer) completeBy(token *Token, reading PhoneReading) {
 	if email != "" && !slices.ContainsFunc(contacts, func(contact liveperson.Contact) bool { return contact.Email == email }) {
 		c.Personal.Contacts = append(c.Personal.Contacts, liveperson.Contact{Email: email})
 	}
-	if reading == PhoneIMEI {
+	if reading == liveperson.PhoneNumberIMEI {
 		complete(&c.Customer.IMEI, phone)
 		return
 	}

@@ -42,7 +42,7 @@ type external struct {
 func (c *Cloud) admit(attempt *Conversation) error {
 	token := attempt.Token
 	issuer, sub := token.text("iss"), token.text("sub")
-	consumer := consumerOf(token, attempt.Connector.PhoneReading)
+	consumer := consumerOf(token, attempt.Connector.PhoneNumber)
 	consumer.ID = c.consumerID(issuer, sub)
 	issued, _ := seconds(token.claims["iat"])
 	expires, _ := seconds(token.claims["exp"])

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/op/liveperson/standin"
 )
 
@@ -240,7 +241,7 @@ func TestAgentsView(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t, func(c *standin.Connector) {
 		if c.ID == "code" {
-			c.CodeFlow, c.PhoneReading = false, standin.PhoneIMEI
+			c.CodeFlow, c.PhoneNumber = false, liveperson.PhoneNumberIMEI
 		}
 	})
 	_, answer := b.post("/api/account/"+account+"/app/tag/engagement?v=1.1", `{"engagementAttributes":[

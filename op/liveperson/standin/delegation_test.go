@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/op/liveperson/standin"
 )
 
@@ -193,7 +194,7 @@ func TestDelegationLink(t *testing.T) {
 	t.Parallel()
 	d := newDelegates(t)
 	d.b.cloud.Configure(standin.Connector{
-		ID: "bot", CodeFlow: true, TokenEndpoint: d.b.URL + "/token", ClientID: clientID, ClientSecret: secret, PublicKey: standin.DelegationKey,
+		ID: "bot", CodeFlow: true, TokenEndpoint: d.b.URL + "/token", ClientID: clientID, ClientSecret: secret, PublicKey: liveperson.DelegationKey,
 	})
 	begun, err := d.b.cloud.Arrive()
 	if err != nil {

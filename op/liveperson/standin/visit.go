@@ -8,11 +8,8 @@ import (
 	"github.com/brandidp/idp/op/liveperson"
 )
 
-// The two values of acr in an identity.
-const (
-	acrAuthenticated = "loa1"
-	acrAnonymous     = "0"
-)
+// acrAnonymous is the acr of somebody whom nobody vouches for.
+const acrAnonymous = "0"
 
 // Identity is who a page says is there. It identifies and proves nothing.
 type Identity struct {
