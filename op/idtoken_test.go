@@ -210,6 +210,34 @@ clients:
 	wantClaims(t, got, map[string]any{"region": "apac", "score": nil, "beta": nil})
 }
 
+// A refreshed ID token says the same, but for its times and what it is issued
+// with (OpenID Connect Core 12.2), and what has changed of the consumer.
+func TestWhatARefreshedIDTokenSays(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, told(`account_id: "12345678", audience: [told, "acc:12345678"], acr: urn:brand:strong, phone_number: imei`,
+		"grant_types: [authorization_code, implicit, refresh_token]", "custom_claims: {tier: customer_info.ctype, region: attributes.region}"))
+	b := amelia(t, p)
+	first := toldCode(t, b, "openid")
+	p.Advance(time.Hour)
+	second := tokens(t, redeemAs(b, "told", messagingSecret, refreshGrant(first.RefreshToken)))
+	before, after := payloadOf(t, p, "told", first.IDToken), payloadOf(t, p, "told", second.IDToken)
+	for _, name := range []string{"iat", "exp", "at_hash"} {
+		if before[name] == after[name] || after[name] == nil {
+			t.Errorf("%s: %v, then %v", name, before[name], after[name])
+		}
+		delete(before, name)
+		delete(after, name)
+	}
+	delete(before, "nonce")
+	if diff := cmp.Diff(before, after); diff != "" || after["region"] != "emea" {
+		t.Errorf("claims (-first +refreshed):\n%s", diff)
+	}
+
+	p.Apply("consumers: [{username: amelia, attributes: {region: apac}}]")
+	third := tokens(t, redeemAs(b, "told", messagingSecret, refreshGrant(second.RefreshToken)))
+	wantClaims(t, payloadOf(t, p, "told", third.IDToken), map[string]any{"region": "apac", "tier": nil, "phone_number": nil})
+}
+
 //contract:1.8-iat-past 1.8-iat-setting 1.8-lifetime
 func TestBackdatingOfAConnector(t *testing.T) {
 	t.Parallel()
