@@ -149,6 +149,12 @@ func TestWhatIDTokensSayUnderAStrictPolicy(t *testing.T) {
 	}
 	wantClaims(t, info, map[string]any{"phone_number": "+12127888870", "phone_number_verified": true, "tier": "vip", "lp_sdes": nil})
 
+	// A number that is asked for by itself is read as the others are.
+	single := windowRequest(toldRequest("claims", `{"id_token":{"phone_number":null}}`)...)
+	wantClaims(t, payloadOf(t, p, "told", silent(t, b, single).Get("id_token")), map[string]any{
+		"phone_number": "3543546543545688", "phone_number_verified": nil, "lp_sdes": lpSDEs(contacts(email, phone)),
+	})
+
 	alone := silent(t, b, windowRequest(toldRequest("scope", "openid phone")...)).Get("id_token")
 	wantClaims(t, payloadOf(t, p, "told", alone), map[string]any{
 		"phone_number": "3543546543545688", "tier": "vip", "lp_sdes": lpSDEs(contacts(email, phone)),

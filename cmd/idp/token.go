@@ -39,8 +39,8 @@ func newTokenPreviewCommand(a *app) *cobra.Command {
 		Short: "Show the ID token that a client would get about a consumer now",
 		Long: "Show the payload of the ID token that a client would get now about a consumer who has just\n" +
 			"signed in, made as the endpoints make it, and the size of the whole token. Nothing is signed.\n" +
-			"sid and at_hash are random in a real token and zeros here. A token that is long for an address is\n" +
-			"warned of, and for a connector all that would be refused, or comes near a limit.",
+			"sid, at_hash and c_hash are random in a real token and zeros here. A token that is long for an\n" +
+			"address is warned of, and for a connector all that would be refused, or comes near a limit.",
 		Example: "  idp token preview --client messaging --consumer amelia\n" +
 			"  idp token preview --client site --consumer amelia --response-type \"id_token token\" --json",
 		Args: noArguments,
