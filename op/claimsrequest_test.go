@@ -52,7 +52,8 @@ func TestClaimsParameter(t *testing.T) {
 		"both":              {`{"id_token":{"given_name":{}},"userinfo":{"given_name":null}}`, some{"given_name": "River"}, some{"given_name": "River"}},
 		"unknown claims and members": {
 			`{"id_token":{"foo":{"essential":true},"sid":null,"lp_sdes":null,"name#ja":null,"name":{"purpose":"x","Values":["x"]}},"userinfo":{"foo":null},"other":[1]}`,
-			some{"name": "River Song"}, some{},
+			some{"name": "River Song"},
+			some{},
 		},
 		"values":        {`{"id_token":{"email":{"value":"river@brand.example"},"birthdate":{"values":["x","1980-04-15"]},"name":{"value":"Amelia"},"given_name":{"values":[]}}}`, some{"email": "river@brand.example", "birthdate": "1980-04-15", "given_name": "River"}, some{}},
 		"other types":   {`{"userinfo":{"email_verified":{"value":true},"phone_number":{"value":12127888877},"updated_at":null}}`, some{}, some{"email_verified": true, "updated_at": 0.0}},

@@ -96,10 +96,16 @@ func FuzzAuthorize(f *testing.F) {
 
 func FuzzAuthorizeParameter(f *testing.F) {
 	p, b := fuzzed(f)
-	for _, name := range []string{"state", "redirect_uri", "max_age", "id_token_hint", "ui_locales", "login_hint"} {
+	for _, name := range []string{"state", "redirect_uri", "max_age", "id_token_hint", "ui_locales", "login_hint", "claims", "request"} {
 		for _, value := range []string{"a", "\xff", marker, "\x00"} {
 			f.Add(name, value)
 		}
+	}
+	for _, value := range []string{
+		`{"id_token":{"name":null,"email":{"essential":true},"sub":{"value":"x"},"acr":{"essential":true,"values":["loa1"]}}}`,
+		`{"userinfo":{"address":{"value":{"country":"GB"}},"updated_at":{"values":[1,null,[],"\ud800"]},"":{}}}`,
+	} {
+		f.Add("claims", value)
 	}
 	f.Fuzz(func(t *testing.T, name, value string) {
 		b := b.For(t)

@@ -42,8 +42,7 @@ type clientEntry struct {
 
 // RefusedField names what is known but not there yet.
 func (*clientEntry) RefusedField(name string) string {
-	switch name {
-	case "jwks_uri":
+	if name == "jwks_uri" {
 		return "is not supported by this release: give a client's keys as jwks; the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key"
 	}
 	return ""

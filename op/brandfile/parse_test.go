@@ -2,7 +2,6 @@ package brandfile_test
 
 import (
 	"fmt"
-	"io/fs"
 	"strings"
 	"testing"
 
@@ -363,14 +362,6 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func TestUnknownFieldNamesTheNearest(t *testing.T) {
-	t.Parallel()
-	_, faults := brandfile.Parse("b.yaml", []byte(client("redirect_uri: https://a.example")), options())
-	if want := "b.yaml:4: clients[0].redirect_uri: is not a known field; did you mean redirect_uris?"; faults.Error() != want {
-		t.Errorf("got  %s\nwant %s", faults, want)
-	}
-}
-
 func TestSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	places, _ := parseFaults("consumers: []\n#"+strings.Repeat("a", brandfile.MaxBytes), options())
@@ -379,24 +370,6 @@ func TestSizeIsBounded(t *testing.T) {
 	}
 	if places, _ := parseFaults(strings.Repeat("[", 1<<20), options()); len(places) != 1 {
 		t.Errorf("faults at %v", places)
-	}
-}
-
-func TestClientSecretFile(t *testing.T) {
-	t.Parallel()
-	secrets := map[string]string{"/etc/idp/rp.secret": strings.Repeat("s", 32) + "\r\n", "/abs": "short", "/etc/idp/empty": "\n"}
-	opts := brandfile.Options{Issuer: issuer, ReadFile: func(name string) ([]byte, error) {
-		secret, found := secrets[name]
-		if !found {
-			return nil, fmt.Errorf("open hunter2: %w", fs.ErrNotExist)
-		}
-		return []byte(secret), nil
-	}}
-	for name, want := range map[string]bool{"rp.secret": true, "/etc/idp/rp.secret": true, "/abs": false, "empty": false, "missing": false} {
-		_, faults := brandfile.Parse("/etc/idp/brand.yaml", []byte(client("client_secret_file: "+name)), opts)
-		if (faults == nil) != want || strings.Contains(faults.Error(), hunter2) {
-			t.Errorf("%s: %v", name, faults)
-		}
 	}
 }
 
@@ -413,25 +386,3 @@ func FuzzParse(f *testing.F) {
 }
 
 // Everything is told at once: what cannot be read and what breaks a rule.
-func TestParseListsEveryFault(t *testing.T) {
-	t.Parallel()
-	places, _ := parseFaults(`
-clients:
-  - client_id: 7
-    response_types: [1, token]
-    scope: email
-  - redirect_uris: [http://rp.example/cb]
-consumers:
-  - username: 7
-    pasword: hunter2
-    claims: {email: hunter2, name: 1}
-`, options())
-	want := []string{
-		"3 clients[0].client_id", "3 clients[0].redirect_uris", "4 clients[0].response_types[0]", "4 clients[0].response_types[1]",
-		"5 clients[0].scope", "6 clients[1].client_id", "6 clients[1].redirect_uris[0]",
-		"8 consumers[0].username", "9 consumers[0].pasword", "10 consumers[0].claims.email", "10 consumers[0].claims.name",
-	}
-	if diff := cmp.Diff(want, places); diff != "" {
-		t.Errorf("places (-want +got):\n%s", diff)
-	}
-}
