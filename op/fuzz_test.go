@@ -59,7 +59,7 @@ func ofBrand(p *webtest.Provider, target string) bool {
 // fuzzed starts a provider for a fuzz target and gives a browser that is signed in.
 func fuzzed(f *testing.F) (*webtest.Provider, *webtest.Browser) {
 	f.Helper()
-	p := webtest.Start(f, nil, brand)
+	p := webtest.Start(f, nil, brand, refreshBrand)
 	return p, amelia(f, p)
 }
 
@@ -175,6 +175,8 @@ func FuzzToken(f *testing.F) {
 	f.Add(basic("messaging-code:"+messagingSecret), "application/json", `{"grant_type":"authorization_code","redirect_uri":"https://liveperson.net","code":"x"}`)
 	f.Add(basic("messaging-code:"+messagingSecret), "application/json", `{"code":["x"],"code":"\ud800"}`)
 	f.Add("Bearer \xff", "text/plain; =", "%")
+	f.Add("", "application/x-www-form-urlencoded", refreshGrant(strings.Repeat("A", 112), "client_id", "mobile", "scope", "openid").Encode())
+	f.Add(basic("delegating:"+portalSecret), "application/json", `{"grant_type":"refresh_token","refresh_token":"x"}`)
 	f.Add(basic("site:"+siteSecret), "application/x-www-form-urlencoded", with(good, "code_verifier", "\x00").Encode())
 	f.Fuzz(func(t *testing.T, authorization, contentType, body string) {
 		b := b.For(t)

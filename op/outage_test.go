@@ -53,8 +53,9 @@ func (s *ownServer) stop() {
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	database := newOwnServer(t)
-	p := webtest.StartAt(t, database.server.URL(), nil, brand)
+	p := webtest.StartAt(t, database.server.URL(), nil, brand, refreshBrand)
 	b := amelia(t, p)
+	lasting := granted(t, b)
 	token := tokens(t, redeem(b, silent(t, b, codeRequest()).Get("code")))
 	code := silent(t, b, codeRequest()).Get("code")
 	page := p.Browser(t).Authorize(codeRequest())
@@ -80,7 +81,7 @@ func TestDatabaseAway(t *testing.T) {
 		unavailable("sign-out page", b.Get("/end_session"))
 		unavailable("sign-out", signOut.Submit("sign-out", nil))
 		for name, page := range map[string]*webtest.Page{
-			"token": redeem(b, code), "userinfo": userinfo(b, token.AccessToken), "token source": fromPage(t, b, "messaging", messagingOrigin),
+			"token": redeem(b, code), "refresh": refresh(b, lasting.RefreshToken), "userinfo": userinfo(b, token.AccessToken), "token source": fromPage(t, b, "messaging", messagingOrigin),
 		} {
 			unavailable(name, page)
 			wantWire(t, page, http.StatusServiceUnavailable, "temporarily_unavailable")
@@ -102,6 +103,7 @@ func TestDatabaseAway(t *testing.T) {
 	p.AdvanceInstance(61 * time.Second)
 	unavailable("authorize with an old view", p.Browser(t).Authorize(codeRequest()))
 	unavailable("token with an old view", redeem(b, code))
+	unavailable("refresh with an old view", refresh(b, lasting.RefreshToken))
 	unavailable("preflight with an old view", b.Do(b.RawRequest("OPTIONS", "/token", "", "", "Origin", messagingOrigin)))
 	unavailable("script with an old view", b.Get("/token-source.js?client_id=messaging"))
 
@@ -109,6 +111,7 @@ func TestDatabaseAway(t *testing.T) {
 	webtest.Eventually(t, "the provider is ready again", func() bool { return b.Get("/health/ready").Status == http.StatusOK })
 	silent(t, b, codeRequest())
 	tokens(t, redeem(b, code))
+	tokens(t, refresh(b, lasting.RefreshToken))
 	if page := userinfo(b, token.AccessToken); page.Status != http.StatusOK {
 		t.Errorf("userinfo: status %d", page.Status)
 	}
@@ -188,4 +191,36 @@ func TestAViewOlderThanAMinuteSignsNothing(t *testing.T) {
 	p.Exec("alter table changes_away rename to changes")
 	webtest.Eventually(t, "clients and keys are read again", func() bool { return b.Get("/health/ready").Status == http.StatusOK })
 	silent(t, b, implicitRequest())
+}
+
+// TestConnectionsCutDuringRefreshes: whether a rotation was committed before its
+// connection went, nobody knows; who asks again until there is an answer never loses
+// the grant.
+func TestConnectionsCutDuringRefreshes(t *testing.T) {
+	t.Parallel()
+	database := newOwnServer(t)
+	p := webtest.StartAt(t, database.server.URL(), nil, brand, refreshBrand)
+	b := amelia(t, p)
+	token := granted(t, b)
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		for range 40 {
+			p.Exec("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and usename = current_user")
+		}
+	}()
+	for done := false; !done; {
+		select {
+		case <-cut:
+			done = true
+		default:
+		}
+		page := refresh(b, token.RefreshToken)
+		if page.Status == http.StatusServiceUnavailable {
+			wantWire(t, page, http.StatusServiceUnavailable, "temporarily_unavailable")
+			continue
+		}
+		token = tokens(t, page)
+	}
+	tokens(t, refresh(b, token.RefreshToken))
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
-// lockClient holds the site's row, so that whatever inserts a row that refers to
-// it stands still at its foreign key, inside its statement.
-func lockClient(t *testing.T, p *webtest.Provider) (release func(), blocked func(n int, done <-chan struct{})) {
+// lockClients holds the clients' rows, so that whatever inserts a row that refers to
+// one stands still at its foreign key, inside its statement.
+func lockClients(t *testing.T, p *webtest.Provider) (release func(), blocked func(n int, done <-chan struct{})) {
 	t.Helper()
 	ctx := t.Context()
 	conn, err := pgx.Connect(ctx, p.DatabaseURL)
@@ -26,7 +26,7 @@ func lockClient(t *testing.T, p *webtest.Provider) (release func(), blocked func
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tx.Exec(ctx, "select 1 from clients where client_id = 'site' for update"); err != nil {
+	if _, err := tx.Exec(ctx, "select 1 from clients for update"); err != nil {
 		t.Fatal(err)
 	}
 	release = func() {
@@ -50,7 +50,7 @@ func lockClient(t *testing.T, p *webtest.Provider) (release func(), blocked func
 // is done, then lets both go.
 func race(t *testing.T, p *webtest.Provider, first, second func()) {
 	t.Helper()
-	release, blocked := lockClient(t, p)
+	release, blocked := lockClients(t, p)
 	var wg sync.WaitGroup
 	wg.Go(first)
 	blocked(1, nil)

@@ -113,6 +113,8 @@ type clientView struct {
 	Client    *storage.Client `json:"client"`
 	HasSecret bool            `json:"has_secret"`
 	JWKS      string          `json:"jwks_uri"`
+	// DelegationCallbacks are redirect addresses besides those of the client.
+	DelegationCallbacks []string `json:"delegation_callbacks,omitempty"`
 	// EncryptionKey is set for a client whose ID tokens are encrypted.
 	EncryptionKey *encryptionKeyView `json:"encryption_key,omitempty"`
 	// Warnings are for clients of Conversational Cloud.
@@ -125,7 +127,7 @@ func (s *session) viewClient(ctx context.Context, clientID string) (*clientView,
 		return nil, err
 	}
 
-	view := &clientView{Client: client, HasSecret: client.SecretSHA256 != nil, JWKS: s.cfg.Issuer + "/jwks.json"}
+	view := &clientView{Client: client, HasSecret: client.SecretSHA256 != nil, JWKS: s.cfg.Issuer + "/jwks.json", DelegationCallbacks: client.Callbacks()}
 
 	if client.ConversationalCloud == nil {
 		return view, nil
@@ -240,7 +242,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"token_endpoint_auth_method", c.TokenEndpointAuthMethod},
 		{"client_secret", map[bool]string{true: "set, and known to nobody here", false: "none"}[v.HasSecret]},
 		{"redirect_uris", strings.Join(c.RedirectURIs, " ")},
-		{"delegation callbacks", strings.Join(c.Callbacks(), " ")},
+		{"delegation callbacks", strings.Join(v.DelegationCallbacks, " ")},
 		{"web_origins", strings.Join(c.WebOrigins, " ")},
 		{"scope", c.Scope},
 		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},

@@ -75,9 +75,11 @@ type connectorSettings struct {
 	// Fields are those of the form, in its order.
 	Fields []liveperson.ConnectorField `json:"fields"`
 	// PageTag goes into the pages of the brand.
-	PageTag  string   `json:"page_tag"`
-	Notes    []string `json:"notes"`
-	Warnings []string `json:"warnings,omitempty"`
+	PageTag string `json:"page_tag"`
+	// DelegationLink is what a bot posts, for a client that can delegate.
+	DelegationLink string   `json:"delegation_link,omitempty"`
+	Notes          []string `json:"notes"`
+	Warnings       []string `json:"warnings,omitempty"`
 }
 
 var errNoConnector = errors.New("it has no conversational_cloud block, and so no connector")
@@ -99,7 +101,7 @@ func (s *session) connectorSettings(ctx context.Context, clientID string) (*conn
 
 	return &connectorSettings{
 		ClientID: clientID, Fields: registration.ConnectorFields(), PageTag: registration.PageTag(),
-		Notes: registration.Notes(), Warnings: registration.Warnings(),
+		DelegationLink: registration.DelegationLink(), Notes: registration.Notes(), Warnings: registration.Warnings(),
 	}, nil
 }
 
@@ -129,6 +131,10 @@ func (c *connectorSettings) print(w io.Writer) error {
 	}
 
 	fmt.Fprintf(w, "\nInto every page of the brand on which somebody may be signed in:\n\n  %s\n", c.PageTag)
+
+	if c.DelegationLink != "" {
+		fmt.Fprintf(w, "\nFor the bot of an unauthenticated conversation to post (consumer delegation):\n\n  %s\n", c.DelegationLink)
+	}
 
 	for _, note := range c.Notes {
 		fmt.Fprintln(w, "\nNote:", note)

@@ -69,11 +69,11 @@ func CheckCallbackState(state, accountID string) error {
 }
 
 // DelegationLink is the link that a bot posts in an unauthenticated conversation, so
-// that the consumer signs in and it gets an access token; "" if there is no callback.
-// Conversational Cloud adds its own state.
+// that the consumer signs in and it gets an access token; "" for a client that cannot
+// be asked by it. Conversational Cloud adds its own state.
 func (r Registration) DelegationLink() string {
 	callbacks := r.Settings.Callbacks()
-	if len(callbacks) == 0 {
+	if !r.RefreshTokens || r.RequirePKCE || len(callbacks) == 0 {
 		return ""
 	}
 
@@ -95,18 +95,15 @@ func (r Registration) delegationNotes() []string {
 			"and a refresh token. LivePerson switches the feature on.",
 	}
 
-	link := r.DelegationLink()
-
 	switch {
-	case link == "":
+	case r.Settings.AccountID == "":
 		return notes
 	case r.RequirePKCE:
 		return append(notes, "Consumer delegation in unauthenticated conversations needs a client without require_pkce: the bot's link has no code_challenge.")
 	}
 
 	return append(notes, "Consumer delegation in unauthenticated conversations needs a connector of its own: "+FlowCode+" with the Token Endpoint, "+
-		"Client ID and Client Secret of a client, and the literal text "+DelegationKey+" as "+FieldPublicKey+". The link for the bot, to which "+
-		"LivePerson adds its own state: "+link+" The host in its redirect_uri has to be that of your account, which "+
+		"Client ID and Client Secret of a client, and the literal text "+DelegationKey+" as "+FieldPublicKey+". The host in the redirect_uri of the bot's link has to be that of your account, which "+
 		domainAPI(r.Settings.AccountID)+" names; put it alone into conversational_cloud.idp_domains.")
 }
 

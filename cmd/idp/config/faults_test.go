@@ -146,6 +146,7 @@ func TestValueFaults(t *testing.T) {
 		{"database.max_connections", "1", "must be a whole number from 2 to 10000"},
 		{"session_idle_lifetime", "60d", "must not be longer than session_lifetime"},
 		{"session_lifetime", "1s", "from 5s to 3650d"},
+		{"refresh_grace", "2m", "from 0s to 60s"},
 		{"session_lifetime", "99999999999d", "from 5s to 3650d"},
 		{"session_lifetime", "-1d", "from 5s to 3650d"},
 		{"brand.name", "two\nlines", "must be one line of at most 100 letters"},

@@ -92,9 +92,9 @@ var flowRows = []section{
 		{"2.8-get-tokens", "Bots and the brand's services get the tokens from the cloud.", "Nothing for a provider to do: that interface is the cloud's."},
 		{"2.8-second-connector", "Unauthenticated conversations have a connector of their own, with CONSUMER_DELEGATION in place of a key.", ""},
 		{"2.8-state", "The cloud adds a `state` of its own to the link; it comes back.", ""},
-		{"2.8-callbacks", "Both spellings of the callback, `redirectCode` and `redirectedCode`, are registered.", notYet + "."},
-		{"2.8-consent", "A consent page is shown if asked for.", notYet + "."},
-		{"2.8-scope", "The token response has `scope`.", notYet + "."},
+		{"2.8-callbacks", "Both spellings of the callback, `redirectCode` and `redirectedCode`, are registered.", ""},
+		{"2.8-consent", "A consent page is shown if asked for.", ""},
+		{"2.8-scope", "The token response has `scope`.", ""},
 		{"2.8-not-authenticated", "In this flow the consumer is not authenticated to the cloud.", "Nothing for a provider to do: the cloud reads no ID token there."},
 	}},
 	{"2.9 What the consumer sees", []row{
