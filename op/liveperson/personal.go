@@ -48,6 +48,11 @@ type Address struct {
 	Region  string `json:"region,omitempty"`
 }
 
+var (
+	genders    = []string{"MALE", "FEMALE", "OTHER"}
+	phoneTypes = []string{"HOME", "MOBILE", "WORK", "FAX", "MAIN", "HOME_FAX", "WORK_FAX", "PAGER", "OTHER"}
+)
+
 var languagePattern = regexp.MustCompile(`^[a-z]{2}[-_][A-Z]{2}$`)
 
 // Validate returns every fault, in the order of the fields, or nil.
@@ -65,7 +70,7 @@ func (p *PersonalInfo) Validate() []FieldError {
 		faults.contact(fmt.Sprintf("contacts[%d]", i), &p.Contacts[i])
 	}
 
-	faults.oneOf("gender", p.Gender, []string{"MALE", "FEMALE", "OTHER"})
+	faults.oneOf("gender", p.Gender, genders)
 
 	if p.Language != "" && !languagePattern.MatchString(p.Language) {
 		faults.add("language", "must be a language in lower case, - or _, and a country in upper case, such as en-US")
@@ -101,9 +106,7 @@ func (f *faults) contact(path string, contact *Contact) {
 
 	f.text(path+".email", contact.Email)
 	f.text(path+".phone", contact.Phone)
-	f.oneOf(path+".phoneType", contact.PhoneType, []string{
-		"HOME", "MOBILE", "WORK", "FAX", "MAIN", "HOME_FAX", "WORK_FAX", "PAGER", "OTHER",
-	})
+	f.oneOf(path+".phoneType", contact.PhoneType, phoneTypes)
 
 	if contact.Address == nil {
 		return

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"encoding/json"
 	"net/mail"
 	"net/url"
 	"regexp"
@@ -106,22 +105,4 @@ func (x *examination) imei() string {
 		}
 	}
 	return ""
-}
-
-// kind names the JSON type of a value.
-func kind(value any) string {
-	switch value.(type) {
-	case nil:
-		return "null"
-	case bool:
-		return "true or false"
-	case string:
-		return "text"
-	case json.Number:
-		return "a number"
-	case []any:
-		return "an array"
-	default:
-		return "an object"
-	}
 }

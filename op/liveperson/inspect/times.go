@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/brandidp/idp/op/liveperson"
 )
 
 const (
@@ -87,7 +89,7 @@ func seconds(value any) (int64, error) {
 	}
 	n, isNumber := value.(json.Number)
 	if !isNumber {
-		return 0, errors.New("is " + kind(value) + ", and must be a number of seconds since 1970")
+		return 0, errors.New("is " + liveperson.KindOf(value) + ", and must be a number of seconds since 1970")
 	}
 	at, err := n.Int64()
 	switch {

@@ -3,6 +3,7 @@ package standin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/brandidp/idp/op/liveperson"
@@ -107,7 +108,8 @@ func (c *Cloud) exchange(w http.ResponseWriter, r *http.Request, connector Conne
 }
 
 // attempt examines what was brought and lets the consumer in if no check fails.
-// The attempt is nil with a refusal of something that is no attempt at all.
+// The attempt is nil with a refusal of something that is no attempt at all. An ID
+// token passes at a connector of the code flow: nothing says that it does not.
 func (c *Cloud) attempt(ctx context.Context, connector Connector, request exchange) (*Conversation, error) {
 	switch {
 	case (request.IDToken == "") == (request.Code == ""):
@@ -235,6 +237,11 @@ func (c *Cloud) goOn(id string, attempt *Conversation) (*Conversation, error) {
 			return nil, errNotYours
 		}
 		on = *attempt
+		found := "goes on as the same consumer"
+		if before.Consumer.ID != attempt.Consumer.ID {
+			found = "was begun by an anonymous consumer, and goes on as the one who has signed in"
+		}
+		on.Checks = append(slices.Clip(attempt.Checks), Check{Name: "conversation", Title: "Conversation", Outcome: Passed, Reason: found})
 		on.ID, on.Began, on.Messages, on.Renewals = before.ID, before.Began, before.Messages, before.Renewals+1
 		on.SteppedUp = before.SteppedUp || before.Consumer.ID != attempt.Consumer.ID
 		return &on, nil

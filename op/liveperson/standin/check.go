@@ -274,7 +274,7 @@ func seconds(value any) (int64, error) {
 	}
 	at, err := n.Int64()
 	switch {
-	case err != nil || integer("", value) != "":
+	case err != nil:
 		return 0, errors.New("it is not a whole number")
 	case at >= tooLarge:
 		return 0, errors.New("it is in milliseconds, and must be in seconds")
@@ -291,8 +291,8 @@ func (x *examination) sdes() {
 		return
 	}
 	var err error
-	if broken := checkSDEs(value); broken != "" {
-		err = errors.New(broken)
+	if found := liveperson.CheckClaim(value); found != nil { // what is not documented as well
+		err = found[0]
 	}
 	x.on("lp_sdes", "lp_sdes is an array of ctmrinfo and personal, every field of its type", err)
 }

@@ -82,6 +82,9 @@ type Connector struct {
 	Delegation bool
 }
 
+// proves tells whether codes are bound to a challenge.
+func (c Connector) proves() bool { return c.PKCE && c.CodeFlow }
+
 // FillIn makes a connector of the fields of its form, as idp connector
 // settings prints them for a client. What has no field in the form, such as
 // Legacy and the secret's value, is for the caller.

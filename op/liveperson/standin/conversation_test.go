@@ -92,7 +92,7 @@ func TestExpiryInMidConversation(t *testing.T) {
 	} {
 		renewed, _, _ = b.exchange("implicit", brought)
 		if renewed.ID != begun.ID || renewed.Renewals != renewals+1 || renewed.SteppedUp || !renewed.Began.Equal(begun.Began) ||
-			!renewed.Expires.Equal(now.Add(20*time.Minute)) {
+			!renewed.Expires.Equal(now.Add(20*time.Minute)) || outcomes(renewed)["conversation"] != standin.Passed {
 			t.Errorf("renewed: %+v", renewed)
 		}
 	}

@@ -29,7 +29,7 @@ func (c *Cloud) MakePKCE(connectorID string) (PKCE, error) {
 	if !known {
 		return PKCE{}, errUnknownConnector
 	}
-	if !connector.PKCE {
+	if !connector.proves() {
 		return PKCE{}, &RefusalError{Status: http.StatusBadRequest, InternalErrorCode: codeMalformed, Message: "the connector has no PKCE"}
 	}
 	random := make([]byte, verifierBytes)
@@ -60,7 +60,7 @@ func (c *Cloud) proof(w http.ResponseWriter, r *http.Request) {
 // verifierOf opens the verifier that came with a code: "" for a connector without
 // PKCE.
 func (c *Cloud) verifierOf(connector Connector, sealed string) (string, *RefusalError) {
-	if !connector.PKCE {
+	if !connector.proves() {
 		return "", nil
 	}
 	if sealed == "" {

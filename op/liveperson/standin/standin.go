@@ -3,11 +3,21 @@
 // cloud's clients bring it, examines it as strictly as the published contract
 // can be read, and issues a consumer token of its own.
 //
+// It plays each part of the cloud that meets a brand: the services of the account
+// (Domain API, the public document of its connectors, authenticate in its three
+// versions, anonymous consumers, Get Tokens), the external window (Launch and
+// Return), the app's library (AppLibrary), and what an agent sees of a
+// conversation. Where the sources disagree about what the cloud does, a Connector
+// has a setting for it. Not played are the channels that have no part in a brand's
+// sign-in: the Connector API, the older chat, the message service itself, and the
+// sign-up that is not for production.
+//
 // It owns the relying party's half of the contract, and nothing that it says
 // about a token is shared with the provider that made it: of this module it
-// imports package liveperson alone, for plain types. It must never import the
-// provider, and never serve a real brand: its consumers and conversations are
-// kept in memory, and who knows a conversation's id may read it.
+// imports package liveperson alone, for plain types and the table of lp_sdes. It
+// must never import the provider, and never serve a real brand: its consumers and
+// conversations are kept in memory, and who knows a conversation's id may read it,
+// and bring a fresh token for it.
 package standin
 
 import (

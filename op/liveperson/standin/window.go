@@ -78,7 +78,7 @@ func (c *Cloud) Launch(config, parent string) (Launched, error) {
 		return Launched{}, err
 	}
 	launched := Launched{}
-	if connector.PKCE {
+	if connector.proves() {
 		made, err := c.MakePKCE(connector.ID)
 		if err != nil {
 			return Launched{}, err
