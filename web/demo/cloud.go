@@ -99,7 +99,7 @@ func (c *cloud) window(w http.ResponseWriter, r *http.Request) {
 		c.showOffline(w, http.StatusInternalServerError, "The window cannot be opened.")
 		return
 	}
-	http.Redirect(w, r, launched.Address, http.StatusFound) //nolint:gosec // to the endpoint that the connector is configured with
+	http.Redirect(w, r, launched.Address, http.StatusFound)
 }
 
 // isAnonymous tells a window that needs no provider.
