@@ -16,10 +16,10 @@ func newConnectorCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:     "connector",
 		Short:   "Connect Conversational Cloud",
-		Long:    "Connect Conversational Cloud: what its connector has to be configured by.",
-		Example: "  idp connector settings messaging",
+		Long:    "Connect Conversational Cloud: what its connector has to be configured by, and whether it works.",
+		Example: "  idp connector settings messaging\n  idp connector test messaging --consumer amelia",
 	})
-	cmd.AddCommand(newConnectorSettingsCommand(a))
+	cmd.AddCommand(newConnectorSettingsCommand(a), newConnectorTestCommand(a))
 
 	return cmd
 }
@@ -85,16 +85,7 @@ type connectorSettings struct {
 var errNoConnector = errors.New("it has no conversational_cloud block, and so no connector")
 
 func (s *session) connectorSettings(ctx context.Context, clientID string) (*connectorSettings, error) {
-	client, rows, err := s.readClient(ctx, clientID)
-	if err != nil {
-		return nil, err
-	}
-
-	if client.ConversationalCloud == nil {
-		return nil, fmt.Errorf("client %q: %w", clientID, errNoConnector)
-	}
-
-	registration, err := s.registration(client, rows)
+	registration, err := s.connectorOf(ctx, clientID)
 	if err != nil {
 		return nil, err
 	}

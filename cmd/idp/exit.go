@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/brandidp/idp/op/liveperson/standin/trial"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -11,7 +12,7 @@ import (
 const (
 	exitDone        = 0
 	exitRefused     = 1 // wrong usage, configuration or input; nothing was changed
-	exitUnavailable = 2 // the store cannot be reached; trying again may help
+	exitUnavailable = 2 // the store, or the provider to be tried, cannot be reached; trying again may help
 )
 
 // exitCode is the one place where errors become exit codes.
@@ -19,7 +20,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, storage.ErrUnavailable):
+	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, trial.ErrUnreachable):
 		return exitUnavailable
 	default:
 		return exitRefused

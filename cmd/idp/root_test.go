@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/cmd/idp/config"
+	"github.com/brandidp/idp/op/liveperson/standin/trial"
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/storage/storagetest"
 )
@@ -65,6 +66,7 @@ func TestExitCode(t *testing.T) {
 		"refused":     {errors.New("no"), 1},
 		"interrupted": {context.Canceled, 1},
 		"unavailable": {fmt.Errorf("open: %w", storage.ErrUnavailable), 2},
+		"unreachable": {fmt.Errorf("try: %w", trial.ErrUnreachable), 2},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -181,6 +183,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"token", "inspect", "--issuer", ""}, []string{":4"}},
 		{[]string{"token", "inspect", "--key", ""}, []string{":0"}},
 		{[]string{"connector", "settings", "--html", ""}, []string{"html", ":8"}},
+		{[]string{"connector", "test", ""}, []string{":4"}},
+		{[]string{"connector", "test", "messaging", "--password-file", ""}, []string{":0"}},
 	}
 	for _, test := range tests {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {

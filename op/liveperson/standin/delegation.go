@@ -120,3 +120,18 @@ func (c *Cloud) renew(ctx context.Context, kept *brandTokens) error {
 	kept.access, kept.expires = answer.AccessToken, c.lastsUntil(answer)
 	return nil
 }
+
+// Renew has the brand give another access token for a consumer's refresh token
+// now, as reading the tokens does once the access token has expired.
+func (c *Cloud) Renew(ctx context.Context, consumerID string) error {
+	kept, known := c.tokens.get(consumerID)
+	if !known {
+		return errNoTokens
+	}
+	kept.mu.Lock()
+	defer kept.mu.Unlock()
+	if kept.refresh == "" {
+		return errors.New("there is no refresh token")
+	}
+	return c.renew(ctx, kept)
+}

@@ -1,0 +1,153 @@
+package trial
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/brandidp/idp/op/liveperson/standin"
+)
+
+// strangeOrigin is that of a page which is nobody's (RFC 2606).
+const strangeOrigin = "https://stranger.invalid"
+
+// embeddedWindow is the window on the brand's page, which gets what the page's JS
+// method asks the token source for (contract 2.4, 3.1).
+func (t *trial) embeddedWindow(ctx context.Context, flows []flow) error {
+	if len(t.Registration.WebOrigins) == 0 {
+		t.done(Step{
+			Name: "token-source", Title: "Embedded window", Section: "2.4", Outcome: standin.LeftOut,
+			Found:  "web_origins of the client is empty: no page can get a token or a code for it",
+			Advice: "add the origin of the brand's pages to web_origins if they are to have the embedded window; an app and the external window need none",
+		})
+		return nil
+	}
+	for _, f := range flows {
+		if err := t.fromPage(ctx, f); err != nil {
+			return err
+		}
+	}
+	return t.fromStranger(ctx)
+}
+
+// sourceAnswer is what the token source answers.
+type sourceAnswer struct {
+	IDToken     string `json:"id_token"`
+	Code        string `json:"code"`
+	RedirectURI string `json:"redirect_uri"`
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
+}
+
+func (t *trial) fromPage(ctx context.Context, f flow) error {
+	title, origin := "Embedded window, "+f.title+": ", t.Registration.WebOrigins[0]
+	brought := map[string]string{}
+	err := t.step(Step{Name: "token-source", Title: title + "the page asks the provider", Section: "3.1"}, func(s *Step) error {
+		asked := map[string]string{"client_id": t.Registration.ClientID, "response_type": "id_token"}
+		if f.connector.CodeFlow {
+			asked["response_type"] = "code"
+		}
+		if f.connector.PKCE {
+			made, err := t.cloud.MakePKCE(f.connector.ID)
+			if err != nil {
+				return err
+			}
+			asked["code_challenge"], asked["code_challenge_method"] = made.Challenge, made.Method
+			brought["code_verifier"] = made.Verifier
+		}
+		preflight, err := t.browser.preflight(ctx, t.tokenSource(), origin)
+		if err != nil {
+			return err
+		}
+		_ = preflight.Body.Close()
+		if err := granted(preflight, origin); err != nil {
+			return err
+		}
+		answer, response, err := t.askTokenSource(ctx, origin, asked)
+		if err != nil {
+			return err
+		}
+		if response.StatusCode != http.StatusOK {
+			return &failure{
+				fmt.Sprintf("the token source answers with status %d: %s: %s", response.StatusCode, printable(answer.Error), printable(answer.Description)),
+				adviceFor(answer.Error, answer.Description),
+			}
+		}
+		if err := granted(response, origin); err != nil {
+			return err
+		}
+		s.Found = "it answers the page of " + origin + ", and lets its script read the answer"
+		for name, value := range map[string]string{"id_token": answer.IDToken, "code": answer.Code, "redirect_uri": answer.RedirectURI} {
+			if value != "" {
+				brought[name] = value
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if brought["sessionId"], err = t.visit(ctx); err != nil {
+		return err
+	}
+	attempt, err := t.exchange(ctx, f.connector.ID, brought)
+	requests := t.wire.take()
+	if attempt == nil {
+		return t.step(Step{Name: "answer", Title: title + "the page hands it over", Section: "3.1", Requests: requests}, func(*Step) error { return err })
+	}
+	return t.judge(ctx, f, title, attempt, requests)
+}
+
+// fromStranger asks as a page that is not the brand's, in the same browser.
+func (t *trial) fromStranger(ctx context.Context) error {
+	return t.step(Step{Name: "stranger", Title: "Embedded window: another site's page asks the provider", Section: "3.1"}, func(s *Step) error {
+		_, response, err := t.askTokenSource(ctx, strangeOrigin, map[string]string{"client_id": t.Registration.ClientID})
+		if err != nil {
+			return err
+		}
+		if response.StatusCode != http.StatusForbidden || response.Header.Get("Access-Control-Allow-Origin") != "" {
+			return &failure{
+				fmt.Sprintf("it is answered with status %d, and with a grant to read that for %q", response.StatusCode, printable(response.Header.Get("Access-Control-Allow-Origin"))),
+				"the provider never answers so: look at what the proxy in front of it adds to its answers",
+			}
+		}
+		s.Found = "it is refused, and may not read why"
+		return nil
+	})
+}
+
+func (t *trial) tokenSource() string { return t.Registration.Issuer + "/token-source" }
+
+func (t *trial) askTokenSource(ctx context.Context, origin string, asked map[string]string) (*sourceAnswer, *http.Response, error) {
+	body, err := json.Marshal(asked)
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // texts always marshal
+	}
+	response, err := t.browser.call(ctx, t.tokenSource(), origin, string(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	data, err := readAll(response.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	var answer sourceAnswer
+	if json.Unmarshal(data, &answer) != nil {
+		return nil, nil, &failure{fmt.Sprintf("the token source answers with status %d, and not with JSON", response.StatusCode), "look at what the proxy in front of the provider does with /token-source"}
+	}
+	return &answer, response, nil
+}
+
+// granted is what a browser makes sure of before a script of the page may read an
+// answer (Fetch Standard, CORS check).
+func granted(response *http.Response, origin string) error {
+	if response.Header.Get("Access-Control-Allow-Origin") == origin && response.Header.Get("Access-Control-Allow-Credentials") == "true" {
+		return nil
+	}
+	return &failure{
+		"a browser would keep the answer from the page: Access-Control-Allow-Origin and -Credentials do not grant it to " + origin,
+		"see that web_origins of the client has the page's origin, and that the proxy passes Origin on and these headers back",
+	}
+}
