@@ -27,7 +27,10 @@ const { payload } = await jose.jwtVerify(inner, jose.createRemoteJWKSet(new URL(
 assert.equal(payload.given_name, "Amelia");
 assert.equal(payload.lp_sdes[0].info.customerId, "138766AC");
 
+assert.match(oneLine, /^[A-Za-z0-9+/]+={0,2}$/); // Node would skip a line break
 const [header, body, signature] = inner.split(".");
 const pasted = createPublicKey({ key: Buffer.from(oneLine, "base64"), format: "der", type: "spki" });
-assert.ok(verify("sha256", Buffer.from(`${header}.${body}`), pasted, Buffer.from(signature, "base64url")));
+const verifies = (payload) => verify("sha256", Buffer.from(`${header}.${payload}`), pasted, Buffer.from(signature, "base64url"));
+assert.ok(verifies(body));
+assert.ok(!verifies(body + "A"));
 console.log("ok");
