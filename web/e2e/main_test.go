@@ -8,6 +8,7 @@ package e2e_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +43,7 @@ func build(tb testing.TB) string {
 	program.Do(func() {
 		program.dir, program.err = os.MkdirTemp("", "idp-e2e-") //nolint:usetesting // it outlives the test that asks first
 		if program.err == nil {
-			program.err = os.Chmod(program.dir, 0o755)
+			program.err = errors.Join(os.Chmod(program.dir, 0o755), showSources())
 		}
 		if program.err != nil {
 			return
@@ -58,4 +59,24 @@ func build(tb testing.TB) string {
 		tb.Fatalf("build the program: %v", program.err)
 	}
 	return program.path
+}
+
+// showSources looks at each file that the program is made of. go test, which sees
+// that, then takes no result of these tests from its cache when one has changed.
+func showSources() error {
+	for _, folder := range []string{"../../cmd", "../../op", "../../web", "../../storage", "../../migrations"} {
+		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() && entry.Name() == "node_modules" {
+				return fs.SkipDir
+			}
+			if err == nil && entry.Type().IsRegular() {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
