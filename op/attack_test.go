@@ -1,10 +1,14 @@
 package op_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -31,6 +35,35 @@ func TestPostedWindowsOfAnotherAccount(t *testing.T) {
 	}
 }
 
+// TestWindowsOfAnotherAccountInRequestObjects: a connector has no keys to sign
+// requests with, so none of what an object says counts.
+//
+//security:1-foreign-account-object
+func TestWindowsOfAnotherAccountInRequestObjects(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := amelia(t, p)
+	inside := asked(p, members{
+		"iss": "messaging", "client_id": "messaging", "response_type": "id_token", "redirect_uri": window,
+		"state": `{"lpUnifiedWindowConfig":{"accountId":"87654321"}}`,
+	})
+	payload, err := json.Marshal(inside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, object := range map[string]string{
+		"signed":   signed(t, jose.RS256, "rsa", typRequest, inside),
+		"unsigned": "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString(payload) + ".",
+	} {
+		for _, request := range []url.Values{windowRequest("request", object), params("client_id", "messaging", "request", object)} {
+			page := b.Authorize(request)
+			if answer := page.Answer(); answer.Has("id_token") || strings.Contains(page.Target()+page.Body, "87654321") {
+				t.Errorf("%s: status %d, answer %v", name, page.Status, answer)
+			}
+		}
+	}
+}
+
 // TestNothingButCodesGoToTheLabel tries each response type and mode at each
 // spelling of the label's host.
 //
@@ -43,18 +76,18 @@ clients:
   - client_id: labels
     client_secret: `+messagingSecret+`
     redirect_uris: ["`+strings.Join(spellings, `", "`)+`"]
-    response_types: [code, id_token, id_token token]
+    response_types: [code, id_token, id_token token, code id_token, code token, code id_token token]
     web_origins: [https://liveperson.net]
     web_message: true
     conversational_cloud: {variant: rfc}
 `)
 	b := amelia(t, p)
 	for _, address := range spellings {
-		for _, responseType := range []string{"id_token", "id_token token", "token id_token"} {
+		for _, responseType := range []string{"id_token", "id_token token", "token id_token", "code id_token", "token code", "code id_token token"} {
 			for _, mode := range []string{"", "fragment", "query", "form_post", "web_message"} {
 				page := b.Authorize(params("client_id", "labels", "response_type", responseType, "response_mode", mode, "redirect_uri", address,
 					"scope", "openid", "nonce", "n"))
-				if page.Status == http.StatusOK || strings.Contains(page.Body+page.Target(), "eyJ") || page.Element("web-message") != nil {
+				if page.Status == http.StatusOK || page.Answer().Has("access_token") || strings.Contains(page.Body+page.Target(), "eyJ") || page.Element("web-message") != nil {
 					t.Errorf("%s, %s, %s: status %d, target %.100s", address, responseType, mode, page.Status, page.Target())
 				}
 			}

@@ -213,6 +213,9 @@ func (c *cloud) wantIn(attempt *standin.Conversation) {
 }
 
 // Every kind of connector lets the consumer in, as the form that was pasted says.
+//
+//contract:1.6-choice 1.7-enc-gcm 1.7-opens 2.1-legacy-code 2.1-legacy-token 2.1-rfc-code 2.1-rfc-id-token 2.5-basic
+//contract:2.5-json 2.5-post 2.6-external 5.2-fields 6.2-code 6.2-implicit
 func TestEveryKindOfConnector(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t)
@@ -246,6 +249,8 @@ func TestEveryKindOfConnector(t *testing.T) {
 
 // The embedded window, in the code flow with the challenge handed to the page; and
 // an app that brings its code.
+//
+//contract:2.4-default-address 2.6-embedded 2.6-mobile 4-code 4-display-name
 func TestEmbeddedCodeAndApp(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t)
@@ -281,6 +286,8 @@ func TestEmbeddedCodeAndApp(t *testing.T) {
 
 // The token expires in mid-conversation; the window is led to the provider once
 // more, and the conversation goes on. One that was begun anonymously does so, too.
+//
+//contract:2.7-external 6.3-copied 6.5-step-up
 func TestExpiryAndStepUp(t *testing.T) {
 	t.Parallel()
 	c := startCloud(t)

@@ -7,6 +7,7 @@ var attackRows = []section{
 		{"1-foreign-account-address", "The same by the query of a legacy window's address.", ""},
 		{"1-foreign-account-message", "The same by a pop-up that answers by message.", ""},
 		{"1-foreign-account-post", "The same by a form that another site posts.", ""},
+		{"1-foreign-account-object", "The same by a request object: a connector takes none.", ""},
 		{"1-twice", "A configuration has a key, or stands, twice: readers differ in which counts.", ""},
 		{"1-unreadable", "A configuration is encoded, nested or cut so that the check reads nothing and a page does.", ""},
 		{"1-later", "The account is set while the sign-in page is open.", ""},
