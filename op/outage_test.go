@@ -12,6 +12,7 @@ import (
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/storage/builtin"
 	"github.com/brandidp/idp/storage/storagetest"
+	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -199,7 +200,7 @@ func TestAViewOlderThanAMinuteSignsNothing(t *testing.T) {
 func TestConnectionsCutDuringRefreshes(t *testing.T) {
 	t.Parallel()
 	database := newOwnServer(t)
-	p := webtest.StartAt(t, database.server.URL(), nil, brand, refreshBrand)
+	p := webtest.StartAt(t, database.server.URL(), func(o *web.Options) { o.RefreshGrace = time.Minute }, brand, refreshBrand)
 	b := amelia(t, p)
 	token := granted(t, b)
 	cut := make(chan struct{})

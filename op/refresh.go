@@ -55,7 +55,7 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 		AccessTokenLifetime: client.AccessTokenLifetime.Duration(), Sealed: sealed, Grace: p.opts.RefreshGrace,
 	})
 	if err != nil {
-		return nil, refreshFault(err)
+		return nil, p.refreshFault(ctx, client, err)
 	}
 	expiresIn := int64(client.AccessTokenLifetime)
 	if grant.Retry != nil {
@@ -86,15 +86,15 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 	return response, nil
 }
 
-// refreshFault tells a client what it may know.
-func refreshFault(err error) error {
+// refreshFault tells a client what it may know, and the operator of a replay.
+func (p *Provider) refreshFault(ctx context.Context, client *storage.Client, err error) error {
 	switch {
 	case errors.Is(err, storage.ErrScopeExceeded):
 		return fault("invalid_scope", "scope must not exceed what was granted")
 	case errors.Is(err, storage.ErrRefreshReplayed):
-		e := *errRefresh
-		e.Cause = err
-		return &e
+		p.opts.Log.WarnContext(ctx, "a refresh token was used again after its grace: the grant has ended",
+			"request_id", RequestID(ctx), "client_id", client.ClientID)
+		return errRefresh
 	case errors.Is(err, storage.ErrRefreshRefused):
 		return errRefresh
 	}

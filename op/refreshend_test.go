@@ -226,7 +226,7 @@ func TestStrangersEndNoFamily(t *testing.T) {
 	b := amelia(t, p)
 	old := granted(t, b)
 	newest := tokens(t, refresh(b, old.RefreshToken))
-	p.Advance(time.Minute)
+	p.Advance(2 * time.Minute)
 	form := refreshGrant(old.RefreshToken)
 	wantWire(t, redeemAs(b, "portal", "wrong", form), http.StatusUnauthorized, "invalid_client")
 	wantWire(t, b.Post("/token", with(form, "client_id", "portal")), http.StatusUnauthorized, "invalid_client")

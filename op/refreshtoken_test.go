@@ -88,6 +88,22 @@ func TestScopeOfARefresh(t *testing.T) {
 	}
 }
 
+// TestDiscoveryTellsOfRefreshTokens only where a client gets them.
+func TestDiscoveryTellsOfRefreshTokens(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := p.Browser(t)
+	for _, there := range []bool{false, true} {
+		page := b.Get("/.well-known/openid-configuration")
+		for _, name := range []string{`"refresh_token"`, `"offline_access"`} {
+			if strings.Contains(page.Body, name) != there {
+				t.Errorf("%s: want it there: %t\n%s", name, there, page.Body)
+			}
+		}
+		p.Apply(refreshBrand)
+	}
+}
+
 func TestOfflineAccessNeedsACode(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, `
@@ -194,7 +210,7 @@ func TestParallelRefreshesOverManyFamilies(t *testing.T) {
 	if n := webtest.Query[int](p, "select count(*) from refresh_families where generation = $1", rounds); n != families {
 		t.Errorf("%d families with %d rotations, want %d", n, rounds, families)
 	}
-	p.Advance(11 * time.Second)
+	p.Advance(time.Minute)
 	for i := range families {
 		group.Go(func() {
 			if i%2 == 0 {
@@ -212,7 +228,7 @@ func TestParallelRefreshesOverManyFamilies(t *testing.T) {
 // TestTheDatabasesClockDecidesTheGrace: instances' clocks disagree by seconds.
 func TestTheDatabasesClockDecidesTheGrace(t *testing.T) {
 	t.Parallel()
-	p := startRefresh(t)
+	p := webtest.Start(t, nil, brand, refreshBrand) // 10 s
 	b := amelia(t, p)
 	token := granted(t, b)
 	first := tokens(t, refresh(b, token.RefreshToken))
@@ -236,7 +252,7 @@ func TestRefreshTablesStayFlat(t *testing.T) {
 	if n := rows(); n != 4 { // family, successor, the code's access token and its own
 		t.Errorf("%d rows at first", n)
 	}
-	p.Advance(11 * time.Second)
+	p.Advance(time.Minute)
 	sweep(t, p)
 	if n := webtest.Query[int](p, "select count(*) from refresh_successors"); n != 0 {
 		t.Errorf("%d successors after the grace", n)
@@ -276,7 +292,7 @@ func TestReplayDuringARefresh(t *testing.T) {
 	b, rp := amelia(t, p), p.Browser(t)
 	old := granted(t, b)
 	newest := tokens(t, refresh(rp, old.RefreshToken))
-	p.Advance(time.Minute)
+	p.Advance(2 * time.Minute)
 	var refreshed *webtest.Page
 	race(t, p, func() { refreshed = refresh(rp, newest.RefreshToken) }, func() { wantRefused(t, refresh(rp, old.RefreshToken)) })
 	if refreshed.Status == http.StatusOK {

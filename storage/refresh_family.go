@@ -17,8 +17,9 @@ type NewFamily struct {
 	TokenSHA256  []byte
 	// Lifetime is that of the family, from now; no rotation extends it.
 	Lifetime time.Duration
-	// Plain: the family is made without offline_access, too. It then ends with the
-	// session that it came of.
+	// Plain: the family is made without offline_access, too. It then ends when its
+	// session is ended, and at the latest at that one's absolute end: an idle browser
+	// says nothing of a conversation that goes on.
 	Plain bool
 }
 
@@ -60,7 +61,7 @@ var (
 const liveFamily = `f.handle_sha256 = $1 and f.client_id = $2 and f.expires_at > idp_now() and case when f.offline then $3::boolean else $4::boolean end`
 
 // familyColumns are grantColumns of a family. Its own end takes the place of the
-// session's: they are the same at the latest, or the family outlives the session.
+// session's: it is not later, unless the family is there to outlive the session.
 const familyColumns = "f.scope, '', coalesce(f.claims_request, ''), f.session_id, f.sid, f.auth_time, f.acr, f.amr, f.expires_at, " + consumerColumns
 
 // rotateSQL puts the successor in the place of the presented token and makes the
