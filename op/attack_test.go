@@ -57,8 +57,8 @@ func TestWindowsOfAnotherAccountInRequestObjects(t *testing.T) {
 	} {
 		for _, request := range []url.Values{windowRequest("request", object), params("client_id", "messaging", "request", object)} {
 			page := b.Authorize(request)
-			if answer := page.Answer(); answer.Has("id_token") || strings.Contains(page.Target()+page.Body, "87654321") {
-				t.Errorf("%s: status %d, answer %v", name, page.Status, answer)
+			if page.Status == http.StatusOK || strings.Contains(page.Target(), "id_token=") || strings.Contains(page.Target()+page.Body, "87654321") {
+				t.Errorf("%s: status %d, target %s", name, page.Status, page.Target())
 			}
 		}
 	}
@@ -87,7 +87,7 @@ clients:
 			for _, mode := range []string{"", "fragment", "query", "form_post", "web_message"} {
 				page := b.Authorize(params("client_id", "labels", "response_type", responseType, "response_mode", mode, "redirect_uri", address,
 					"scope", "openid", "nonce", "n"))
-				if page.Status == http.StatusOK || page.Answer().Has("access_token") || strings.Contains(page.Body+page.Target(), "eyJ") || page.Element("web-message") != nil {
+				if page.Status == http.StatusOK || strings.Contains(page.Target(), "access_token=") || strings.Contains(page.Body+page.Target(), "eyJ") || page.Element("web-message") != nil {
 					t.Errorf("%s, %s, %s: status %d, target %.100s", address, responseType, mode, page.Status, page.Target())
 				}
 			}
