@@ -130,6 +130,9 @@ type issued struct {
 // answer issues what was asked for to somebody who is signed in.
 func (p *Provider) answer(w http.ResponseWriter, r *http.Request, v *view, client *storage.Client, request *authRequest, in *storage.SignedIn) {
 	out, code, token, err := p.prepare(client, request)
+	if err == nil {
+		err = p.noteClient(r.Context(), client, in)
+	}
 	if err == nil && (code != nil || token != nil) {
 		err = p.opts.Store.Issue(r.Context(), in.Session.ID, code, token)
 	}

@@ -237,13 +237,13 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 		request.LoginHint = hint
 	}
 	if hint := params.Get("id_token_hint"); hint != "" {
-		sub, err := p.subOfHint(v, hint)
+		hinted, err := p.readHint(v, hint)
 		if err != nil {
 			e := invalidRequest("id_token_hint is not an ID token of this issuer")
 			e.Cause = err
 			return e
 		}
-		request.subjects = append(request.subjects, []string{sub})
+		request.subjects = append(request.subjects, []string{hinted.Sub})
 	}
 	return completeClaims(client, request, params.Get("claims"))
 }

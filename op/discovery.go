@@ -21,6 +21,8 @@ type discovery struct {
 	UserinfoEndpoint                      string   `json:"userinfo_endpoint"`
 	JWKSURI                               string   `json:"jwks_uri"`
 	EndSessionEndpoint                    string   `json:"end_session_endpoint"`
+	BackchannelLogoutSupported            bool     `json:"backchannel_logout_supported"`
+	BackchannelLogoutSessionSupported     bool     `json:"backchannel_logout_session_supported"`
 	ScopesSupported                       []string `json:"scopes_supported"`
 	ResponseTypesSupported                []string `json:"response_types_supported"`
 	ResponseModesSupported                []string `json:"response_modes_supported"`
@@ -62,6 +64,8 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 		UserinfoEndpoint:                    issuer + "/userinfo",
 		JWKSURI:                             issuer + "/jwks.json",
 		EndSessionEndpoint:                  issuer + "/end_session",
+		BackchannelLogoutSupported:          true,
+		BackchannelLogoutSessionSupported:   true,
 		ScopesSupported:                     scopes,
 		ResponseTypesSupported:              responseTypes,
 		ResponseModesSupported:              modes,

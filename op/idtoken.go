@@ -165,23 +165,6 @@ func halfHash(value string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
-// subOfHint verifies an id_token_hint and gives its sub. An expired one is
-// accepted (OpenID Connect Core 3.1.2.1).
-func (p *Provider) subOfHint(v *view, hint string) (string, error) {
-	payload, err := v.keys.Verify(hint)
-	if err != nil {
-		return "", err
-	}
-	var claims idTokenClaims
-	if err := json.Unmarshal(payload, &claims); err != nil {
-		return "", fmt.Errorf("read ID token: %w", err)
-	}
-	if claims.Issuer != p.opts.Issuer || claims.Subject == "" || len(claims.Audience) == 0 || claims.Sid == "" {
-		return "", errors.New("not an ID token of this issuer")
-	}
-	return claims.Subject, nil
-}
-
 // allScopes are the scopes that stand for claims (OpenID Connect Core 5.4).
 var allScopes = []string{"profile", "email", "address", "phone"}
 

@@ -16,7 +16,7 @@ type Pages interface {
 	// SignOut asks whether to sign out of this browser.
 	SignOut(w http.ResponseWriter, r *http.Request, page SignOutPage)
 	// SignedOut says that nobody is signed in in this browser any more.
-	SignedOut(w http.ResponseWriter, r *http.Request)
+	SignedOut(w http.ResponseWriter, r *http.Request, page SignedOutPage)
 	// Error shows a fault that must not, or cannot, go to a relying party.
 	Error(w http.ResponseWriter, r *http.Request, page ErrorPage)
 	// Return leads back to the relying party after a form, with status 200: a
@@ -87,12 +87,29 @@ type ConsentPage struct {
 	UILocales []string
 }
 
-// SignOutPage is the confirmation form, #sign-out.
+// SignOutPage is the confirmation form, #sign-out. Its button #confirm signs out of
+// this browser, and #everywhere, named "everywhere" with the value "true", out of all.
 type SignOutPage struct {
-	Action    string
-	Proof     string // hidden field "proof"
-	Account   string // "" when nobody is signed in
+	Action string
+	Proof  string // hidden field "proof"
+	// Fields are hidden fields that come back as they are.
+	Fields []FormField
+	// Account is how the signed-in consumer recognises themselves.
+	Account   string
 	UILocales []string
+	// Fault is why the request that led here leads nowhere else; nil for none. The
+	// page has its status.
+	Fault *ErrorPage
+}
+
+// SignedOutPage says that nobody is signed in.
+type SignedOutPage struct {
+	// Return is the address of the client to go back to, checked as that of a
+	// ReturnPage; "" if none is known.
+	Return     string
+	ClientName string
+	UILocales  []string
+	Fault      *ErrorPage // as that of a SignOutPage
 }
 
 // ErrorPage is shown where no redirect is allowed.

@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/brandidp/idp/op/outbound"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/op/session"
@@ -48,9 +49,11 @@ type Options struct {
 	// ClientAddress tells from which network address a request comes, proxies
 	// considered.
 	ClientAddress func(*http.Request) netip.Addr
-	Now           func() time.Time
-	Rand          io.Reader
-	Log           *slog.Logger
+	// Outbound calls the addresses that clients have registered.
+	Outbound *outbound.Client
+	Now      func() time.Time
+	Rand     io.Reader
+	Log      *slog.Logger
 }
 
 // Provider is an OpenID Provider for one issuer.
@@ -66,6 +69,7 @@ type Provider struct {
 	refreshing sync.Mutex // held while the view is read anew
 	token      http.Handler
 	touches    chan *storage.SignedIn
+	logouts    *logouts
 	// tokenLimit is how often one session's pages may ask for a token.
 	tokenLimit sessionLimit
 }
@@ -104,6 +108,7 @@ func New(opts Options) (*Provider, error) {
 			Secure: secure, Idle: opts.SessionIdle, Absolute: opts.SessionLifetime,
 		}),
 		touches: make(chan *storage.SignedIn, 256),
+		logouts: newLogouts(),
 	}
 	p.token = p.tokenHandler()
 	return p, nil

@@ -72,14 +72,18 @@ func (p *Provider) send(w http.ResponseWriter, r *http.Request, client *storage.
 		p.opts.Pages.FormPost(w, r, page)
 		return
 	}
-	address := addressWith(request, a)
+	p.lead(w, r, client, addressWith(request, a), request.UILocales)
+}
+
+// lead leads the browser to an address that was checked against the client's
+// registration.
+func (p *Provider) lead(w http.ResponseWriter, r *http.Request, client *storage.Client, address string, uiLocales []string) {
 	noStore(w)
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	if afterOwnForm(r) {
-		u, err := url.Parse(request.RedirectURI)
+		scheme, _, _ := strings.Cut(address, ":")
 		p.opts.Pages.Return(w, r, ReturnPage{
-			URL: address, ClientName: client.ClientName, UILocales: request.UILocales,
-			ClickOnly: err != nil || (u.Scheme != "http" && u.Scheme != "https"),
+			URL: address, ClientName: client.ClientName, UILocales: uiLocales, ClickOnly: scheme != "http" && scheme != "https",
 		})
 		return
 	}

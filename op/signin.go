@@ -274,6 +274,14 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 	case next == stepConsent:
 		p.showConsent(w, r, client, request, in)
 	default:
+		err := p.noteClient(r.Context(), client, in)
+		if errors.Is(err, storage.ErrNotFound) {
+			err = errorsOfNone[stepSignIn] // signed out in this very moment
+		}
+		if err != nil {
+			p.sendError(w, r, client, request, asError(err))
+			return
+		}
 		p.sendIssued(w, r, form.view, client, request, in, out)
 	}
 }

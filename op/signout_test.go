@@ -39,10 +39,14 @@ func TestSigningOutEndsEverything(t *testing.T) {
 		}
 	}
 	wantErrorPage(t, fromHistory.SignIn("amelia", ameliasPassword), http.StatusBadRequest, "invalid_request")
+	if page := b.Authorize(codeRequest()).SignIn("amelia", ameliasPassword); page.Target() == "" {
+		t.Fatalf("signing in again: status %d", page.Status)
+	}
 	again := page.Submit("sign-out", nil) // the sign-out form from history
 	if again.Element("confirm") == nil {
 		t.Error("an old sign-out form was taken")
 	}
+	silent(t, b, implicitRequest("prompt", "none"))
 	silent(t, other, implicitRequest("prompt", "none"))
 	if page := userinfo(other, otherToken); page.Status != http.StatusOK {
 		t.Errorf("another browser's access token: status %d", page.Status)
@@ -52,7 +56,7 @@ func TestSigningOutEndsEverything(t *testing.T) {
 func TestStrangersCannotSignSomebodyOut(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
-	b, attacker := amelia(t, p), p.Browser(t)
+	b, attacker := amelia(t, p), amelia(t, p)
 	foreign := attacker.Get("/end_session").Form("sign-out")
 	binding := b.Cookie("idp_binding")
 
@@ -79,6 +83,7 @@ func TestStrangersCannotSignSomebodyOut(t *testing.T) {
 	if got := page.Form("repost"); got.Get("state") != "st" || got.Get("id_token_hint") != "x" {
 		t.Errorf("fields of the page that sends it again: %v", got)
 	}
+	page = b.Do(b.Request("/end_session", params("state", "st"), "Sec-Fetch-Site", "cross-site"))
 	if sent := page.Submit("repost", nil); sent.Element("confirm") == nil {
 		t.Errorf("sent again: status %d\n%s", sent.Status, sent.Body)
 	}

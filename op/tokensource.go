@@ -211,6 +211,15 @@ func (p *Provider) answerPage(r *http.Request, v *view, client *storage.Client, 
 	if next := nextStep(client, request, in, shown{}); next != stepNone {
 		return nil, unauthorized(next)
 	}
+	if request.ResponseType != responseTypeNone {
+		err := p.noteClient(r.Context(), client, in)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil, unauthorized(stepSignIn) // signed out in this very moment
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	answer := &tokenSourceAnswer{Issuer: p.opts.Issuer, Subject: in.Consumer.Sub}
 	switch request.ResponseType {
 	case responseTypeCode:

@@ -58,6 +58,15 @@ type Client struct {
 	// signed with, "" for any that fits a key.
 	JWKS                    *JWKS  `json:"jwks,omitempty"`
 	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
+	// ClientURI is the client's home page, "" if it named none.
+	ClientURI string `json:"client_uri,omitempty"`
+	// PostLogoutRedirectURIs are where a browser may be sent after a sign-out, byte
+	// for byte.
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty"`
+	// BackchannelLogoutURI is told of the end of each session that the client knows
+	// of; "" for a client that wants to hear nothing.
+	BackchannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
+	BackchannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
 	// Consent is "required" for a client that always asks, else "".
 	Consent string `json:"consent,omitempty"`
 

@@ -26,6 +26,8 @@ type Session struct {
 type SignedIn struct {
 	Session  Session
 	Consumer *Consumer
+	// Noted are the clients that are noted to know of the session, by row ID.
+	Noted []int64
 	// Now is the database's clock when it was read.
 	Now time.Time
 }
@@ -43,8 +45,9 @@ func (s *Store) SessionByHandle(ctx context.Context, handleSHA256 []byte) (*Sign
 		in       SignedIn
 		consumer consumerScan
 	)
-	dest := append(in.Session.dest(), &in.Now)
-	err := s.pool.QueryRow(ctx, "select "+sessionColumns+", idp_now(), "+consumerColumns+`
+	dest := append(in.Session.dest(), &in.Now, &in.Noted)
+	err := s.pool.QueryRow(ctx, "select "+sessionColumns+`, idp_now(),
+		array(select client_id from session_clients where session_id = s.id), `+consumerColumns+`
 		from sessions s join consumers c on c.id = s.consumer_id
 		where s.handle_sha256 = $1 and s.expires_at > idp_now() and not c.disabled`, handleSHA256).
 		Scan(append(dest, consumer.dest()...)...)
@@ -129,15 +132,15 @@ const (
 		where s.handle_sha256 = $1 and s.consumer_id <> $2)`
 )
 
-// queueEnd ends what hangs on the session that a subquery gives. What was granted by
+// queueEnd ends what hangs on the sessions that a subquery gives. What was granted by
 // offline_access lives on, and its code stays, so that using that again still ends it.
 func queueEnd(batch *pgx.Batch, session string, args ...any) {
 	for _, sql := range []string{
-		"delete from authorization_codes where consumed_at is null and session_id = ",
-		"delete from refresh_families where not offline and session_id = ",
-		"delete from access_tokens t where not exists (select from refresh_families f where f.id = t.family_id) and session_id = ",
+		"delete from authorization_codes where consumed_at is null and session_id = any (array",
+		"delete from refresh_families where not offline and session_id = any (array",
+		"delete from access_tokens t where not exists (select from refresh_families f where f.id = t.family_id) and session_id = any (array",
 	} {
-		batch.Queue(sql+session, args...)
+		batch.Queue(sql+session+")", args...)
 	}
 }
 

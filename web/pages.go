@@ -28,6 +28,9 @@ type Brand struct {
 	// Logo is the path of a PNG, JPEG, WebP or SVG file of at most 512 KiB. It is
 	// read once.
 	Logo string
+	// Website is the address of the brand's own site, to which the page leads back
+	// that says that somebody is signed out.
+	Website string
 	// PrimaryColor is the colour of buttons and BackgroundColor that of the page
 	// around the card, as #rgb or #rrggbb. Text on them is black or white,
 	// whichever can be read.
@@ -76,7 +79,7 @@ func NewPages(brand Brand, base string) (*Pages, error) {
 
 // parseTemplates reads the pages, each within the layout.
 func parseTemplates() (map[string]*template.Template, error) {
-	layout, err := template.ParseFS(htmlFiles, "html/layout.html")
+	layout, err := template.ParseFS(htmlFiles, "html/layout.html", "html/fault.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
@@ -131,6 +134,16 @@ func (f frame) Dir() string { return f.dir }
 
 // Say is [lingo.say] for the templates.
 func (f frame) Say(key string, pairs ...string) string { return f.say(key, pairs...) }
+
+// faultView is what the template of a fault's details shows.
+type faultView struct {
+	frame
+
+	Page *op.ErrorPage
+}
+
+// Fault has the details of a fault be shown on a page that has another purpose.
+func (f frame) Fault(page *op.ErrorPage) faultView { return faultView{f, page} }
 
 // frame prepares the layout of a page under a heading.
 func (p *Pages) frame(l lingo, heading string) frame {

@@ -135,7 +135,18 @@ func everyPage(p *Pages, s string) map[string]func(http.ResponseWriter, *http.Re
 			p.SignOut(w, r, op.SignOutPage{Action: "/o", Proof: s, Account: s})
 		},
 		"sign-out, nobody": func(w http.ResponseWriter, r *http.Request) { p.SignOut(w, r, op.SignOutPage{Action: "/o"}) },
-		"signed out":       p.SignedOut,
+		"sign-out, fault": func(w http.ResponseWriter, r *http.Request) {
+			p.SignOut(w, r, op.SignOutPage{
+				Action: "/o", Proof: s, Account: s, Fields: []op.FormField{{Name: "state", Value: s}}, Fault: &op.ErrorPage{Code: s, Description: s, RequestID: s},
+			})
+		},
+		"signed out": func(w http.ResponseWriter, r *http.Request) { p.SignedOut(w, r, op.SignedOutPage{}) },
+		"signed out, back": func(w http.ResponseWriter, r *http.Request) {
+			p.SignedOut(w, r, op.SignedOutPage{Return: "https://brand.example/bye", ClientName: s})
+		},
+		"signed out, fault": func(w http.ResponseWriter, r *http.Request) {
+			p.SignedOut(w, r, op.SignedOutPage{Return: "com.brand.app:/bye", Fault: &op.ErrorPage{Code: s, Description: s, RequestID: s}})
+		},
 		"return": func(w http.ResponseWriter, r *http.Request) {
 			p.Return(w, r, op.ReturnPage{URL: "https://brand.example/cb", ClientName: s})
 		},

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/op/loopback"
+	"github.com/brandidp/idp/op/outbound"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
@@ -31,9 +33,12 @@ type Options struct {
 	RefreshGrace time.Duration
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	Now            func() time.Time
-	Rand           io.Reader
-	Log            *slog.Logger
+	// OutboundNetworks may be called at addresses that clients have registered,
+	// although they are not of the public internet.
+	OutboundNetworks []netip.Prefix
+	Now              func() time.Time
+	Rand             io.Reader
+	Log              *slog.Logger
 }
 
 // Server is a provider with its pages, ready to be served.
@@ -69,7 +74,9 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	s.Provider, err = op.New(op.Options{
 		Issuer: opts.Issuer, Store: opts.Store, Keyring: opened.Keyring, Pages: pages, Hasher: hasher,
 		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime, RefreshGrace: opts.RefreshGrace,
-		ClientAddress: clientAddress(opts.TrustedProxies), Now: opts.Now, Rand: opts.Rand, Log: opts.Log,
+		ClientAddress: clientAddress(opts.TrustedProxies),
+		Outbound:      outbound.New(outbound.Options{Loopback: loopback.URL(opts.Issuer), Networks: opts.OutboundNetworks}),
+		Now:           opts.Now, Rand: opts.Rand, Log: opts.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -75,17 +75,43 @@ func (p *Pages) Consent(w http.ResponseWriter, r *http.Request, page op.ConsentP
 // SignOut implements [op.Pages].
 func (p *Pages) SignOut(w http.ResponseWriter, r *http.Request, page op.SignOutPage) {
 	l := p.languages.choose(r, page.UILocales)
-	p.write(w, "sign_out", l, response{status: http.StatusOK}, struct {
+	p.write(w, "sign_out", l, response{status: faultStatus(page.Fault)}, struct {
 		frame
 
 		Page op.SignOutPage
 	}{p.frame(l, l.say("sign_out.heading")), page})
 }
 
-// SignedOut implements [op.Pages].
-func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request) {
-	l := p.languages.choose(r, nil)
-	p.write(w, "signed_out", l, response{status: http.StatusOK}, p.frame(l, l.say("signed_out.heading")))
+// faultStatus is the status of a page that tells of a fault, or of none.
+func faultStatus(fault *op.ErrorPage) int {
+	if fault == nil {
+		return http.StatusOK
+	}
+	return statusOr(fault.Status, http.StatusBadRequest)
+}
+
+// SignedOut implements [op.Pages]. Where no client has an address to go back to, the
+// brand's website is the way back.
+func (p *Pages) SignedOut(w http.ResponseWriter, r *http.Request, page op.SignedOutPage) {
+	l := p.languages.choose(r, page.UILocales)
+	to, name := page.Return, page.ClientName
+	if to == "" || checkReturn(to) != nil {
+		to, name = p.brand.Website, p.brand.Name
+	}
+	view := struct {
+		frame
+
+		Page op.SignedOutPage
+		Link template.HTMLAttr
+		Back string
+	}{frame: p.frame(l, l.say("signed_out.heading")), Page: page}
+	if to != "" {
+		view.Link, view.Back = verbatim("href", to), l.say("continue")
+	}
+	if name != "" {
+		view.Back = l.say("return.heading_client", "client", name)
+	}
+	p.write(w, "signed_out", l, response{status: faultStatus(page.Fault)}, view)
 }
 
 // Error implements [op.Pages].

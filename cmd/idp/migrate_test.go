@@ -64,7 +64,7 @@ func TestReadingMakesNoSchema(t *testing.T) {
 	}
 
 	reading := []string{
-		"client list", "client show messaging", "consumer list", "consumer show amelia", "consumer set-password amelia", "key list", "key export",
+		"client list", "client show messaging", "consumer list", "consumer show amelia", "consumer set-password amelia", "consumer sign-out amelia", "key list", "key export",
 		"connector settings messaging", "token preview --client messaging --consumer amelia", "apply -f - --dry-run",
 	}
 	refused("0", reading...)

@@ -137,11 +137,11 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 		Issuer: cfg.Issuer, Store: store, MasterKey: masterKeySource(cfg),
 		Brand: web.Brand{
 			Name: cfg.Brand.Name, Logo: cfg.Brand.Logo,
-			PrimaryColor: cfg.Brand.PrimaryColor, BackgroundColor: cfg.Brand.BackgroundColor,
+			Website: cfg.Brand.Website, PrimaryColor: cfg.Brand.PrimaryColor, BackgroundColor: cfg.Brand.BackgroundColor,
 		},
 		Hashing:     hashingOptions(cfg),
 		SessionIdle: cfg.Session.IdleLifetime, SessionLifetime: cfg.Session.Lifetime, RefreshGrace: cfg.RefreshGrace,
-		TrustedProxies: cfg.TrustedProxies, Now: time.Now, Rand: rand.Reader, Log: log,
+		TrustedProxies: cfg.TrustedProxies, OutboundNetworks: cfg.Outbound.AllowedNetworks, Now: time.Now, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {
 		store.Close()

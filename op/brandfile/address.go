@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/brandidp/idp/op/loopback"
 	"github.com/brandidp/idp/op/redirecturi"
 )
 
@@ -64,10 +65,10 @@ func schemeRule(u *url.URL, native, issuerOnLoopback bool) string {
 		if u.Opaque != "" || !hostPattern.MatchString(strings.TrimSuffix(u.Host, ":"+u.Port())) || !validPort(u) {
 			return "must have a host without wildcards and, if any, a port of 1 to 65535"
 		}
-		if u.Scheme == "https" || isLoopback(u.Hostname()) && (native || issuerOnLoopback) {
+		if u.Scheme == "https" || loopback.Host(u.Hostname()) && (native || issuerOnLoopback) {
 			return ""
 		}
-		if isLoopback(u.Hostname()) {
+		if loopback.Host(u.Hostname()) {
 			return "must be https; http on loopback is for application_type native, or an issuer on loopback"
 		}
 		return "must be https"
@@ -109,7 +110,7 @@ func originRule(origin string, issuerOnLoopback bool) string {
 		!validPort(u) || u.Port() == defaultPort || strings.HasPrefix(u.Port(), "0") {
 		return exact
 	}
-	if u.Scheme == "http" && (!issuerOnLoopback || !isLoopback(u.Hostname())) {
+	if u.Scheme == "http" && (!issuerOnLoopback || !loopback.Host(u.Hostname())) {
 		return "must be https; http on loopback is for an issuer on loopback"
 	}
 	return ""

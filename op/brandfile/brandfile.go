@@ -10,10 +10,11 @@ package brandfile
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/brandidp/idp/op/loopback"
 )
 
 // MaxBytes is the size of the largest file.
@@ -72,23 +73,8 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// isLoopback tells the names that never leave the machine: localhost,
-// *.localhost, 127.0.0.0/8 and ::1.
-func isLoopback(host string) bool {
-	host = strings.ToLower(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	// An address with a zone or of IPv4 in IPv6 is written in another way.
-	return err == nil && addr.IsLoopback() && addr.Zone() == "" && !addr.Is4In6()
-}
-
 // onLoopback tells whether the issuer is on a loopback name.
-func (o Options) onLoopback() bool {
-	issuer, err := url.Parse(o.Issuer)
-	return err == nil && isLoopback(issuer.Hostname())
-}
+func (o Options) onLoopback() bool { return loopback.URL(o.Issuer) }
 
 // validPort tells whether a URL's authority has no port, or one that exists.
 func validPort(u *url.URL) bool {

@@ -13,31 +13,35 @@ import (
 
 // clientEntry is one of clients in the file, by the names of RFC 7591.
 type clientEntry struct {
-	ClientID                    string                          `json:"client_id"`
-	ClientName                  string                          `json:"client_name"`
-	ClientSecret                string                          `json:"client_secret"`
-	ClientSecretFile            string                          `json:"client_secret_file"`
-	ApplicationType             string                          `json:"application_type"`
-	RedirectURIs                []string                        `json:"redirect_uris"`
-	ResponseTypes               []string                        `json:"response_types"`
-	GrantTypes                  []string                        `json:"grant_types"`
-	TokenEndpointAuthMethod     string                          `json:"token_endpoint_auth_method"`
-	WebOrigins                  []string                        `json:"web_origins"`
-	Scope                       string                          `json:"scope"`
-	IDTokenSignedResponseAlg    string                          `json:"id_token_signed_response_alg"`
-	IDTokenEncryptedResponseAlg string                          `json:"id_token_encrypted_response_alg"`
-	IDTokenEncryptedResponseEnc string                          `json:"id_token_encrypted_response_enc"`
-	IDTokenLifetime             storage.Seconds                 `json:"id_token_lifetime"`
-	AccessTokenLifetime         storage.Seconds                 `json:"access_token_lifetime"`
-	RefreshTokenLifetime        storage.Seconds                 `json:"refresh_token_lifetime"`
-	ClaimsPolicy                string                          `json:"claims_policy"`
-	CustomClaims                map[string]string               `json:"custom_claims"`
-	RequirePKCE                 bool                            `json:"require_pkce"`
-	WebMessage                  bool                            `json:"web_message"`
-	JWKS                        *storage.JWKS                   `json:"jwks"`
-	RequestObjectSigningAlg     string                          `json:"request_object_signing_alg"`
-	Consent                     string                          `json:"consent"`
-	ConversationalCloud         *liveperson.ConversationalCloud `json:"conversational_cloud"`
+	ClientID                         string                          `json:"client_id"`
+	ClientName                       string                          `json:"client_name"`
+	ClientSecret                     string                          `json:"client_secret"`
+	ClientSecretFile                 string                          `json:"client_secret_file"`
+	ApplicationType                  string                          `json:"application_type"`
+	RedirectURIs                     []string                        `json:"redirect_uris"`
+	ResponseTypes                    []string                        `json:"response_types"`
+	GrantTypes                       []string                        `json:"grant_types"`
+	TokenEndpointAuthMethod          string                          `json:"token_endpoint_auth_method"`
+	WebOrigins                       []string                        `json:"web_origins"`
+	Scope                            string                          `json:"scope"`
+	IDTokenSignedResponseAlg         string                          `json:"id_token_signed_response_alg"`
+	IDTokenEncryptedResponseAlg      string                          `json:"id_token_encrypted_response_alg"`
+	IDTokenEncryptedResponseEnc      string                          `json:"id_token_encrypted_response_enc"`
+	IDTokenLifetime                  storage.Seconds                 `json:"id_token_lifetime"`
+	AccessTokenLifetime              storage.Seconds                 `json:"access_token_lifetime"`
+	RefreshTokenLifetime             storage.Seconds                 `json:"refresh_token_lifetime"`
+	ClaimsPolicy                     string                          `json:"claims_policy"`
+	CustomClaims                     map[string]string               `json:"custom_claims"`
+	RequirePKCE                      bool                            `json:"require_pkce"`
+	WebMessage                       bool                            `json:"web_message"`
+	JWKS                             *storage.JWKS                   `json:"jwks"`
+	RequestObjectSigningAlg          string                          `json:"request_object_signing_alg"`
+	Consent                          string                          `json:"consent"`
+	ClientURI                        string                          `json:"client_uri"`
+	PostLogoutRedirectURIs           []string                        `json:"post_logout_redirect_uris"`
+	BackchannelLogoutURI             string                          `json:"backchannel_logout_uri"`
+	BackchannelLogoutSessionRequired bool                            `json:"backchannel_logout_session_required"`
+	ConversationalCloud              *liveperson.ConversationalCloud `json:"conversational_cloud"`
 }
 
 // RefusedField names what is known but not there yet.
@@ -120,6 +124,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.redirectURIs(c, opts)
 	d.webOrigins(c, opts)
 	d.webMessage(c)
+	d.logout(c, entry, opts)
 	d.scope(path+".scope", c.Scope)
 	d.claimsPolicy(c)
 	d.customClaims(c)

@@ -91,7 +91,7 @@ func CompactSize(row *storage.SigningKey, payload int) (int, error) {
 	if !isRSA {
 		return 0, fmt.Errorf("size of a token: only %s is signed here", RS256)
 	}
-	header, err := headerOf(row.Kid)
+	header, err := headerOf(row.Kid, TypeJWT)
 	if err != nil {
 		return 0, err
 	}

@@ -34,6 +34,9 @@ const (
 // Conversational Cloud documents.
 const RS256 = "RS256"
 
+// TypeJWT is the typ of ID tokens.
+const TypeJWT = "JWT"
+
 // rsaBits is the size of the keys that are made here.
 const rsaBits = 2048
 

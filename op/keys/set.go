@@ -22,26 +22,26 @@ var ErrNoKey = errors.New("no active signing key")
 // Signer signs with one RSA key (RS256). It is safe for concurrent use.
 type Signer struct {
 	kid    string
-	header []byte // with the dot behind it, as it begins each token
+	header []byte // of an ID token, with the dot behind it
 	key    crypto.Signer
 }
 
 func newSigner(kid string, key crypto.Signer) (*Signer, error) {
-	header, err := headerOf(kid)
+	header, err := headerOf(kid, TypeJWT)
 	if err != nil {
 		return nil, err
 	}
 	return &Signer{kid: kid, header: header, key: key}, nil
 }
 
-// headerOf is the encoded header of each token that a key signs, with the dot
-// behind it.
-func headerOf(kid string) ([]byte, error) {
+// headerOf is the encoded header of a token that a key signs, with the dot behind
+// it.
+func headerOf(kid, typ string) ([]byte, error) {
 	header, err := json.Marshal(struct {
 		Alg string `json:"alg"`
 		Kid string `json:"kid"`
 		Typ string `json:"typ"`
-	}{RS256, kid, "JWT"})
+	}{RS256, kid, typ})
 	if err != nil {
 		return nil, fmt.Errorf("header: %w", err)
 	}
@@ -53,11 +53,23 @@ func (s *Signer) Kid() string { return s.kid }
 
 // Sign gives the compact JWS of payload (RFC 7515 7.1), typ "JWT" in its header.
 // Every sign-in waits for it, so nothing is made here that was known before.
-func (s *Signer) Sign(payload []byte) (string, error) {
+func (s *Signer) Sign(payload []byte) (string, error) { return s.sign(s.header, payload) }
+
+// SignAs is Sign with a typ of its own, which tells the token from an ID token
+// (RFC 8725 3.11).
+func (s *Signer) SignAs(typ string, payload []byte) (string, error) {
+	header, err := headerOf(s.kid, typ)
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	return s.sign(header, payload)
+}
+
+func (s *Signer) sign(header, payload []byte) (string, error) {
 	const signatureSize = rsaBits / 8
 	encoding := base64.RawURLEncoding
-	token := make([]byte, 0, len(s.header)+encoding.EncodedLen(len(payload))+1+encoding.EncodedLen(signatureSize))
-	token = encoding.AppendEncode(append(token, s.header...), payload)
+	token := make([]byte, 0, len(header)+encoding.EncodedLen(len(payload))+1+encoding.EncodedLen(signatureSize))
+	token = encoding.AppendEncode(append(token, header...), payload)
 	digest := sha256.Sum256(token)
 	signature, err := s.key.Sign(nil, digest[:], crypto.SHA256) // PKCS #1 v1.5 takes no randomness
 	if err != nil {
@@ -138,12 +150,16 @@ func (s *Set) Signer(owner int64) (*Signer, error) {
 	return nil, ErrNoKey
 }
 
-// Verify checks the signature of a compact JWS by any key that is published
-// here, and gives the payload.
+// Verify checks the signature of an ID token, or of another compact JWS of typ
+// "JWT", by any key that is published here, and gives the payload. A token whose
+// typ says that it is something else is refused.
 func (s *Set) Verify(compact string) ([]byte, error) {
 	jws, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
+	}
+	if typ, given := jws.Signatures[0].Protected.ExtraHeaders[jose.HeaderType]; given && typ != TypeJWT {
+		return nil, errors.New("verify: a token of another kind")
 	}
 	jwk, ok := s.public[jws.Signatures[0].Protected.KeyID]
 	if !ok {

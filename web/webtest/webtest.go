@@ -50,6 +50,7 @@ type Provider struct {
 	offset    *atomic.Int64
 	transport http.RoundTripper
 	options   web.Options
+	stop      func()
 }
 
 // Start starts a provider in a database of its own and applies the brand files,
@@ -146,8 +147,13 @@ func (p *Provider) serve(change func(*web.Options)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { server.Run(ctx) })
-	p.tb.Cleanup(func() { stop(); running.Wait() })
+	p.stop = func() { stop(); running.Wait() }
+	p.tb.Cleanup(p.stop)
 }
+
+// StopRunning ends what the provider does by itself, as its end would. Requests are
+// answered as long as what it has read is not too old.
+func (p *Provider) StopRunning() { p.stop() }
 
 // cheapHashing is what tests hash passwords with.
 func cheapHashing() password.Options {

@@ -24,6 +24,7 @@ type Config struct {
 	Brand           Brand
 	PasswordHashing PasswordHashing
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Outbound        Outbound
 	Log             Log
 
 	// WarningAllowHTTPIssuer lets the issuer be http beyond this machine.
@@ -55,6 +56,7 @@ type Session struct {
 type Brand struct {
 	Name            string // empty: the pages show the issuer's host
 	Logo            string // path of a file, or empty
+	Website         string // address, or empty
 	PrimaryColor    string // #rrggbb
 	BackgroundColor string // #rrggbb
 }
@@ -65,6 +67,11 @@ type PasswordHashing struct {
 	Queue       int // sign-ins that may wait beyond that
 	MemoryKiB   uint32
 	Iterations  uint32
+}
+
+// Outbound bounds what the provider calls by itself.
+type Outbound struct {
+	AllowedNetworks []netip.Prefix // that may be called though they are not public
 }
 
 // Log says what is logged and how.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/brandidp/idp/op/loopback"
 )
 
 // DefaultFiles are the places of the configuration file when none is named.
@@ -178,7 +180,7 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 		faults = append(faults, Fault{Source: found[key].source, Key: key, Rule: rule})
 	}
 
-	if u, err := url.Parse(c.Issuer); err == nil && u.Scheme == "http" && !onLoopback(u.Hostname()) {
+	if u, err := url.Parse(c.Issuer); err == nil && u.Scheme == "http" && !loopback.Host(u.Hostname()) {
 		if c.WarningAllowHTTPIssuer {
 			c.Warnings = append(c.Warnings, "warning_allow_http_issuer is on: passwords and tokens can be read by anybody on the way")
 		} else {

@@ -185,23 +185,25 @@ database: {max_connections: 50}
 brand:
   name: Brand & Söhne
   logo: ` + logo + `
+  website: https://www.brand.example/de/
   primary_color: "#A0B1C2"
 password_hashing:
   concurrency: 3
+outbound: {allowed_networks: [10.7.0.0/16]}
 warning_allow_http_issuer: True
 `
 	c := load(t, inputs(t, file, nil))
 	got := []any{
 		c.Issuer, c.Listen, c.TrustedProxies, c.Session, c.Database.MaxConnections, c.Brand,
-		c.PasswordHashing.Queue, c.WarningAllowHTTPIssuer,
+		c.PasswordHashing.Queue, c.WarningAllowHTTPIssuer, c.Outbound.AllowedNetworks,
 	}
 	want := []any{
 		"https://login.brand.example/consumers", "[::1]:9000",
 		[]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::7/128")},
 		config.Session{IdleLifetime: 36 * time.Hour, Lifetime: 240 * time.Hour},
 		50,
-		config.Brand{Name: "Brand & Söhne", Logo: logo, PrimaryColor: "#a0b1c2", BackgroundColor: "#f5f6f8"},
-		48, true,
+		config.Brand{Name: "Brand & Söhne", Logo: logo, Website: "https://www.brand.example/de/", PrimaryColor: "#a0b1c2", BackgroundColor: "#f5f6f8"},
+		48, true, []netip.Prefix{netip.MustParsePrefix("10.7.0.0/16")},
 	}
 
 	samePrefix := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })

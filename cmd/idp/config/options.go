@@ -48,6 +48,13 @@ var Options = []Option{
 		set:         into(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, networks),
 	},
 	{
+		Key: "outbound.allowed_networks", Kind: List,
+		DefaultNote: "none: the public internet alone",
+		Help: "Networks (CIDR) or addresses that the provider may call, although they are not public, at addresses that clients have registered, " +
+			"such as backchannel_logout_uri.",
+		set: into(func(c *Config) *[]netip.Prefix { return &c.Outbound.AllowedNetworks }, networks),
+	},
+	{
 		Key: "data_dir", Kind: Text, derive: dataDir,
 		DefaultNote: "/var/lib/idp as root, else $XDG_DATA_HOME/idp or ~/.local/share/idp",
 		Help:        "Folder of the built-in PostgreSQL and of the master key made at the first start. Back it up.",
@@ -102,6 +109,12 @@ var Options = []Option{
 		DefaultNote: "none",
 		Help:        "Path of the logo on those pages, an SVG, PNG, WebP or JPEG file.",
 		set:         into(func(c *Config) *string { return &c.Brand.Logo }, imageFile),
+	},
+	{
+		Key: "brand.website", Kind: Text,
+		DefaultNote: "none",
+		Help:        "Address of the brand's own site. The page that says that somebody is signed out leads back to it.",
+		set:         into(func(c *Config) *string { return &c.Brand.Website }, website),
 	},
 	{
 		Key: "brand.primary_color", Kind: Text, Default: "#1f4fd8",

@@ -161,6 +161,19 @@ func issuer(text string) (string, error) {
 	return text, nil
 }
 
+// website checks an address that a page leads to.
+func website(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.ContainsFunc(text, notInAddress) {
+		return "", errors.New("must be an address such as https://www.brand.example")
+	}
+
+	return text, nil
+}
+
+// notInAddress tells what a browser would repair.
+func notInAddress(r rune) bool { return r <= ' ' || r >= 0x7f }
+
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
 func validHost(u *url.URL) bool {
@@ -184,15 +197,6 @@ func validPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 
 	return err == nil && n > 0 && port[0] != '0'
-}
-
-// onLoopback tells the names that never leave this machine.
-func onLoopback(host string) bool {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.IsLoopback()
-	}
-
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 func hostPort(text string) (string, error) {
@@ -224,7 +228,7 @@ func networks(text string) ([]netip.Prefix, error) {
 		}
 
 		if prefix.Bits() == 0 {
-			return nil, errors.New("must name the proxies' networks: a network of /0 would believe anybody")
+			return nil, errors.New("must name networks that are yours: a network of /0 is everybody's")
 		}
 
 		prefixes = append(prefixes, prefix.Masked())

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newSignOutCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "sign-out SUB|USERNAME|EMAIL|PHONE",
+		Short: "Sign a consumer out everywhere",
+		Long: "End every session of a consumer, in whatever browser, with its codes and tokens. Clients with a\n" +
+			"backchannel_logout_uri are told by a running idp serve. What was granted by offline_access stays;\n" +
+			"idp consumer set-password ends that as well.",
+		Example: "  idp consumer sign-out amelia\n  idp consumer sign-out amelia@brand.example",
+		Args:    oneArgument("a sub, or what the consumer signs in with"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				consumer, err := s.findConsumer(ctx, args[0])
+				if err != nil {
+					return err
+				}
+
+				sessions, err := s.store.SignOutEverywhere(ctx, consumer.ID)
+				if err != nil {
+					return err
+				}
+
+				fmt.Fprintf(cmd.OutOrStdout(), "Sessions that have ended: %d\n", sessions)
+
+				return nil
+			})
+		},
+	}
+}

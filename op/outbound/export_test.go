@@ -1,0 +1,15 @@
+package outbound
+
+import (
+	"crypto/x509"
+	"net/http"
+	"net/netip"
+)
+
+// Trust has a client trust the certificates of a test.
+func (c *Client) Trust(roots *x509.CertPool) {
+	c.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots //nolint:forcetypeassert // made by New
+}
+
+// Allows is allows.
+func (c *Client) Allows(addr netip.Addr) bool { return c.allows(addr) }
