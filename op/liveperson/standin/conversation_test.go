@@ -221,6 +221,14 @@ func TestAnonymousTokensAge(t *testing.T) {
 	if second == first {
 		t.Error("the same token again")
 	}
+	if _, answer = b.post(authorize, `{"id_token":"`+first+`"}`); answer["token"] == second {
+		t.Error("two tokens of one second are the same")
+	}
+	_, answer = b.post(authorize, "")
+	stranger := `{"id_token":"` + answer["token"].(string) + `","conversationId":"` + begun.ID + `"}`
+	if response, _ := b.post("/api/account/"+account+"/app/"+standin.AnonymousConnector+"/authenticate?v=3.0", stranger); response.StatusCode != http.StatusForbidden {
+		t.Errorf("another anonymous consumer takes the conversation: status %d", response.StatusCode)
+	}
 	again, _, _ := b.exchange(standin.AnonymousConnector, map[string]string{"id_token": second, "conversationId": begun.ID})
 	if again.ID != begun.ID || again.Renewals != 1 || again.SteppedUp || again.Consumer.ID != begun.Consumer.ID {
 		t.Errorf("renewed: %+v", again)

@@ -45,12 +45,11 @@ func (c *Cloud) decrypt(compact string, connector Connector) (inner string, head
 		return "", nil, errors.New("the header of the encrypted token is not base64url without padding")
 	}
 	var members struct {
-		Alg  string           `json:"alg"`
-		Enc  string           `json:"enc"`
-		Cty  string           `json:"cty"`
-		Kid  string           `json:"kid"`
-		Zip  *json.RawMessage `json:"zip"`
-		Crit *json.RawMessage `json:"crit"`
+		Alg string           `json:"alg"`
+		Enc string           `json:"enc"`
+		Cty string           `json:"cty"`
+		Kid string           `json:"kid"`
+		Zip *json.RawMessage `json:"zip"`
 	}
 	if json.Unmarshal(header, &members) != nil {
 		return "", nil, errors.New("the header of the encrypted token is not a JSON object")
@@ -62,8 +61,6 @@ func (c *Cloud) decrypt(compact string, connector Connector) (inner string, head
 		err = errors.New("enc of the encrypted token is none of " + strings.Join(liveperson.ContentEncryptions, ", "))
 	case members.Zip != nil:
 		err = errors.New("the encrypted token is compressed (zip)")
-	case members.Crit != nil:
-		err = errors.New("the header of the encrypted token has crit, of which nothing is known here")
 	case !strings.EqualFold(members.Cty, "JWT"):
 		err = errors.New("cty of the encrypted token is not JWT: it must hold a signed token (RFC 7519 5.2)")
 	case members.Kid == "" && connector.Keys != KeysPasted:

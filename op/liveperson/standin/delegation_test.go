@@ -23,6 +23,7 @@ type delegates struct {
 	mu      sync.Mutex
 	number  int
 	refused bool           // from now on
+	without bool           // gives no refresh tokens
 	claims  map[string]any // of ID tokens that come with a refreshed token, nil for none
 	body    string         // in place of an answer, if it is not ""
 }
@@ -46,6 +47,9 @@ func (d *delegates) answer(w http.ResponseWriter, r *http.Request) {
 	d.number++
 	answer := map[string]any{
 		"access_token": fmt.Sprint("access-", d.number), "refresh_token": fmt.Sprint("refresh-", d.number), "token_type": "Bearer", "expires_in": 60,
+	}
+	if d.without {
+		delete(answer, "refresh_token")
 	}
 	switch {
 	case !refreshing:
@@ -140,6 +144,21 @@ func TestTokensRefused(t *testing.T) {
 	begun, _, _ = without.exchange("code", map[string]string{"code": "x"})
 	if response, _ := without.call(http.MethodGet, path+begun.Consumer.ID+"/brand/tokens", "Bearer "+without.cloud.AppToken(), ""); response.StatusCode != http.StatusNotFound {
 		t.Errorf("without delegation: status %d", response.StatusCode)
+	}
+}
+
+// Without a refresh token the access token is good until it expires.
+func TestDelegationWithoutRefreshToken(t *testing.T) {
+	t.Parallel()
+	d := newDelegates(t)
+	d.without = true
+	begun, _, _ := d.b.exchange("code", map[string]string{"code": "x"})
+	if status, answer := d.tokens(begun.Consumer.ID); begun.Redemption.Refreshable || status != http.StatusOK || answer["accessToken"] != "access-1" {
+		t.Errorf("status %d, %v", status, answer)
+	}
+	d.b.later.Store(int64(time.Minute))
+	if status, answer := d.tokens(begun.Consumer.ID); status != http.StatusNotFound || answer["accessToken"] != nil {
+		t.Errorf("after it has expired: status %d, %v", status, answer)
 	}
 }
 
