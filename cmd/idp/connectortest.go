@@ -101,8 +101,13 @@ func (s *session) tryConnector(ctx context.Context, cmd *cobra.Command, clientID
 		return err
 	}
 
+	username := typedBy(consumer, flags.consumer)
+	if username == "" {
+		return errors.New("the consumer has neither a user name nor a verified address or number, and cannot sign in")
+	}
+
 	opts := trial.Options{
-		Registration: registration, Subject: consumer.Sub, Username: typedBy(consumer, flags.consumer),
+		Registration: registration, Subject: consumer.Sub, Username: username,
 		Address: flags.address, ShowClaims: flags.showClaims, Now: time.Now, Rand: rand.Reader,
 	}
 
@@ -162,13 +167,17 @@ func typedBy(c *storage.Consumer, given string) string {
 		return given
 	}
 
+	verified := func(yes *bool) bool { return yes != nil && *yes }
+
 	switch {
 	case c.Username != "":
 		return c.Username
-	case c.Claims.Email != "":
+	case verified(c.Claims.EmailVerified):
 		return c.Claims.Email
-	default:
+	case verified(c.Claims.PhoneNumberVerified):
 		return c.Claims.PhoneNumber
+	default:
+		return ""
 	}
 }
 
@@ -191,10 +200,29 @@ func runTrial(ctx context.Context, w io.Writer, opts trial.Options, asJSON bool)
 	case !report.Passed:
 		return errTrialFailed
 	case !asJSON:
-		fmt.Fprintf(w, "\nNone of %d steps failed: Conversational Cloud can use this connector.\n", len(report.Steps))
+		printVerdict(w, report)
 	}
 
 	return nil
+}
+
+func printVerdict(w io.Writer, report *trial.Report) {
+	leftOut := 0
+
+	for _, step := range report.Steps {
+		if step.Outcome == standin.LeftOut {
+			leftOut++
+		}
+	}
+
+	fmt.Fprintf(w, "\nNone of %d steps failed", len(report.Steps))
+
+	if leftOut > 0 {
+		fmt.Fprintf(w, "; left out: %d", leftOut)
+	}
+
+	fmt.Fprintln(w, ".")
+	printWarnings(w, report.Warnings)
 }
 
 // trialMarks go beside the words.

@@ -1,12 +1,20 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/brandidp/idp/op/liveperson/standin"
 	"github.com/brandidp/idp/op/liveperson/standin/trial"
+	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -140,7 +148,7 @@ func TestConnectorTest(t *testing.T) {
 		},
 		"code and implicit, delegation": {
 			connectorFile(rfc, windowAlone+", response_types: [code, id_token], grant_types: [authorization_code, implicit, refresh_token], "+withSecret),
-			"authorize sign-in " + code + "authorize " + code + "authorize answer token token-source:left-out refresh",
+			"authorize sign-in " + code + "authorize " + code + "authorize answer token token-source:left-out refresh authorize callback",
 		},
 		"consent, no account, form_post": {
 			connectorFile("variant: rfc, response_placement: form_post", windowAlone+", consent: required, "+implicitOnly),
@@ -188,7 +196,7 @@ func TestConnectorTestInWords(t *testing.T) {
 		" 1 ✓ The provider answers (5.2)\n", " 3 ✓ External window, code flow: the consumer signs in\n", "password: hidden\n",
 		"         ?code: 43 characters\n", "Authorization: Basic, hidden\n", "access_token: 43 characters\n", "→ 403\n",
 		"✓ Personal and Customer Info: ", "✓ Issuer: iss is exactly the connector's: " + y.provider.Issuer + " (1.2)\n",
-		"\nNone of 18 steps failed: Conversational Cloud can use this connector.\n",
+		"\nNone of 18 steps failed.\n\nWarning: the issuer is not https on port 443",
 	} {
 		if got.code != 0 || !strings.Contains(got.stdout, want) {
 			t.Errorf("want %q in\n%s%s", want, got.stdout, got.stderr)
@@ -201,113 +209,92 @@ func TestConnectorTestInWords(t *testing.T) {
 	}
 }
 
-// Each kind of broken set-up is named, with what to do about it.
-func TestConnectorTestNamesWhatIsBroken(t *testing.T) {
+// LivePerson alone can open an encrypted token: what is outside is checked, and
+// the rest is said to be open.
+func TestConnectorTestWithEncryption(t *testing.T) {
 	t.Parallel()
 
-	good := connectorFile(rfc, bothWindows+", "+withSecret)
-
-	for name, test := range map[string]struct {
-		file   string
-		change func(y *trying)
-		typed  string // "" for the right password and secret
-		args   []string
-		code   int
-		want   []string
-	}{
-		"wrong secret": {
-			typed: trialPassword + "\nanother-secret-of-more-than-32-characters\n", code: 1,
-			want: []string{" 5 ✗ External window, code flow: Conversational Cloud redeems the code (2.5)\n", "invalid_client", "what to do: the secret is not the client's"},
-		},
-		"wrong password": {
-			typed: "not the password\n" + trialSecret + "\n", code: 1,
-			want: []string{" 3 ✗ External window, code flow: the consumer signs in\n", "what to do: the password is wrong"},
-		},
-		"window not registered": {
-			file: connectorFile(rfc, `redirect_uris: ["https://liveperson.net"], `+withSecret), code: 1,
-			want: []string{" 2 ✗ ", "redirect_uri is not registered", "what to do: add https://lpcdn.lpsnmedia.net/le_unified_window/index.html to redirect_uris"},
-		},
-		"no web_origins": {
-			file: connectorFile(rfc, windowAlone+", "+withSecret),
-			want: []string{" – Embedded window (2.4)\n     left out: web_origins of the client is empty", "what to do: add the origin"},
-		},
-		"consent and an embedded window": {
-			file: connectorFile(rfc, bothWindows+", consent: required, "+implicitOnly), code: 1,
-			want: []string{"✗ Embedded window, implicit flow", "consent_required", "what to do: consent: required asks every time"},
-		},
-		"no ID token": {
-			file: connectorFile(rfc, windowAlone+`, response_types: ["id_token token"]`), code: 1,
-			want: []string{" 3 ✗ ", "unauthorized_client", "what to do: add what the window asks for, id_token or code, to response_types"},
-		},
-		"another database": {
-			change: func(y *trying) {
-				other := webtest.Start(y.t, nil, strings.Replace(good, "messaging", "other", 1))
-				y.environ = append(y.environ, "IDP_ISSUER="+other.Issuer)
-			}, code: 1,
-			want: []string{" 2 ✗ ", "client_id names no client", "what to do: the provider that is up knows other clients"},
-		},
-		"provider down": {
-			change: func(y *trying) { y.environ = append(y.environ, "IDP_ISSUER=http://localhost:1") }, code: 2,
-			want: []string{" 1 ✗ The provider answers (5.2)\n     failed: the provider does not answer: dial tcp", "what to do: see that idp serve is up at http://localhost:1"},
-		},
-		"issuer mismatch": {
-			change: func(y *trying) {
-				y.environ = append(y.environ, "IDP_ISSUER="+strings.Replace(y.provider.Issuer, "localhost", "127.0.0.1", 1))
-			}, code: 1,
-			want: []string{" 1 ✗ ", "the provider calls itself http://localhost:", "what to do: give both the same issuer"},
-		},
-		"something else there": {
-			change: func(y *trying) { y.environ = append(y.environ, "IDP_ISSUER="+y.provider.Issuer+"/path") }, code: 1,
-			want: []string{" 1 ✗ ", "no discovery document is there, but an answer with status 404"},
-		},
-		"disabled":          {args: []string{"--consumer", "rory"}, code: 1, want: []string{"Error: the consumer is disabled"}},
-		"no password":       {args: []string{"--consumer", "river"}, code: 1, want: []string{"Error: the consumer has no password", "set-password"}},
-		"unknown consumer":  {args: []string{"--consumer", "nobody"}, code: 1, want: []string{"Error: there is no consumer"}},
-		"nothing typed":     {typed: "\n", code: 1, want: []string{"Error: the password of amelia is missing"}},
-		"no secret typed":   {typed: trialPassword, code: 1, want: []string{"Error: the client_secret of messaging is missing", "--client-secret-file"}},
-		"no such file":      {args: []string{"--password-file", "/nowhere"}, code: 1, want: []string{"Error: --password-file: open /nowhere"}},
-		"plain address":     {args: []string{"--address", "http://192.0.2.1"}, code: 1, want: []string{"Error: --address: must be https, or http on loopback"}},
-		"address of a page": {args: []string{"--address", "https://id.brand.example/x"}, code: 1, want: []string{"Error: --address: must be a scheme, a host and a port"}},
-		"no time":           {args: []string{"--timeout", "0s"}, code: 1, want: []string{"Error: --timeout: must be more than nothing"}},
-		"too little time":   {args: []string{"--timeout", "1ns"}, code: 2, want: []string{" 1 ✗ ", "the provider does not answer in time"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-
-			if test.file == "" {
-				test.file = good
-			}
-
-			y := newTrying(t, test.file)
-			if test.change != nil {
-				test.change(y)
-			}
-
-			if test.typed == "" {
-				test.typed = trialPassword + "\n" + trialSecret + "\n"
-			}
-
-			got := y.run(test.typed, append([]string{"connector", "test", "messaging", "--consumer", "amelia"}, test.args...)...)
-			y.tellsNothing(got)
-
-			for _, want := range test.want {
-				if got.code != test.code || !strings.Contains(got.stdout+got.stderr, want) {
-					t.Errorf("want code %d and %q in code %d\n%s%s", test.code, want, got.code, got.stdout, got.stderr)
-				}
-			}
-
-			if sessions := webtest.Query[int](y.provider, "select count(*) from sessions"); sessions != 0 {
-				t.Errorf("%d sessions are left", sessions)
-			}
-		})
+	der, err := x509.MarshalPKIXPublicKey(tokenKey().Public())
+	if err != nil {
+		t.Fatal(err)
 	}
 
-	for args, want := range map[string]string{
-		"nobody --consumer amelia": `client "nobody": not found`, "messaging": `required flag(s) "consumer" not set`, "--consumer amelia": "takes one argument",
-	} {
-		y := newTrying(t, good)
-		if got := y.run("", append([]string{"connector", "test"}, strings.Fields(args)...)...); got.code != 1 || !strings.Contains(got.stderr, want) {
-			t.Errorf("%s: %+v", args, got)
+	y := newTrying(t, connectorFile(rfc+`, encryption_key: {base64: "`+base64.StdEncoding.EncodeToString(der)+`", kid: lpsso}`,
+		bothWindows+", response_types: [code], grant_types: [authorization_code, refresh_token], require_pkce: true, "+withSecret))
+
+	report := y.passes()
+	if got, want := names(report), "discovery authorize sign-in answer code token token-source code token stranger refresh:left-out sign-out"; got != want {
+		t.Errorf("steps:\n%s, want\n%s", got, want)
+	}
+
+	outcomes := map[string]standin.Outcome{}
+	for _, check := range report.Steps[5].Checks {
+		outcomes[check.Name] = check.Outcome
+	}
+
+	want := map[string]standin.Outcome{"encryption": standin.Passed, "recipient": standin.Passed, "nested": standin.LeftOut}
+	if diff := cmp.Diff(want, outcomes); diff != "" {
+		t.Errorf("checks (-want +got):\n%s", diff)
+	}
+
+	if got := y.try(); got.code != 0 || !strings.Contains(got.stdout, "what is in it was not examined\n     what to do: idp token preview --client messaging") ||
+		!strings.Contains(got.stdout, "failed; left out: 1.\n") {
+		t.Errorf("in words: %+v", got)
+	}
+}
+
+// Before its name leads there, the provider is reached at another address, under
+// its own name.
+func TestConnectorTestAtAnotherAddress(t *testing.T) {
+	t.Parallel()
+
+	const issuer = "https://id.brand.example/login"
+
+	p := webtest.Start(t, func(opts *web.Options) { opts.Issuer = issuer }, connectorFile(rfc, bothWindows+", "+withSecret))
+
+	var hosts sync.Map
+
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hosts.Store(r.Host, true)
+		p.Server.Handler().ServeHTTP(w, r)
+	}))
+	t.Cleanup(plain.Close)
+
+	y := &trying{provider: p, installation: &installation{
+		t: t, dir: t.TempDir(), environ: []string{"IDP_DATABASE_URL=" + p.DatabaseURL, "IDP_ISSUER=" + issuer},
+	}}
+
+	report := y.passes("--address", plain.URL)
+	if report.Issuer != issuer || report.Warnings != nil {
+		t.Errorf("report: %+v", report)
+	}
+
+	hosts.Range(func(host, _ any) bool {
+		if host != "id.brand.example" {
+			t.Errorf("a request was for %v", host)
 		}
+
+		return true
+	})
+}
+
+// Password and secret come from files, too, and a sub names the consumer as well.
+func TestConnectorTestReadsFiles(t *testing.T) {
+	t.Parallel()
+
+	y := newTrying(t, connectorFile(rfc, windowAlone+", "+withSecret))
+	password, secret := y.write("password", trialPassword+"\r\n"), y.write("secret", trialSecret)
+
+	for _, consumer := range []string{"0b6c2c8e-6c0e-4f51-9d5a-3f1f1b9c8a10", "Amelia@brand.example", "+441632960000"} {
+		got := y.run("", "connector", "test", "messaging", "--consumer", consumer, "--password-file", password, "--client-secret-file", secret)
+		y.tellsNothing(got)
+
+		if got.code != 0 {
+			t.Errorf("%+v", got)
+		}
+	}
+
+	if got := y.run(trialSecret, "connector", "test", "messaging", "--consumer", "amelia", "--password-file", password); got.code != 0 {
+		t.Errorf("the secret alone on standard input: %+v", got)
 	}
 }

@@ -1,8 +1,6 @@
 package trial
 
-import (
-	"strings"
-)
+import "strings"
 
 // advices are what to do about an error of the protocol. The first that fits
 // counts.
@@ -38,16 +36,21 @@ func adviceFor(code, description string) string {
 	return ""
 }
 
+// adviceIn says what to do about what the stand-in says of a token endpoint.
+func adviceIn(reason string) string {
+	for _, known := range advices {
+		if known.description == "" && strings.Contains(reason, known.code) {
+			return known.advice
+		}
+	}
+	return "look at the answer of the token endpoint"
+}
+
 // adviceForCheck says what to do about a check of the cloud's that failed.
 func adviceForCheck(check Check) string {
 	switch check.Name {
 	case "code":
-		for _, known := range advices {
-			if known.description == "" && strings.Contains(check.Found, known.code) {
-				return known.advice
-			}
-		}
-		return "look at the answer of the token endpoint above"
+		return adviceIn(check.Found)
 	case "kid", "signature", "pasted":
 		return "the provider signs with other keys than this command's database has: see that both have the same one"
 	case "iss":

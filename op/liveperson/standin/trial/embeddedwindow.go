@@ -33,6 +33,9 @@ func (t *trial) embeddedWindow(ctx context.Context, flows []flow) error {
 
 // sourceAnswer is what the token source answers.
 type sourceAnswer struct {
+	status int
+	header http.Header
+
 	IDToken     string `json:"id_token"`
 	Code        string `json:"code"`
 	RedirectURI string `json:"redirect_uri"`
@@ -61,20 +64,20 @@ func (t *trial) fromPage(ctx context.Context, f flow) error {
 			return err
 		}
 		_ = preflight.Body.Close()
-		if err := granted(preflight, origin); err != nil {
+		if err := granted(preflight.Header, origin); err != nil {
 			return err
 		}
-		answer, response, err := t.askTokenSource(ctx, origin, asked)
+		answer, err := t.askTokenSource(ctx, origin, asked)
 		if err != nil {
 			return err
 		}
-		if response.StatusCode != http.StatusOK {
+		if answer.status != http.StatusOK {
 			return &failure{
-				fmt.Sprintf("the token source answers with status %d: %s: %s", response.StatusCode, printable(answer.Error), printable(answer.Description)),
+				fmt.Sprintf("the token source answers with status %d: %s: %s", answer.status, printable(answer.Error), printable(answer.Description)),
 				adviceFor(answer.Error, answer.Description),
 			}
 		}
-		if err := granted(response, origin); err != nil {
+		if err := granted(answer.header, origin); err != nil {
 			return err
 		}
 		s.Found = "it answers the page of " + origin + ", and lets its script read the answer"
@@ -96,19 +99,19 @@ func (t *trial) fromPage(ctx context.Context, f flow) error {
 	if attempt == nil {
 		return t.step(Step{Name: "answer", Title: title + "the page hands it over", Section: "3.1", Requests: requests}, func(*Step) error { return err })
 	}
-	return t.judge(ctx, f, title, attempt, requests)
+	return t.judge(f, title, attempt, requests)
 }
 
 // fromStranger asks as a page that is not the brand's, in the same browser.
 func (t *trial) fromStranger(ctx context.Context) error {
 	return t.step(Step{Name: "stranger", Title: "Embedded window: another site's page asks the provider", Section: "3.1"}, func(s *Step) error {
-		_, response, err := t.askTokenSource(ctx, strangeOrigin, map[string]string{"client_id": t.Registration.ClientID})
+		answer, err := t.askTokenSource(ctx, strangeOrigin, map[string]string{"client_id": t.Registration.ClientID})
 		if err != nil {
 			return err
 		}
-		if response.StatusCode != http.StatusForbidden || response.Header.Get("Access-Control-Allow-Origin") != "" {
+		if grant := answer.header.Get("Access-Control-Allow-Origin"); answer.status != http.StatusForbidden || grant != "" {
 			return &failure{
-				fmt.Sprintf("it is answered with status %d, and with a grant to read that for %q", response.StatusCode, printable(response.Header.Get("Access-Control-Allow-Origin"))),
+				fmt.Sprintf("it is answered with status %d, and with a grant to read that for %q", answer.status, printable(grant)),
 				"the provider never answers so: look at what the proxy in front of it adds to its answers",
 			}
 		}
@@ -119,31 +122,31 @@ func (t *trial) fromStranger(ctx context.Context) error {
 
 func (t *trial) tokenSource() string { return t.Registration.Issuer + "/token-source" }
 
-func (t *trial) askTokenSource(ctx context.Context, origin string, asked map[string]string) (*sourceAnswer, *http.Response, error) {
+func (t *trial) askTokenSource(ctx context.Context, origin string, asked map[string]string) (*sourceAnswer, error) {
 	body, err := json.Marshal(asked)
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // texts always marshal
+		return nil, err //nolint:wrapcheck // texts always marshal
 	}
 	response, err := t.browser.call(ctx, t.tokenSource(), origin, string(body))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	data, err := readAll(response.Body)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var answer sourceAnswer
-	if json.Unmarshal(data, &answer) != nil {
-		return nil, nil, &failure{fmt.Sprintf("the token source answers with status %d, and not with JSON", response.StatusCode), "look at what the proxy in front of the provider does with /token-source"}
+	answer := &sourceAnswer{status: response.StatusCode, header: response.Header}
+	if json.Unmarshal(data, answer) != nil {
+		return nil, &failure{fmt.Sprintf("the token source answers with status %d, and not with JSON", response.StatusCode), "look at what the proxy in front of the provider does with /token-source"}
 	}
-	return &answer, response, nil
+	return answer, nil
 }
 
 // granted is what a browser makes sure of before a script of the page may read an
 // answer (Fetch Standard, CORS check).
-func granted(response *http.Response, origin string) error {
-	if response.Header.Get("Access-Control-Allow-Origin") == origin && response.Header.Get("Access-Control-Allow-Credentials") == "true" {
+func granted(header http.Header, origin string) error {
+	if header.Get("Access-Control-Allow-Origin") == origin && header.Get("Access-Control-Allow-Credentials") == "true" {
 		return nil
 	}
 	return &failure{

@@ -18,17 +18,29 @@ const maxPages = 5
 // (contract 2.2, 2.3).
 func (t *trial) externalWindow(ctx context.Context, f flow) error {
 	title := "External window, " + f.title + ": "
-	var (
-		p        *page
-		launched standin.Launched
-	)
-	err := t.step(Step{Name: "authorize", Title: title + "it asks the provider", Section: "2.2"}, func(s *Step) error {
+	var launched standin.Launched
+	back, err := t.lead(ctx, title, Step{Name: "authorize", Title: title + "it asks the provider", Section: "2.2"}, func() (string, error) {
 		var err error
-		if launched, err = t.launch(ctx, f.connector); err != nil {
+		launched, err = t.launch(ctx, f.connector)
+		t.latest = launched.Address
+		return launched.Address, err
+	})
+	if err != nil {
+		return err
+	}
+	return t.comeBack(ctx, f, title, back, launched.CodeVerifier)
+}
+
+// lead sends the consumer to the provider with a request, has them answer its
+// pages, and gives the address that they are led to.
+func (t *trial) lead(ctx context.Context, title string, first Step, request func() (string, error)) (string, error) {
+	var p *page
+	err := t.step(first, func(s *Step) error {
+		address, err := request()
+		if err != nil {
 			return err
 		}
-		t.latest = launched.Address
-		if p, err = t.browser.open(ctx, launched.Address); err != nil {
+		if p, err = t.browser.open(ctx, address); err != nil {
 			return err
 		}
 		return arrived(p, s)
@@ -40,9 +52,9 @@ func (t *trial) externalWindow(ctx context.Context, f flow) error {
 		p, err = t.answerPage(ctx, title, p)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	return t.comeBack(ctx, f, title, p.leads(), launched.CodeVerifier)
+	return p.leads(), nil
 }
 
 // launch gives the request that the window begins with.
@@ -135,11 +147,10 @@ func (t *trial) comeBack(ctx context.Context, f flow, title, address, verifier s
 	err := t.step(Step{Name: "answer", Title: title + "the provider leads back to the window", Section: "2.3"}, func(s *Step) error {
 		back, answer, err := answerIn(address)
 		if err != nil {
-			return &failure{"the provider leads to an address that cannot be read", ""}
+			return errUnreadable
 		}
 		if code := answer.Get("error"); code != "" {
-			description := printable(answer.Get("error_description"))
-			return &failure{"the provider answers " + printable(code) + ": " + description, adviceFor(code, description)}
+			return answered(code, answer.Get("error_description"))
 		}
 		if back != t.window {
 			return &failure{"the provider leads to " + printable(back) + ", and not to the window", ""}
@@ -159,7 +170,14 @@ func (t *trial) comeBack(ctx context.Context, f flow, title, address, verifier s
 	if err != nil {
 		return err
 	}
-	return t.judge(ctx, f, title, attempt, later)
+	return t.judge(f, title, attempt, later)
+}
+
+var errUnreadable = &failure{"the provider leads to an address that cannot be read", ""}
+
+// answered is the failure of an error response.
+func answered(code, description string) *failure {
+	return &failure{"the provider answers " + printable(code) + ": " + printable(description), adviceFor(code, description)}
 }
 
 // answerIn gives the parameters of an authorization response, and the address

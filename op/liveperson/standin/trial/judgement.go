@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 
@@ -31,7 +30,7 @@ func firstFailed(checks []Check) error {
 
 // judge tells what the cloud has made of what a window brought: the code redeemed,
 // and the token examined. The requests are the cloud's own.
-func (t *trial) judge(_ context.Context, f flow, title string, attempt *standin.Conversation, requests []Exchange) error {
+func (t *trial) judge(f flow, title string, attempt *standin.Conversation, requests []Exchange) error {
 	toToken := func(e Exchange) bool { return f.connector.CodeFlow && e.Address == f.connector.TokenEndpoint }
 	if f.connector.CodeFlow {
 		section := "2.5"

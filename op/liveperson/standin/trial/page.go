@@ -116,7 +116,7 @@ func (p *page) shows() []Detail {
 	return details
 }
 
-// faultOf is the failure that an error page tells of, nil if it is none. The
+// fault is the failure that an error page tells of, nil if it is none. The
 // description is for developers, and is in English whatever the page is in.
 func (p *page) fault() *failure {
 	code := p.text("error")

@@ -16,13 +16,16 @@ type Report struct {
 	// Passed: no step failed. Steps that were left out do not count.
 	Passed bool   `json:"passed"`
 	Steps  []Step `json:"steps"`
+	// Warnings are sentences about what works here, and less well, less safely or
+	// not at all for Conversational Cloud.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Step is one thing that was tried.
 type Step struct {
 	Number int `json:"number"` // from 1
 	// Name is for programs: discovery, authorize, continue, sign-in, consent,
-	// answer, code, token, token-source, stranger, refresh or sign-out.
+	// answer, code, token, token-source, stranger, refresh, callback or sign-out.
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	// Section is that of the contract, as the README of package standin numbers

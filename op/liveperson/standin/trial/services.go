@@ -56,8 +56,7 @@ func (t *trial) ask(ctx context.Context, path string, body, answer any) (http.He
 		return nil, fmt.Errorf("ask the stand-in: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	recorded := &recorder{header: http.Header{}, status: http.StatusOK}
-	t.services.ServeHTTP(recorded, request)
+	recorded := serve(t.services, request)
 	if recorded.status >= http.StatusBadRequest {
 		refusal := &standin.RefusalError{Status: recorded.status}
 		if err := json.Unmarshal(recorded.body.Bytes(), refusal); err != nil {
@@ -71,6 +70,13 @@ func (t *trial) ask(ctx context.Context, path string, body, answer any) (http.He
 		}
 	}
 	return recorded.header, nil
+}
+
+// serve has a stand-in in this process answer.
+func serve(services http.Handler, request *http.Request) *recorder {
+	recorded := &recorder{header: http.Header{}, status: http.StatusOK}
+	services.ServeHTTP(recorded, request)
+	return recorded
 }
 
 // recorder keeps an answer of the stand-in.
@@ -87,4 +93,4 @@ func (r *recorder) Header() http.Header { return r.header }
 func (r *recorder) WriteHeader(status int) { r.status = status }
 
 // Write implements [http.ResponseWriter].
-func (r *recorder) Write(data []byte) (int, error) { return r.body.Write(data) }
+func (r *recorder) Write(data []byte) (int, error) { return r.body.Write(data) } //nolint:wrapcheck // never fails

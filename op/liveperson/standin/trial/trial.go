@@ -106,7 +106,9 @@ func Run(ctx context.Context, opts Options) (*Report, error) {
 
 func newTrial(opts Options) (*trial, error) {
 	r := opts.Registration
-	t := &trial{Options: opts, window: windowAddress, report: &Report{Issuer: r.Issuer, ClientID: r.ClientID, AccountID: r.Settings.AccountID}}
+	t := &trial{Options: opts, window: windowAddress, report: &Report{
+		Issuer: r.Issuer, ClientID: r.ClientID, AccountID: r.Settings.AccountID, Warnings: r.Warnings(),
+	}}
 	if t.report.AccountID == "" {
 		t.report.AccountID = anyAccount
 	}
@@ -153,7 +155,10 @@ func (t *trial) run(ctx context.Context) error {
 	if err := t.embeddedWindow(ctx, flows); err != nil {
 		return err
 	}
-	return t.refresh(ctx)
+	if err := t.refresh(ctx); err != nil {
+		return err
+	}
+	return t.botsLink(ctx)
 }
 
 // flow is one way in which the client may be asked.

@@ -106,7 +106,7 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 		if w.lost == nil {
 			w.lost = err
 		}
-		return nil, err //nolint:wrapcheck // the client says what was asked for
+		return nil, err
 	}
 	response.Request, response.Body = request, io.NopCloser(bytes.NewReader(body))
 	exchange.Status, exchange.Response = response.StatusCode, maskedResponse(response, body)
