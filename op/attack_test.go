@@ -138,8 +138,8 @@ func TestTokenSourceIsForConnectorsAlone(t *testing.T) {
 	} {
 		wantWire(t, page, http.StatusForbidden, "access_denied")
 		wantNoGrant(t, name, page)
-		if page.Body != stranger.Body {
-			t.Errorf("%s: %s, others get %s", name, page.Body, stranger.Body)
+		if page.Body != stranger.Body || page.Header.Get("Vary") != "Origin" {
+			t.Errorf("%s: %s, others get %s; %v", name, page.Body, stranger.Body, page.Header)
 		}
 	}
 }

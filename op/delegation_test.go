@@ -82,6 +82,7 @@ func TestDelegationForABot(t *testing.T) {
 // client may delegate.
 //
 //contract:2.8-callbacks
+//security:1-foreign-account-callback 3-callback
 func TestCallbacksAreWhatTheyAre(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, delegationBrand)

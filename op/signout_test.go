@@ -30,6 +30,7 @@ func TestSigningOutEndsEverything(t *testing.T) {
 	}
 
 	wantError(t, b.Authorize(implicitRequest("prompt", "none")), "login_required")
+	wantWire(t, fromPage(t, b, "messaging", messagingOrigin), http.StatusUnauthorized, "login_required")
 	thief := p.Browser(t)
 	wantError(t, thief.Do(thief.Request("/authorize?"+implicitRequest("prompt", "none").Encode(), nil, "Cookie", "idp_session="+handle)), "login_required")
 	wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")

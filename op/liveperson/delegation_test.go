@@ -51,6 +51,7 @@ func TestCallbacks(t *testing.T) {
 }
 
 //contract:2.8-state
+//security:1-foreign-account-callback
 func TestCheckCallbackState(t *testing.T) {
 	t.Parallel()
 	const foreign = `{"lpUnifiedWindowConfig":{"accountId":"2"}}`

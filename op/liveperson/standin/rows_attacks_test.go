@@ -8,6 +8,7 @@ var attackRows = []section{
 		{"1-foreign-account-message", "The same by a pop-up that answers by message.", ""},
 		{"1-foreign-account-post", "The same by a form that another site posts.", ""},
 		{"1-foreign-account-object", "The same by a request object: a connector takes none.", ""},
+		{"1-foreign-account-callback", "The same by a bot's link: at the callback of another account, or with a window's configuration as `state`.", ""},
 		{"1-twice", "A configuration has a key, or stands, twice: readers differ in which counts.", ""},
 		{"1-unreadable", "A configuration is encoded, nested or cut so that the check reads nothing and a page does.", ""},
 		{"1-later", "The account is set while the sign-in page is open.", ""},
@@ -24,6 +25,7 @@ var attackRows = []section{
 	}},
 	{"3 The label", []row{
 		{"3-token", "A token is asked for at `https://liveperson.net`, by each response type and mode, in each spelling.", ""},
+		{"3-callback", "A token is asked for at a callback of delegation, which is for codes as well.", ""},
 		{"3-query", "A query is added to the label, or to another registered address that is no legacy window.", ""},
 	}},
 	{"4 Messages", []row{
