@@ -189,6 +189,10 @@ func runTrial(ctx context.Context, w io.Writer, opts trial.Options, asJSON bool)
 
 	report, err := trial.Run(ctx, opts)
 	if report != nil && asJSON {
+		for i, step := range report.Steps {
+			report.Steps[i].Claims = visible(step.Claims)
+		}
+
 		if err := printJSON(w, report); err != nil {
 			return err
 		}

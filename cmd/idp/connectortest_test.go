@@ -207,6 +207,14 @@ func TestConnectorTestInWords(t *testing.T) {
 	if claims.code != 0 || !strings.Contains(claims.stdout, `"given_name": "Amelia"`) || strings.Contains(claims.stdout, "eyJ") {
 		t.Errorf("with its claims: %+v", claims)
 	}
+
+	var report trial.Report
+
+	decode(t, y.run(trialPassword+"\n"+trialSecret+"\n", "connector", "test", "messaging", "--consumer", "amelia", "--claims", "--json"), &report)
+
+	if token := report.Steps[5]; token.Name != "token" || !strings.Contains(string(token.Claims), `"ctype": "vip"`) || report.Steps[4].Claims != nil {
+		t.Errorf("with its claims, as JSON: %+v", token)
+	}
 }
 
 // LivePerson alone can open an encrypted token: what is outside is checked, and
