@@ -1,8 +1,6 @@
 package op
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +8,7 @@ import (
 	"time"
 
 	"github.com/brandidp/idp/op/customclaims"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
@@ -123,7 +122,7 @@ func newIDTokenClaims(
 		Nonce: request.nonce, ACR: cloud.ACROf(session.ACR), AMR: session.AMR, Sid: session.Sid,
 		consumer: consumer,
 	}
-	claims.AtHash, claims.CHash = halfHash(request.accessToken), halfHash(request.code)
+	claims.AtHash, claims.CHash = halfHash(client, request.accessToken), halfHash(client, request.code)
 	scopes := request.scopes
 	switch {
 	case client.ClaimsPolicy == claimsEverything:
@@ -156,13 +155,12 @@ func (c *idTokenClaims) forCloud(cloud *liveperson.ConversationalCloud, phone bo
 	c.SDEs = liveperson.SDEs(customer, personal)
 }
 
-// halfHash is the value of at_hash and c_hash (OpenID Connect Core 3.3.2.11).
-func halfHash(value string) string {
+// halfHash is the value of at_hash and c_hash, "" for none.
+func halfHash(client *storage.Client, value string) string {
 	if value == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(value))
-	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	return keys.HalfHash(client.IDTokenSignedResponseAlg, value)
 }
 
 // allScopes are the scopes that stand for claims (OpenID Connect Core 5.4).

@@ -30,11 +30,12 @@ type logoutTokenClaims struct {
 	Sid      string              `json:"sid"`
 }
 
-// logoutToken signs what a client is told, anew for each attempt. The key is the
-// provider's for every client: a connector's own key signs its ID tokens and nothing
-// else, so that nothing else can be taken for one where nobody looks at typ.
+// logoutToken signs what a client is told, anew for each attempt, by the algorithm of
+// its ID tokens (Back-Channel Logout 1.0, 2.4). The key is the provider's for every
+// client: a connector's own key signs its ID tokens and nothing else, so that nothing
+// else can be taken for one where nobody looks at typ.
 func (p *Provider) logoutToken(v *view, client *storage.Client, notice storage.LogoutNotice) (string, error) {
-	signer, err := v.keys.Signer(0)
+	signer, err := v.keys.Signer(0, client.IDTokenSignedResponseAlg)
 	if err != nil {
 		return "", err
 	}

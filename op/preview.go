@@ -108,7 +108,7 @@ func inAddress(client *storage.Client, responseType string) bool {
 // measure finds out the size of the token.
 func (p *Preview) measure(r PreviewRequest) error {
 	owner := signingOwner(r.Client)
-	key, err := keys.ActiveOf(r.Keys, owner)
+	key, err := keys.ActiveOf(r.Keys, owner, r.Client.IDTokenSignedResponseAlg)
 	if err != nil {
 		return fmt.Errorf("preview ID token: %w", err)
 	}

@@ -83,7 +83,7 @@ func (p *Provider) Ready(ctx context.Context) error {
 	if err != nil {
 		return &notReadyError{"clients and keys", err}
 	}
-	if _, err := v.keys.Signer(0); err != nil {
+	if _, err := v.keys.Signer(0, keys.RS256); err != nil {
 		return &notReadyError{"signing keys", err}
 	}
 	return nil
@@ -110,7 +110,8 @@ func (p *Provider) learnPasswordForms(ctx context.Context) {
 	p.opts.Hasher.UseForms(forms)
 }
 
-// ensureKey makes the provider's own key when there is none.
+// ensureKey makes the provider's own key when there is none. Those of algorithms
+// that few ask for come with the first client that registers one.
 func (p *Provider) ensureKey(ctx context.Context) error {
 	err := p.opts.Store.Administer(ctx, func(tx *storage.Tx) error {
 		rows, err := tx.SigningKeys(ctx)
@@ -118,11 +119,11 @@ func (p *Provider) ensureKey(ctx context.Context) error {
 			return err
 		}
 		for _, row := range rows {
-			if row.ClientID == 0 && row.State == keys.Active {
+			if row.ClientID == 0 && row.Alg == keys.RS256 && row.State == keys.Active {
 				return nil
 			}
 		}
-		key, err := keys.Generate(p.opts.Keyring, p.opts.Rand)
+		key, err := keys.Generate(p.opts.Keyring, p.opts.Rand, keys.RS256)
 		if err != nil {
 			return err
 		}
@@ -200,7 +201,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 
 // signer gives the key that signs a client's ID tokens.
 func (v *view) signer(client *storage.Client) (*keys.Signer, error) {
-	return v.keys.Signer(signingOwner(client))
+	return v.keys.Signer(signingOwner(client), client.IDTokenSignedResponseAlg)
 }
 
 // signingOwner is whose key signs a client's ID tokens: a Conversational Cloud

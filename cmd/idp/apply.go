@@ -137,7 +137,7 @@ func (s *session) applyFile(ctx context.Context, flags applyFlags, name string, 
 
 	return brandfile.Apply(ctx, s.store, file, flags.Changes, brandfile.Makers{
 		HashPassword: hasher.Hash,
-		SigningKey:   func() (*storage.SigningKey, error) { return s.makeSigningKey(ctx) },
+		SigningKey:   func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg) },
 		Rand:         rand.Reader,
 	})
 }
@@ -152,7 +152,7 @@ func (s *session) batchHasher() (*password.Hasher, error) {
 
 // makeSigningKey makes a key sealed for this database. The master key is made
 // with the first one if the database has never been sealed.
-func (s *session) makeSigningKey(ctx context.Context) (*storage.SigningKey, error) {
+func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.SigningKey, error) {
 	opened, err := seal.Open(ctx, s.store, masterKeySource(s.cfg), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (s *session) makeSigningKey(ctx context.Context) (*storage.SigningKey, erro
 			"file", s.cfg.MasterKeyFile())
 	}
 
-	return keys.Generate(opened.Keyring, rand.Reader)
+	return keys.Generate(opened.Keyring, rand.Reader, alg)
 }
 
 // readBrandFile reads the file and gives the name that faults bear.

@@ -190,7 +190,7 @@ func (s *session) registration(c *storage.Client, rows []*storage.SigningKey) (*
 		JWKSEndpoint: issuer + "/jwks/" + c.ClientID + ".json", PageScript: issuer + "/token-source.js?client_id=" + c.ClientID,
 	}
 
-	key, err := keys.ActiveOf(rows, c.ID)
+	key, err := keys.ActiveOf(rows, c.ID, keys.RS256)
 	if errors.Is(err, keys.ErrNoKey) {
 		return r, nil // which Warnings says
 	}

@@ -83,7 +83,7 @@ func (s *session) listKeys(ctx context.Context, clientID string) ([]keyView, err
 	wanted := func(int64) bool { return true }
 
 	if clientID != "" {
-		owner, err := s.keyOwner(ctx, clientID)
+		owner, _, err := s.keyOwner(ctx, clientID)
 		if err != nil {
 			return nil, err
 		}
@@ -124,19 +124,23 @@ func printKeys(w io.Writer, views []keyView) error {
 	return printTable(w, rows)
 }
 
-// keyOwner is whose keys sign a client's ID tokens: the client itself, or 0 for
-// the provider. "" stands for the provider.
-func (s *session) keyOwner(ctx context.Context, clientID string) (int64, error) {
+// keyOwner is whose keys sign a client's ID tokens, the client itself or 0 for
+// the provider, and by which algorithm. "" stands for the provider.
+func (s *session) keyOwner(ctx context.Context, clientID string) (owner int64, alg string, err error) {
 	if clientID == "" {
-		return 0, nil
+		return 0, keys.RS256, nil
 	}
 
 	client, _, err := s.readClient(ctx, clientID)
-	if err != nil || client.ConversationalCloud == nil {
-		return 0, err
+	if err != nil {
+		return 0, "", err
 	}
 
-	return client.ID, nil
+	if client.ConversationalCloud != nil {
+		owner = client.ID
+	}
+
+	return owner, client.IDTokenSignedResponseAlg, nil
 }
 
 // The forms of keyFormats.
@@ -179,7 +183,7 @@ func newKeyExportCommand(a *app) *cobra.Command {
 }
 
 func (s *session) exportKey(ctx context.Context, clientID, format string, stdout io.Writer) error {
-	owner, err := s.keyOwner(ctx, clientID)
+	owner, alg, err := s.keyOwner(ctx, clientID)
 	if err != nil {
 		return err
 	}
@@ -189,7 +193,7 @@ func (s *session) exportKey(ctx context.Context, clientID, format string, stdout
 		return err
 	}
 
-	key, err := keys.ActiveOf(rows, owner)
+	key, err := keys.ActiveOf(rows, owner, alg)
 	if err != nil {
 		return fmt.Errorf("%w; idp serve makes the provider's at its first start, idp apply a connector's", err)
 	}

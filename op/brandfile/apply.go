@@ -18,11 +18,13 @@ import (
 type Makers struct {
 	// HashPassword hashes a new password.
 	HashPassword func(ctx context.Context, password string) (string, error)
-	// SigningKey makes an active, sealed key of no owner yet. Each client of
-	// Conversational Cloud gets one of its own in the transaction that makes the
-	// client, so that no token of anybody else's verifies with it. It is called
-	// only if there is such a client, and outside any transaction.
-	SigningKey func() (*storage.SigningKey, error)
+	// SigningKey makes an active, sealed key for an algorithm, of no owner yet. Each
+	// client of Conversational Cloud gets one of its own in the transaction that makes
+	// the client, so that no token of anybody else's verifies with it. The provider
+	// gets one with the first client of an algorithm that it has no key for; that for
+	// RS256 it makes itself. It is called only if there is such a client, and outside
+	// any transaction.
+	SigningKey func(alg string) (*storage.SigningKey, error)
 	// Rand is where secrets come from.
 	Rand io.Reader
 }
@@ -80,6 +82,7 @@ func Apply(ctx context.Context, store *storage.Store, file *File, changes Change
 type material struct {
 	hashes map[string]string              // by the consumer's path in the file
 	keys   map[string]*storage.SigningKey // by client_id
+	shared map[string]*storage.SigningKey // the provider's, by algorithm
 }
 
 // errMeanwhile: what was made before the transaction does not suit any more.
@@ -87,16 +90,23 @@ var errMeanwhile = fmt.Errorf("%w: the store was changed meanwhile; run it again
 
 // prepare hashes every password and makes every key that a plan needs.
 func prepare(ctx context.Context, p *plan, makers Makers) (material, error) {
-	made := material{hashes: map[string]string{}, keys: map[string]*storage.SigningKey{}}
+	made := material{hashes: map[string]string{}, keys: map[string]*storage.SigningKey{}, shared: map[string]*storage.SigningKey{}}
 	for _, step := range p.clients {
 		if !step.needsKey {
 			continue
 		}
-		key, err := makers.SigningKey()
+		key, err := makers.SigningKey(step.row.IDTokenSignedResponseAlg)
 		if err != nil {
 			return made, fmt.Errorf("make the signing key of a client: %w", err)
 		}
 		made.keys[step.row.ClientID] = key
+	}
+	for _, alg := range p.sharedKeys {
+		key, err := makers.SigningKey(alg)
+		if err != nil {
+			return made, fmt.Errorf("make a signing key for %s: %w", alg, err)
+		}
+		made.shared[alg] = key
 	}
 	var lock sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -130,6 +140,15 @@ type applier struct {
 func (a *applier) apply(ctx context.Context, p *plan) error {
 	for _, id := range p.pruned {
 		if err := a.tx.DeleteClient(ctx, id); err != nil {
+			return err
+		}
+	}
+	for _, alg := range p.sharedKeys {
+		key := a.made.shared[alg]
+		if key == nil {
+			return errMeanwhile
+		}
+		if err := a.tx.InsertSigningKey(ctx, key); err != nil {
 			return err
 		}
 	}

@@ -40,9 +40,9 @@ func parse(t *testing.T, text string) *brandfile.File {
 func makers() brandfile.Makers {
 	return brandfile.Makers{
 		HashPassword: func(_ context.Context, password string) (string, error) { return "hash of " + password, nil },
-		SigningKey: func() (*storage.SigningKey, error) {
+		SigningKey: func(alg string) (*storage.SigningKey, error) {
 			return &storage.SigningKey{
-				Kid: rand.Text(), Alg: "RS256", State: "active", PublicJWK: json.RawMessage(`{}`), PrivateSealed: []byte{1},
+				Kid: rand.Text(), Alg: alg, State: "active", PublicJWK: json.RawMessage(`{}`), PrivateSealed: []byte{1},
 			}, nil
 		},
 		Rand: rand.Reader,

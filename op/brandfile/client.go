@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
@@ -64,6 +65,7 @@ type client struct {
 // The defaults of a client.
 const (
 	defaultScope           = "openid profile email address phone"
+	defaultAlg             = keys.RS256
 	defaultLifetime        = storage.Seconds(3600)
 	defaultRefreshLifetime = storage.Seconds(30 * 24 * 3600) // as long as a session
 )
@@ -89,7 +91,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		TokenEndpointAuthMethod:     orDefault(entry.TokenEndpointAuthMethod, "client_secret_basic"),
 		WebOrigins:                  entry.WebOrigins,
 		Scope:                       entry.Scope,
-		IDTokenSignedResponseAlg:    orDefault(entry.IDTokenSignedResponseAlg, "RS256"),
+		IDTokenSignedResponseAlg:    orDefault(entry.IDTokenSignedResponseAlg, defaultAlg),
 		IDTokenEncryptedResponseAlg: entry.IDTokenEncryptedResponseAlg,
 		IDTokenEncryptedResponseEnc: entry.IDTokenEncryptedResponseEnc,
 		IDTokenLifetime:             orDefault(entry.IDTokenLifetime, defaultLifetime),
@@ -114,7 +116,11 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		d.at(path+".client_name", "must be text on one line")
 	}
 	d.oneOf(path+".application_type", c.ApplicationType, "web", typeNative)
-	d.oneOf(path+".id_token_signed_response_alg", c.IDTokenSignedResponseAlg, "RS256")
+	algs := keys.Algs
+	if c.ConversationalCloud != nil { // it documents no other
+		algs = []string{defaultAlg}
+	}
+	d.oneOf(path+".id_token_signed_response_alg", c.IDTokenSignedResponseAlg, algs...)
 	if c.Consent != "" {
 		d.oneOf(path+".consent", c.Consent, "required")
 	}

@@ -13,8 +13,8 @@ import (
 func (d *decoder) jwks(c *client) {
 	field := c.path + ".jwks"
 	alg := c.RequestObjectSigningAlg
-	if alg != "" && !slices.Contains(keys.VerifiedAlgs, alg) {
-		d.oneOf(c.path+".request_object_signing_alg", alg, keys.VerifiedAlgs...)
+	if alg != "" && !slices.Contains(keys.Algs, alg) {
+		d.oneOf(c.path+".request_object_signing_alg", alg, keys.Algs...)
 		alg = ""
 	}
 	switch {

@@ -229,6 +229,7 @@ func TestParseRefuses(t *testing.T) {
 			"response types", client("response_types: [token, id_token id_token, code, code, token code id_token, code id_token token]"),
 			[]string{"4 clients[0].response_types[0]", "4 clients[0].response_types[1]", "4 clients[0].response_types[3]", "4 clients[0].response_types[5]"},
 		},
+		{"a connector by ES256", client("id_token_signed_response_alg: ES256", "conversational_cloud: {variant: rfc}"), []string{"4 clients[0].id_token_signed_response_alg"}},
 		{"no response type", client("response_types: []"), []string{"4 clients[0].response_types"}},
 		{
 			"grants without types", client("response_types: [code]", "grant_types: [authorization_code, implicit, refresh_token, password]"),

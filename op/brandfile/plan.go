@@ -49,6 +49,8 @@ type plan struct {
 	clients   []clientStep
 	consumers []consumerStep
 	pruned    []int64 // clients to delete, by ID
+	// sharedKeys are the algorithms that the provider gets a key for.
+	sharedKeys []string
 }
 
 type clientStep struct {
@@ -75,6 +77,13 @@ type planner struct {
 	file    *File
 	changes Changes
 	faults  Faults
+	hasKey  map[keyOf]bool
+}
+
+// keyOf names a signing key: a client's own, or the provider's by 0.
+type keyOf struct {
+	owner int64
+	alg   string
 }
 
 func planIn(ctx context.Context, tx *storage.Tx, file *File, changes Changes) (*plan, error) {
@@ -105,9 +114,11 @@ func (p *planner) planClients(ctx context.Context) error {
 		return err
 	}
 	p.checkAudiences(rows)
-	hasKey := map[int64]bool{}
+	p.hasKey = map[keyOf]bool{{0, defaultAlg}: true} // which idp serve makes
 	for _, key := range keys {
-		hasKey[key.ClientID] = hasKey[key.ClientID] || key.State == "active"
+		if key.State == "active" {
+			p.hasKey[keyOf{key.ClientID, key.Alg}] = true
+		}
 	}
 	existing := map[string]*storage.Client{}
 	for _, row := range rows {
@@ -115,7 +126,7 @@ func (p *planner) planClients(ctx context.Context) error {
 	}
 	for _, c := range p.file.clients {
 		row := existing[c.ClientID]
-		if err := p.planClient(c, row, row != nil && hasKey[row.ID]); err != nil {
+		if err := p.planClient(c, row); err != nil {
 			return err
 		}
 		delete(existing, c.ClientID)
@@ -136,7 +147,7 @@ func (p *planner) planClients(ctx context.Context) error {
 }
 
 // planClient compares one client with its row, nil if there is none.
-func (p *planner) planClient(c *client, row *storage.Client, hasKey bool) error {
+func (p *planner) planClient(c *client, row *storage.Client) error {
 	change := Change{Action: Create, Kind: "client", Name: c.ClientID}
 	var before map[string]json.RawMessage
 	wanted := c.Client // a copy: the file stays as it is
@@ -166,9 +177,14 @@ func (p *planner) planClient(c *client, row *storage.Client, hasKey bool) error 
 		change.Fields = append(change.Fields, secretChange("client_secret", had))
 	}
 	step.changed = row == nil || len(change.Fields) > 0
-	if c.ConversationalCloud != nil && !hasKey {
+	switch alg := c.IDTokenSignedResponseAlg; {
+	case c.ConversationalCloud != nil && (row == nil || !p.hasKey[keyOf{row.ID, alg}]):
 		step.needsKey = true
 		change.Fields = append(change.Fields, FieldChange{Field: "signing key", New: json.RawMessage(`"(made, of its own)"`)})
+	case c.ConversationalCloud == nil && !p.hasKey[keyOf{0, alg}]:
+		p.sharedKeys = append(p.sharedKeys, alg)
+		p.hasKey[keyOf{0, alg}] = true
+		change.Fields = append(change.Fields, FieldChange{Field: "signing key", New: json.RawMessage(`"(made, for all clients with ` + alg + `)"`)})
 	}
 	p.note(change)
 	p.clients = append(p.clients, step)

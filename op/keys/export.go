@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -58,10 +57,10 @@ func parsePublic(publicJWK json.RawMessage) (*jose.JSONWebKey, error) {
 }
 
 // ActiveOf gives the key among rows that signs for an owner, a client's row or 0
-// for the provider, or ErrNoKey.
-func ActiveOf(rows []*storage.SigningKey, owner int64) (*storage.SigningKey, error) {
+// for the provider, by an algorithm, or ErrNoKey.
+func ActiveOf(rows []*storage.SigningKey, owner int64, alg string) (*storage.SigningKey, error) {
 	for _, row := range rows {
-		if row.ClientID == owner && row.State == Active {
+		if row.ClientID == owner && row.Alg == alg && row.State == Active {
 			return row, nil
 		}
 	}
@@ -87,14 +86,14 @@ func CompactSize(row *storage.SigningKey, payload int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	public, isRSA := jwk.Key.(*rsa.PublicKey)
-	if !isRSA {
-		return 0, fmt.Errorf("size of a token: only %s is signed here", RS256)
+	signature, err := signatureSize(row.Alg, jwk.Key)
+	if err != nil {
+		return 0, fmt.Errorf("size of a token: %w", err)
 	}
-	header, err := headerOf(row.Kid, TypeJWT)
+	header, err := headerOf(row.Kid, row.Alg, TypeJWT)
 	if err != nil {
 		return 0, err
 	}
 	size := base64.RawURLEncoding.EncodedLen
-	return len(header) + size(payload) + 1 + size(public.Size()), nil
+	return len(header) + size(payload) + 1 + size(signature), nil
 }

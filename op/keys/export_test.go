@@ -43,10 +43,10 @@ func TestEveryFormIsTheSameKey(t *testing.T) {
 func TestActiveOf(t *testing.T) {
 	t.Parallel()
 	_, _, rows := set(t)
-	if row, err := keys.ActiveOf(rows, 7); err != nil || row != rows[1] {
+	if row, err := keys.ActiveOf(rows, 7, keys.RS256); err != nil || row != rows[1] {
 		t.Errorf("owner 7: %v", err)
 	}
-	if _, err := keys.ActiveOf(rows, 8); !errors.Is(err, keys.ErrNoKey) { // it has one that is created alone
+	if _, err := keys.ActiveOf(rows, 8, keys.RS256); !errors.Is(err, keys.ErrNoKey) { // it has one that is created alone
 		t.Errorf("owner 8: %v", err)
 	}
 }
@@ -54,7 +54,7 @@ func TestActiveOf(t *testing.T) {
 func TestCompactSize(t *testing.T) {
 	t.Parallel()
 	all, _, rows := set(t)
-	signer, err := all.Signer(7)
+	signer, err := all.Signer(7, keys.RS256)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,9 @@ package keys
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -30,9 +33,19 @@ const (
 	Retired   = "retired"   // published for the sake of tokens that it signed
 )
 
-// RS256 is RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 3.3), the one algorithm that
-// Conversational Cloud documents.
-const RS256 = "RS256"
+// The algorithms of signatures (RFC 7518 3.1, RFC 8037 3.1). RS256 is the one that
+// Conversational Cloud documents, and that every relying party of OpenID Connect
+// knows.
+const (
+	RS256 = "RS256" // RSASSA-PKCS1-v1_5 with SHA-256
+	PS256 = "PS256" // RSASSA-PSS with SHA-256
+	ES256 = "ES256" // ECDSA on P-256 with SHA-256
+	EdDSA = "EdDSA" // with Ed25519
+)
+
+// Algs are all of them: what ID tokens may be signed by, and what clients may sign
+// with.
+var Algs = []string{RS256, PS256, ES256, EdDSA}
 
 // TypeJWT is the typ of ID tokens.
 const TypeJWT = "JWT"
@@ -40,14 +53,15 @@ const TypeJWT = "JWT"
 // rsaBits is the size of the keys that are made here.
 const rsaBits = 2048
 
-// Generate makes an RSA-2048 key in state active, sealed for its row. The caller
-// sets ClientID, 0 standing for the provider, and stores it.
-func Generate(keyring *seal.Keyring, rand io.Reader) (*storage.SigningKey, error) {
-	private, err := rsa.GenerateKey(rand, rsaBits)
+// Generate makes a key for one of Algs in state active, sealed for its row: RSA of
+// 2048 bits, P-256 or Ed25519. The caller sets ClientID, 0 standing for the
+// provider, and stores it.
+func Generate(keyring *seal.Keyring, rand io.Reader, alg string) (*storage.SigningKey, error) {
+	private, err := generate(rand, alg)
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
-	public := jose.JSONWebKey{Key: private.Public(), Algorithm: RS256, Use: "sig"}
+	public := jose.JSONWebKey{Key: private.Public(), Algorithm: alg, Use: "sig"}
 	thumbprint, err := public.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: thumbprint: %w", err)
@@ -65,7 +79,21 @@ func Generate(keyring *seal.Keyring, rand io.Reader) (*storage.SigningKey, error
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
-	return &storage.SigningKey{Kid: public.KeyID, Alg: RS256, State: Active, PublicJWK: document, PrivateSealed: sealed}, nil
+	return &storage.SigningKey{Kid: public.KeyID, Alg: alg, State: Active, PublicJWK: document, PrivateSealed: sealed}, nil
+}
+
+func generate(rand io.Reader, alg string) (crypto.Signer, error) {
+	switch alg {
+	case RS256, PS256:
+		return rsa.GenerateKey(rand, rsaBits) //nolint:wrapcheck // Generate wraps it
+	case ES256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand) //nolint:wrapcheck // as above
+	case EdDSA:
+		_, private, err := ed25519.GenerateKey(rand)
+		return private, err //nolint:wrapcheck // as above
+	default:
+		return nil, fmt.Errorf("%q is not signed here", alg)
+	}
 }
 
 // open unseals the private half.

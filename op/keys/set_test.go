@@ -35,7 +35,7 @@ func set(tb testing.TB) (*keys.Set, *seal.Keyring, []*storage.SigningKey) {
 	}
 	var rows []*storage.SigningKey
 	for _, owner := range []int64{0, 7, 8} {
-		row, err := keys.Generate(opened.Keyring, rand.Reader)
+		row, err := keys.Generate(opened.Keyring, rand.Reader, keys.RS256)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestWhatIsSignedVerifiesWithTheOwnersKeyAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for owner, other := range map[int64]int64{0: 7, 7: 0} {
-		signer, err := again.Signer(owner)
+		signer, err := again.Signer(owner, keys.RS256)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestWhatIsSignedVerifiesWithTheOwnersKeyAlone(t *testing.T) {
 func TestAKeyThatIsNotPublishedYetIsNowhere(t *testing.T) {
 	t.Parallel()
 	all, _, rows := set(t)
-	if _, err := all.Signer(8); !errors.Is(err, keys.ErrNoKey) {
+	if _, err := all.Signer(8, keys.RS256); !errors.Is(err, keys.ErrNoKey) {
 		t.Errorf("it signs: %v", err)
 	}
 	if all.OwnJWKS(8) != nil || strings.Contains(string(all.JWKS()), rows[2].Kid) {
@@ -108,15 +108,75 @@ func TestAKeyThatIsNotPublishedYetIsNowhere(t *testing.T) {
 func TestAKeyOfAnotherAlgorithmIsRefused(t *testing.T) {
 	t.Parallel()
 	_, keyring, rows := set(t)
-	rows[0].Alg = "PS256"
-	if _, err := keys.NewSet(rows, keyring, nil); err == nil {
-		t.Error("it was taken")
+	for _, alg := range []string{"PS256", "ES256", "EdDSA", "HS256", ""} {
+		rows[0].Alg = alg
+		if _, err := keys.NewSet(rows, keyring, nil); err == nil {
+			t.Errorf("for %q it was taken", alg)
+		}
+		rows[0].PublicJWK = json.RawMessage(strings.Replace(string(rows[0].PublicJWK), `"alg":"RS256"`, `"alg":"`+alg+`"`, 1))
+		if _, err := keys.NewSet(rows, keyring, nil); err == nil && alg != "PS256" {
+			t.Errorf("for %q, of another kind, it was taken", alg)
+		}
+		rows[0].PublicJWK = json.RawMessage(strings.Replace(string(rows[0].PublicJWK), `"alg":"`+alg+`"`, `"alg":"RS256"`, 1))
+	}
+	for _, alg := range []string{"HS256", "ES384", "none", ""} {
+		if _, err := keys.Generate(keyring, rand.Reader, alg); err == nil {
+			t.Errorf("a key for %q was made", alg)
+		}
+	}
+}
+
+func TestEachAlgorithmSigns(t *testing.T) {
+	t.Parallel()
+	_, keyring, rows := set(t)
+	for _, alg := range keys.Algs[1:] {
+		row, err := keys.Generate(keyring, rand.Reader, alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	all, err := keys.NewSet(rows, keyring, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err = keys.NewSet(rows, keyring, all); err != nil { // with the signers of before
+		t.Fatal(err)
+	}
+	for _, alg := range keys.Algs {
+		signer, err := all.Signer(0, alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := keys.ActiveOf(rows, 0, alg)
+		if err != nil || row.Kid != signer.Kid() {
+			t.Fatalf("%s: key %v, %v", alg, row, err)
+		}
+		for _, payload := range []string{"", "a", "ab", strings.Repeat("x", 700)} {
+			token, err := signer.Sign([]byte(payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+			if err != nil {
+				t.Fatalf("%s: %v", alg, err)
+			}
+			if got, err := jws.Verify(keySet(t, all.OwnJWKS(0))); err != nil || string(got) != payload {
+				t.Errorf("%s: %q, %v", alg, got, err)
+			}
+			if size, err := keys.CompactSize(row, len(payload)); err != nil || size != len(token) {
+				t.Errorf("%s: size %d, %v; the token has %d", alg, size, err, len(token))
+			}
+		}
+		if _, err := all.Signer(7, alg); (err == nil) != (alg == keys.RS256) {
+			t.Errorf("%s: another owner: %v", alg, err)
+		}
 	}
 }
 
 func BenchmarkSign(b *testing.B) {
 	all, _, _ := set(b)
-	signer, err := all.Signer(0)
+	signer, err := all.Signer(0, keys.RS256)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,10 +17,6 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
-// VerifiedAlgs are the algorithms that clients may sign with (RFC 7518 3.1,
-// RFC 8037 3.1).
-var VerifiedAlgs = []string{"RS256", "PS256", "ES256", "EdDSA"}
-
 // maxVerifiedKeys bounds a client's keys: each is tried for a signature whose
 // header names none.
 const maxVerifiedKeys = 16
@@ -32,7 +28,7 @@ type Verifier struct {
 }
 
 // NewVerifier reads a client's keys, of which alg is the one algorithm that the
-// client signs with, "" for any of VerifiedAlgs. An error is of type
+// client signs with, "" for any of Algs. An error is of type
 // liveperson.FieldError; its field is below set, "" for set as a whole.
 func NewVerifier(set *storage.JWKS, alg string) (*Verifier, error) {
 	v := &Verifier{}
@@ -94,7 +90,7 @@ func readVerified(member storage.JWK) (key *jose.JSONWebKey, algs []jose.Signatu
 	case len(member.KeyOps) > 0 && !slices.Contains(member.KeyOps, "verify"):
 		return nil, nil, "must have verify among key_ops, or none"
 	case member.Alg != "" && !slices.Contains(algs, jose.SignatureAlgorithm(member.Alg)):
-		return nil, nil, "must have an alg of " + strings.Join(VerifiedAlgs, ", ") + " that fits the key, or none"
+		return nil, nil, "must have an alg of " + strings.Join(Algs, ", ") + " that fits the key, or none"
 	case member.Alg != "":
 		algs = []jose.SignatureAlgorithm{jose.SignatureAlgorithm(member.Alg)}
 	}

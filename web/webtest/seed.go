@@ -91,7 +91,7 @@ func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.signing) <= n {
-		key, err := keys.Generate(s.keyring, rand.Reader)
+		key, err := keys.Generate(s.keyring, rand.Reader, keys.RS256)
 		if err != nil {
 			return nil, err
 		}
@@ -101,15 +101,19 @@ func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
 	return &copied, nil
 }
 
-// nextKey gives a key that this provider's database has not got yet.
-func (p *Provider) nextKey() (*storage.SigningKey, error) {
+// nextKey gives a key that this provider's database has not got yet. Those for
+// RS256 are shared by the tests of a process, since they take long to make.
+func (p *Provider) nextKey(alg string) (*storage.SigningKey, error) {
+	if alg != keys.RS256 {
+		return keys.Generate(p.seeded.keyring, rand.Reader, alg)
+	}
 	return p.seeded.signingKey(int(p.keys.Add(1)) - 1)
 }
 
 // plantKey stores the provider's own key.
 func (p *Provider) plantKey() {
 	p.tb.Helper()
-	key, err := p.nextKey()
+	key, err := p.nextKey(keys.RS256)
 	if err == nil {
 		err = p.Store.Administer(p.tb.Context(), func(tx *storage.Tx) error {
 			return tx.InsertSigningKey(p.tb.Context(), key)
