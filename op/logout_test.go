@@ -169,6 +169,7 @@ func TestConformanceOfBackChannelLogoutOP(t *testing.T) {
 	})
 }
 
+//security:2-logout-token
 func TestSignOutTellsEveryClientOfTheSession(t *testing.T) {
 	t.Parallel()
 	shop, club, unused := newReceiver(t, nil), newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
@@ -438,6 +439,8 @@ func TestLogoutAddressesThatAreNotPublic(t *testing.T) {
 }
 
 // A logout token is no ID token, wherever one is taken.
+//
+//security:2-logout-token
 func TestLogoutTokenIsNoHint(t *testing.T) {
 	t.Parallel()
 	rp := newReceiver(t, nil)

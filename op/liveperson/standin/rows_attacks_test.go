@@ -18,7 +18,7 @@ var attackRows = []section{
 		{"2-other-connector", "An ID token of one connector, or of the site, is brought to another connector.", ""},
 		{"2-access-token", "An access token is brought as an ID token.", ""},
 		{"2-audience", "A connector's tokens are given the name of another client as their audience.", ""},
-		{"2-other-kinds", "A logout token, or a signed UserInfo response, is brought as an ID token.", "Nothing to bring: ID tokens are all that is signed."},
+		{"2-logout-token", "A logout token is brought as an ID token.", ""},
 		{"2-moved-key", "Somebody who can write to the database gives a connector another's key.", ""},
 		{"2-own-keys", "A connector is pointed at the keys of all clients: its settings name those of its own.", ""},
 		{"2-mapped-claim", "A mapping has a consumer's attribute say `sub`, `aud` or another claim of the protocol, in whatever case.", ""},
