@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -49,9 +50,7 @@ func TestTellsNoSecret(t *testing.T) {
 		p.Server.Handler().ServeHTTP(answer, r)
 		take(r.URL.RawQuery + " " + r.Header.Get("Authorization") + " " + r.Header.Get("Cookie") + " " + string(body))
 		take(answer.Header().Get("Location") + " " + strings.Join(answer.Header().Values("Set-Cookie"), " ") + " " + answer.Body.String())
-		for name, values := range answer.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	}))
