@@ -185,7 +185,7 @@ func (tx *Tx) InsertClient(ctx context.Context, c *Client) error {
 	}
 	err = tx.tx.QueryRow(ctx,
 		"insert into clients (client_id, secret_sha256, metadata) values ($1, $2, $3) returning id",
-		c.ClientID, c.SecretSHA256, metadata).Scan(&c.ID)
+		c.ClientID, c.SecretSHA256, json.RawMessage(metadata)).Scan(&c.ID)
 	if err != nil {
 		return fmt.Errorf("insert client: %w", wrap(err))
 	}
@@ -202,7 +202,7 @@ func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
 	}
 	tag, err := tx.tx.Exec(ctx,
 		"update clients set secret_sha256 = $2, metadata = $3, updated_at = idp_now() where id = $1",
-		c.ID, c.SecretSHA256, metadata)
+		c.ID, c.SecretSHA256, json.RawMessage(metadata))
 	if err != nil {
 		return fmt.Errorf("update client: %w", wrap(err))
 	}

@@ -260,7 +260,7 @@ func (tx *Tx) replaceIdentifiers(ctx context.Context, consumerID int64, identifi
 }
 
 // documents are the columns of JSON; nil is null.
-type documents struct{ claims, personal, customer, attributes []byte }
+type documents struct{ claims, personal, customer, attributes json.RawMessage }
 
 func (c *Consumer) documents() (d documents, err error) {
 	if d.claims, err = json.Marshal(c.Claims); err != nil {
