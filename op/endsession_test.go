@@ -3,13 +3,13 @@ package op_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -40,6 +40,11 @@ clients:
     response_types: [id_token]
     post_logout_redirect_uris: [https://www.brand.example/bye]
     conversational_cloud: {variant: rfc}
+  - client_id: audience-connector
+    redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html]
+    response_types: [id_token]
+    post_logout_redirect_uris: [https://www.brand.example/bye]
+    conversational_cloud: {variant: rfc, account_id: "12345678", audience: ["acc:12345678"]}
   - client_id: leaving-app
     application_type: native
     token_endpoint_auth_method: none
@@ -115,9 +120,7 @@ func forge(t *testing.T, token string, header, payload map[string]any) string {
 		if err := json.Unmarshal(raw, &all); err != nil {
 			t.Fatal(err)
 		}
-		for name, value := range change {
-			all[name] = value
-		}
+		maps.Copy(all, change)
 		raw, err = json.Marshal(all)
 		if err != nil {
 			t.Fatal(err)
@@ -218,7 +221,6 @@ func TestWhoMaySignOut(t *testing.T) {
 	p := webtest.Start(t, nil, brand, leaving)
 	type outcome struct {
 		request []string
-		browser *webtest.Browser // Amelia's own if nil
 		silent  bool
 		target  string // after confirming, or at once
 	}
@@ -239,6 +241,12 @@ func TestWhoMaySignOut(t *testing.T) {
 		"hint of a connector, by its own key": func(t *testing.T, b *webtest.Browser) outcome {
 			return outcome{
 				request: []string{"id_token_hint", hintFor(t, b, "leaving-connector", window), "post_logout_redirect_uri", "https://www.brand.example/bye"},
+				silent:  true, target: "https://www.brand.example/bye",
+			}
+		},
+		"hint that names its client as azp": func(t *testing.T, b *webtest.Browser) outcome {
+			return outcome{
+				request: []string{"id_token_hint", hintFor(t, b, "audience-connector", window), "post_logout_redirect_uri", "https://www.brand.example/bye"},
 				silent:  true, target: "https://www.brand.example/bye",
 			}
 		},
@@ -333,44 +341,5 @@ func TestFaultsOfSignOutRequests(t *testing.T) {
 	silent(t, b, implicitRequest("prompt", "none")) // none of it has signed anybody out
 	if strings.Contains(p.Log.String(), hint) {
 		t.Error("a token is in the log")
-	}
-}
-
-func TestBrandsWebsiteIsTheWayBack(t *testing.T) {
-	t.Parallel()
-	p := webtest.Start(t, func(o *web.Options) { o.Brand.Website = "https://www.brand.example/?a=1&b=2" }, brand)
-	page := amelia(t, p).Get("/end_session?ui_locales=de").Submit("sign-out", nil)
-	if page.Target() != "https://www.brand.example/?a=1&b=2" || page.Text("continue") != "Zurück zu \u2068Brand\u2069" {
-		t.Errorf("target %q, %q", page.Target(), page.Text("continue"))
-	}
-}
-
-func TestSignOutEverywhere(t *testing.T) {
-	t.Parallel()
-	p := webtest.Start(t, nil, brand, leaving)
-	phone, laptop := amelia(t, p), amelia(t, p)
-	rory := p.Browser(t)
-	rory.Authorize(codeRequest()).SignIn("rory", rorysPassword)
-	token := silent(t, laptop, implicitRequest("response_type", "id_token token")).Get("access_token")
-	code := silent(t, laptop, codeRequest()).Get("code")
-
-	page := endSession(phone, "client_id", "leaver")
-	if forged := phone.Post("/end_session", params("everywhere", "true", "proof", "x")); forged.Element("confirm") == nil {
-		t.Errorf("without proof: status %d", forged.Status)
-	}
-	silent(t, laptop, implicitRequest("prompt", "none"))
-	if done := page.Submit("sign-out", map[string]string{"everywhere": "true"}); done.Status != http.StatusOK || done.Target() != bye {
-		t.Errorf("status %d, target %q", done.Status, done.Target())
-	}
-	wantSignedOut(t, phone)
-	wantSignedOut(t, laptop)
-	if info := userinfo(laptop, token); info.Status != http.StatusUnauthorized {
-		t.Errorf("access token of the other browser: %d", info.Status)
-	}
-	wantWire(t, redeem(laptop, code), http.StatusBadRequest, "invalid_grant")
-	silent(t, rory, implicitRequest("prompt", "none"))
-	// And once more, as after a lost response.
-	if again := page.Submit("sign-out", map[string]string{"everywhere": "true"}); again.Status != http.StatusOK {
-		t.Errorf("again: status %d", again.Status)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	typeLogoutToken = "logout+jwt"
+	typeLogoutToken = "logout+jwt" //nolint:gosec // a media type
 	logoutEvent     = "http://schemas.openid.net/event/backchannel-logout"
 	// logoutTokenLifetime is what the specification recommends at most.
 	logoutTokenLifetime = 2 * time.Minute

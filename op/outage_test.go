@@ -81,6 +81,7 @@ func TestDatabaseAway(t *testing.T) {
 		unavailable("consent", consent.Submit("consent", map[string]string{"consent": "allow"}))
 		unavailable("sign-out page", b.Get("/end_session"))
 		unavailable("sign-out", signOut.Submit("sign-out", nil))
+		unavailable("sign-out everywhere", signOut.Submit("sign-out", map[string]string{"everywhere": "true"}))
 		for name, page := range map[string]*webtest.Page{
 			"token": redeem(b, code), "refresh": refresh(b, lasting.RefreshToken), "userinfo": userinfo(b, token.AccessToken), "token source": fromPage(t, b, "messaging", messagingOrigin),
 		} {

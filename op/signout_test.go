@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -87,5 +88,77 @@ func TestStrangersCannotSignSomebodyOut(t *testing.T) {
 	page = b.Do(b.Request("/end_session", params("state", "st"), "Sec-Fetch-Site", "cross-site"))
 	if sent := page.Submit("repost", nil); sent.Element("confirm") == nil {
 		t.Errorf("sent again: status %d\n%s", sent.Status, sent.Body)
+	}
+}
+
+func TestBrandsWebsiteIsTheWayBack(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, func(o *web.Options) { o.Brand.Website = "https://www.brand.example/?a=1&b=2" }, brand)
+	page := amelia(t, p).Get("/end_session?ui_locales=de").Submit("sign-out", nil)
+	if page.Target() != "https://www.brand.example/?a=1&b=2" || page.Text("continue") != "Zurück zu \u2068Brand\u2069" {
+		t.Errorf("target %q, %q", page.Target(), page.Text("continue"))
+	}
+}
+
+func TestSignOutEverywhere(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, leaving)
+	phone, laptop := amelia(t, p), amelia(t, p)
+	rory := p.Browser(t)
+	rory.Authorize(codeRequest()).SignIn("rory", rorysPassword)
+	token := silent(t, laptop, implicitRequest("response_type", "id_token token")).Get("access_token")
+	code := silent(t, laptop, codeRequest()).Get("code")
+
+	page := endSession(phone, "client_id", "leaver")
+	if forged := phone.Post("/end_session", params("everywhere", "true", "proof", "x")); forged.Element("confirm") == nil {
+		t.Errorf("without proof: status %d", forged.Status)
+	}
+	silent(t, laptop, implicitRequest("prompt", "none"))
+	if done := page.Submit("sign-out", map[string]string{"everywhere": "true"}); done.Status != http.StatusOK || done.Target() != bye {
+		t.Errorf("status %d, target %q", done.Status, done.Target())
+	}
+	wantSignedOut(t, phone)
+	wantSignedOut(t, laptop)
+	if info := userinfo(laptop, token); info.Status != http.StatusUnauthorized {
+		t.Errorf("access token of the other browser: %d", info.Status)
+	}
+	wantWire(t, redeem(laptop, code), http.StatusBadRequest, "invalid_grant")
+	silent(t, rory, implicitRequest("prompt", "none"))
+	// And once more, as after a lost response.
+	if again := page.Submit("sign-out", map[string]string{"everywhere": "true"}); again.Status != http.StatusOK {
+		t.Errorf("again: status %d", again.Status)
+	}
+}
+
+// A sign-out whose answer was lost is simply sent again, with the cookies from before.
+func TestSignOutCanBeSentAgain(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, leaving)
+	for way, send := range map[string]func(b *webtest.Browser) func(cookies string) *webtest.Page{
+		"the form": func(b *webtest.Browser) func(string) *webtest.Page {
+			form := endSession(b, "client_id", "leaver").Form("sign-out")
+			return func(cookies string) *webtest.Page { return b.Do(b.Request("/end_session", form, "Cookie", cookies)) }
+		},
+		"everywhere": func(b *webtest.Browser) func(string) *webtest.Page {
+			form := with(endSession(b, "client_id", "leaver").Form("sign-out"), "everywhere", "true")
+			return func(cookies string) *webtest.Page { return b.Do(b.Request("/end_session", form, "Cookie", cookies)) }
+		},
+		"the hint": func(b *webtest.Browser) func(string) *webtest.Page {
+			query := params("id_token_hint", leaversHint(t, b), "post_logout_redirect_uri", bye).Encode()
+			return func(cookies string) *webtest.Page {
+				return b.Do(b.Request("/end_session?"+query, nil, "Cookie", cookies))
+			}
+		},
+	} {
+		b := amelia(t, p)
+		sent := send(b)
+		cookies := "idp_session=" + b.Cookie("idp_session") + "; idp_binding=" + b.Cookie("idp_binding")
+		b.Client.Jar = nil
+		for range 2 {
+			if page := sent(cookies); page.Target() != bye {
+				t.Errorf("%s: status %d, target %q\n%s", way, page.Status, page.Target(), page.Body)
+			}
+		}
+		wantError(t, b.Do(b.Request("/authorize?"+implicitRequest("prompt", "none").Encode(), nil, "Cookie", cookies)), "login_required")
 	}
 }

@@ -197,3 +197,28 @@ func keySet(tb testing.TB, document []byte) *jose.JSONWebKeySet {
 	}
 	return &keySet
 }
+
+// A token of another kind says so in typ, and is not taken for an ID token.
+func TestTokensOfOtherKinds(t *testing.T) {
+	t.Parallel()
+	all, _, _ := set(t)
+	signer, err := all.Signer(0, keys.RS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := signer.SignAs("logout+jwt", []byte(`{"sub":"amelia"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := jws.Signatures[0].Protected
+	if header.ExtraHeaders[jose.HeaderType] != "logout+jwt" || header.KeyID != signer.Kid() {
+		t.Errorf("header %+v", header)
+	}
+	if _, err := all.Verify(token); err == nil {
+		t.Error("it passes for an ID token")
+	}
+}

@@ -8,7 +8,7 @@ import (
 
 // Trust has a client trust the certificates of a test.
 func (c *Client) Trust(roots *x509.CertPool) {
-	c.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots //nolint:forcetypeassert // made by New
+	c.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = roots
 }
 
 // Allows is allows.

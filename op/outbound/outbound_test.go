@@ -164,7 +164,7 @@ func TestCallsAreBoundedInTime(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.(http.Flusher).Flush() //nolint:forcetypeassert // net/http's
+		w.(http.Flusher).Flush()
 		select {
 		case <-r.Context().Done():
 		case <-ended:

@@ -203,7 +203,8 @@ warning_allow_http_issuer: True
 		config.Session{IdleLifetime: 36 * time.Hour, Lifetime: 240 * time.Hour},
 		50,
 		config.Brand{Name: "Brand & Söhne", Logo: logo, Website: "https://www.brand.example/de/", PrimaryColor: "#a0b1c2", BackgroundColor: "#f5f6f8"},
-		48, true, []netip.Prefix{netip.MustParsePrefix("10.7.0.0/16")},
+		48, true,
+		[]netip.Prefix{netip.MustParsePrefix("10.7.0.0/16")},
 	}
 
 	samePrefix := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
