@@ -170,12 +170,12 @@ func (p *Provider) prepare(client *storage.Client, request *authRequest) (issued
 		}
 	}
 	if request.gives(wordToken) {
-		value, hash, err := p.newHandle()
+		handle, _, err := p.newHandle()
 		if err != nil {
 			return issued{}, nil, nil, err
 		}
-		out.accessToken, token = value, &storage.NewAccessToken{
-			SHA256: hash, ClientID: client.ID, Scope: scope, ClaimsRequest: claims, Lifetime: client.AccessTokenLifetime.Duration(),
+		out.accessToken, token = handle, &storage.NewAccessToken{
+			SHA256: accessTokenSHA256(client, handle), ClientID: client.ID, Scope: scope, ClaimsRequest: claims, Lifetime: client.AccessTokenLifetime.Duration(),
 		}
 	}
 	return out, code, token, nil
@@ -192,6 +192,14 @@ func (p *Provider) sendIssued(w http.ResponseWriter, r *http.Request, v *view, c
 		a.add("code", out.code)
 	}
 	if out.accessToken != "" {
+		var err error
+		out.accessToken, err = p.accessToken(v, client, out.accessToken, accessGrant{
+			sub: in.Consumer.Sub, scope: strings.Join(request.Scopes, " "), session: &in.Session, lifetime: client.AccessTokenLifetime.Duration(),
+		})
+		if err != nil {
+			p.sendError(w, r, client, request, asError(err))
+			return
+		}
 		a.add("access_token", out.accessToken)
 		a.add("token_type", "Bearer")
 		a.add("expires_in", strconv.FormatInt(int64(client.AccessTokenLifetime), 10))

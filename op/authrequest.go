@@ -260,7 +260,7 @@ func completeScope(client *storage.Client, request *authRequest, scope string) *
 		scope = "openid"
 	}
 	for _, value := range words(scope) {
-		if slices.Contains(allowed, value) && (value != "offline_access" || offline) {
+		if slices.Contains(storage.SignInScopes, value) && slices.Contains(allowed, value) && (value != "offline_access" || offline) {
 			request.Scopes = append(request.Scopes, value)
 		}
 	}

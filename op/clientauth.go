@@ -1,9 +1,11 @@
 package op
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -18,30 +20,80 @@ var errClient = &Error{
 	Description: "the client is unknown, its secret is wrong, or it uses another method than it has registered",
 }
 
-// authenticate proves a client by its registered method: client_secret_basic,
-// client_secret_post or none (OpenID Connect Core 9). A Conversational Cloud
-// client may use either of the first two, since LivePerson's sources disagree
-// about which its service does.
-func (v *view) authenticate(id, secret string, basic, assertion bool) (*storage.Client, error) {
-	client := v.clients[id]
-	if client == nil || assertion {
+// credentials are what a client presents of itself.
+type credentials struct {
+	id        string // client_id
+	secret    string
+	basic     bool   // by the Authorization header
+	assertion string // "" for none
+}
+
+// credentialsOf reads what a request has of its client. It refuses what the library
+// would overlook: an Authorization header that is not Basic, and more than one
+// method (RFC 6749 2.3).
+func credentialsOf(r *http.Request, params url.Values) (*credentials, error) {
+	given := &credentials{id: params.Get("client_id"), secret: params.Get("client_secret"), assertion: params.Get("client_assertion")}
+	header := r.Header.Values("Authorization")
+	switch {
+	case params.Has("client_assertion") || params.Has("client_assertion_type"):
+		if params.Has("client_secret") || len(header) > 0 {
+			return nil, errTwoMethods
+		}
+		claimed := subOfAssertion(given.assertion)
+		if claimed == "" || params.Get("client_assertion_type") != assertionType || (given.id != "" && given.id != claimed) {
+			return nil, errClient
+		}
+		given.id = claimed
+		return given, nil
+	case len(header) == 0 && given.id == "":
 		return nil, errClient
+	case len(header) == 0:
+		return given, nil
 	}
-	if client.Public() {
-		if secret != "" {
+	user, password, ok := r.BasicAuth()
+	named, err := url.QueryUnescape(user)
+	secret, secretErr := url.QueryUnescape(password)
+	switch {
+	case !ok || err != nil || secretErr != nil || len(header) > 1:
+		return nil, errClient
+	case params.Has("client_secret") || (given.id != "" && given.id != named):
+		return nil, errTwoMethods
+	}
+	return &credentials{id: named, secret: secret, basic: true}, nil
+}
+
+var errTwoMethods = invalidRequest("client credentials must be sent once")
+
+// authenticate proves a client by its registered method: client_secret_basic,
+// client_secret_post, private_key_jwt or none (OpenID Connect Core 9). It is the one
+// function that does, whatever the endpoint. A Conversational Cloud client may use
+// either of the first two, since LivePerson's sources disagree about which its
+// service does.
+func (p *Provider) authenticate(ctx context.Context, v *view, given *credentials, endpoint string) (*storage.Client, error) {
+	client := v.clients[given.id]
+	switch {
+	case client == nil:
+		return nil, errClient
+	case given.assertion != "":
+		if err := p.checkAssertion(ctx, v, client, given.assertion, endpoint); err != nil {
+			return nil, err
+		}
+		return client, nil
+	case client.Public():
+		if given.secret != "" {
 			return nil, errClient
 		}
 		return client, nil
 	}
 	method := "client_secret_post"
-	if basic {
+	if given.basic {
 		method = "client_secret_basic"
 	}
 	if method != client.TokenEndpointAuthMethod && client.ConversationalCloud == nil {
 		return nil, errClient
 	}
-	sum := sha256.Sum256([]byte(secret))
-	if secret == "" || len(client.SecretSHA256) != len(sum) || subtle.ConstantTimeCompare(sum[:], client.SecretSHA256) != 1 {
+	sum := sha256.Sum256([]byte(given.secret))
+	if given.secret == "" || len(client.SecretSHA256) != len(sum) || subtle.ConstantTimeCompare(sum[:], client.SecretSHA256) != 1 {
 		return nil, errClient
 	}
 	return client, nil
@@ -51,7 +103,6 @@ func (v *view) authenticate(id, secret string, basic, assertion bool) (*storage.
 // and grant types.
 type libraryClient struct {
 	client *storage.Client
-	view   *view
 }
 
 var _ zitadel.Client = (*libraryClient)(nil)

@@ -57,6 +57,7 @@ clients:
 		"basic that is no base64":    {"Basic %%%", grant, refused, "invalid_client"},
 		"basic without a colon":      {basic("site"), grant, refused, "invalid_client"},
 		"basic with a bad escape":    {basic("si%te:" + siteSecret), grant, refused, "invalid_client"},
+		"a secret with a bad escape": {basic("site:%zz" + siteSecret), grant, refused, "invalid_client"},
 		"another scheme":             {"Bearer abc", with(grant, "client_id", "page"), refused, "invalid_client"},
 		"assertion":                  {"", with(grant, "client_id", "site", "client_assertion", "a.b.c", "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), refused, "invalid_client"},
 		"assertion of another type":  {"", with(grant, "client_assertion", "a.b.c", "client_assertion_type", "x\"\r\n"), refused, "invalid_client"},
@@ -65,7 +66,7 @@ clients:
 		"two clients":                {basic("site:" + siteSecret), with(grant, "client_id", "site2"), 400, "invalid_request"},
 		"nothing":                    {"", grant, refused, "invalid_client"},
 		"grant type of nobody":       {basic("site:" + siteSecret), with(grant, "grant_type", "password"), 400, "unsupported_grant_type"},
-		"client credentials":         {basic("site:" + siteSecret), with(grant, "grant_type", "client_credentials"), 400, "unsupported_grant_type"},
+		"client credentials":         {basic("site:" + siteSecret), with(grant, "grant_type", "client_credentials"), 400, "unauthorized_client"},
 		"refresh, not registered":    {basic("site:" + siteSecret), with(grant, "grant_type", "refresh_token", "refresh_token", "x"), 400, "unauthorized_client"},
 		"stranger's refresh":         {basic("site:wrong"), with(grant, "grant_type", "refresh_token", "refresh_token", "x"), refused, "invalid_client"},
 		"code, not registered":       {basic("nocode:" + siteSecret), grant, 400, "unauthorized_client"},
@@ -150,7 +151,7 @@ func TestWrongMethodsAreToldTheRightOnes(t *testing.T) {
 	b := p.Browser(t)
 	for address, allowed := range map[string]string{
 		"/.well-known/openid-configuration": "GET", "/jwks.json": "GET", "/jwks/site.json": "GET", "/authorize": "GET, POST",
-		"/token": "POST", "/userinfo": "GET, POST", "/end_session": "GET, POST", "/token-source": "POST", "/sign-in": "POST",
+		"/token": "POST", "/introspect": "POST", "/revoke": "POST", "/userinfo": "GET, POST", "/end_session": "GET, POST", "/token-source": "POST", "/sign-in": "POST",
 		"/continue": "POST", "/consent": "POST", "/token-source.js": "GET", "/health/live": "GET", "/health/ready": "GET",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH"} {

@@ -276,7 +276,7 @@ func TestConformanceOfDiscovery(t *testing.T) {
 				t.Errorf("%s %v", name, document[name])
 			}
 		}
-		for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint", "introspection_endpoint", "revocation_endpoint"} {
+		for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint"} {
 			if document[absent] != nil {
 				t.Errorf("%s is announced and not served", absent)
 			}

@@ -19,6 +19,8 @@ type discovery struct {
 	AuthorizationEndpoint                 string   `json:"authorization_endpoint"`
 	TokenEndpoint                         string   `json:"token_endpoint"`
 	UserinfoEndpoint                      string   `json:"userinfo_endpoint"`
+	IntrospectionEndpoint                 string   `json:"introspection_endpoint"`
+	RevocationEndpoint                    string   `json:"revocation_endpoint"`
 	JWKSURI                               string   `json:"jwks_uri"`
 	EndSessionEndpoint                    string   `json:"end_session_endpoint"`
 	BackchannelLogoutSupported            bool     `json:"backchannel_logout_supported"`
@@ -32,7 +34,13 @@ type discovery struct {
 	IDTokenSigningAlgValuesSupported      []string `json:"id_token_signing_alg_values_supported"`
 	IDTokenEncryptionAlgValuesSupported   []string `json:"id_token_encryption_alg_values_supported"`
 	IDTokenEncryptionEncValuesSupported   []string `json:"id_token_encryption_enc_values_supported"`
+	UserinfoSigningAlgValuesSupported     []string `json:"userinfo_signing_alg_values_supported,omitempty"`
 	TokenEndpointAuthMethodsSupported     []string `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointAuthSigningAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	IntrospectionAuthMethods              []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthSigningAlgs          []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationAuthMethods                 []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthSigningAlgs             []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
 	DisplayValuesSupported                []string `json:"display_values_supported"`
 	ClaimTypesSupported                   []string `json:"claim_types_supported"`
 	ClaimsSupported                       []string `json:"claims_supported"`
@@ -56,12 +64,26 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return slices.Contains(c.GrantTypes, storage.GrantRefreshToken) }) {
 		scopes, grants = append(scopes, "offline_access"), append(grants, storage.GrantRefreshToken)
 	}
+	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return slices.Contains(c.GrantTypes, storage.GrantClientCredentials) }) {
+		grants = append(grants, storage.GrantClientCredentials)
+	}
+	var userinfoAlgs, assertionAlgs []string
+	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return c.UserinfoSignedResponseAlg != "" }) {
+		userinfoAlgs = []string{keys.RS256}
+	}
+	confidential := []string{"client_secret_basic", "client_secret_post"}
+	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return c.TokenEndpointAuthMethod == storage.AuthPrivateKeyJWT }) {
+		confidential, assertionAlgs = append(confidential, storage.AuthPrivateKeyJWT), keys.Algs
+	}
+	authMethods := append(slices.Clone(confidential), "none")
 	issuer := p.opts.Issuer
 	document, err := json.Marshal(discovery{
 		Issuer:                              issuer,
 		AuthorizationEndpoint:               issuer + "/authorize",
-		TokenEndpoint:                       issuer + "/token",
+		TokenEndpoint:                       issuer + endpointToken,
 		UserinfoEndpoint:                    issuer + "/userinfo",
+		IntrospectionEndpoint:               issuer + endpointIntrospect,
+		RevocationEndpoint:                  issuer + endpointRevoke,
 		JWKSURI:                             issuer + "/jwks.json",
 		EndSessionEndpoint:                  issuer + "/end_session",
 		BackchannelLogoutSupported:          true,
@@ -75,7 +97,13 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 		IDTokenSigningAlgValuesSupported:    keys.Algs,
 		IDTokenEncryptionAlgValuesSupported: []string{liveperson.KeyEncryption},
 		IDTokenEncryptionEncValuesSupported: liveperson.ContentEncryptions,
-		TokenEndpointAuthMethodsSupported:   []string{"client_secret_basic", "client_secret_post", "none"},
+		UserinfoSigningAlgValuesSupported:   userinfoAlgs,
+		TokenEndpointAuthMethodsSupported:   authMethods,
+		TokenEndpointAuthSigningAlgs:        assertionAlgs,
+		IntrospectionAuthMethods:            confidential,
+		IntrospectionAuthSigningAlgs:        assertionAlgs,
+		RevocationAuthMethods:               authMethods,
+		RevocationAuthSigningAlgs:           assertionAlgs,
 		DisplayValuesSupported:              []string{"page", "popup", "touch"},
 		ClaimTypesSupported:                 []string{"normal"},
 		ClaimsSupported: []string{

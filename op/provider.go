@@ -6,8 +6,8 @@
 // request is not stored: it travels sealed (package ticket) until somebody has
 // proved who they are.
 //
-// github.com/zitadel/oidc/v3 parses and routes the token endpoint; everything
-// else is a plain http.Handler of ours, since it needs cookies, pages or
+// github.com/zitadel/oidc/v3 parses and routes the endpoints that clients
+// authenticate at: token, introspection and revocation. Everything else is a plain http.Handler of ours, since it needs cookies, pages or
 // prepared bytes. Its Crypto, Storage and LegacyServer are not used.
 package op
 
@@ -67,7 +67,7 @@ type Provider struct {
 	view     atomic.Pointer[stamped]
 
 	refreshing sync.Mutex // held while the view is read anew
-	token      http.Handler
+	library    http.Handler
 	touches    chan *storage.SignedIn
 	logouts    *logouts
 	// tokenLimit is how often one session's pages may ask for a token.
@@ -110,7 +110,7 @@ func New(opts Options) (*Provider, error) {
 		touches: make(chan *storage.SignedIn, 256),
 		logouts: newLogouts(),
 	}
-	p.token = p.tokenHandler()
+	p.library = p.libraryServer()
 	return p, nil
 }
 

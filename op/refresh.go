@@ -23,11 +23,11 @@ var errRefresh = fault("invalid_grant", "the refresh token is unknown, used, exp
 // refresh token that takes its place (RFC 6749 6, OpenID Connect Core 12, RFC 9700
 // 4.14.2).
 func (s *server) RefreshToken(ctx context.Context, r *zitadel.ClientRequest[oidc.RefreshTokenRequest]) (*zitadel.Response, error) {
-	known, ok := r.Client.(*libraryClient)
-	if !ok {
-		return nil, s.p.wireError(ctx, errors.New("refresh token: a client of another kind"))
+	c, err := callerOf(ctx)
+	if err != nil {
+		return nil, s.p.wireError(ctx, err)
 	}
-	response, err := s.p.exchangeRefreshToken(ctx, known.view, known.client, r.Data)
+	response, err := s.p.exchangeRefreshToken(ctx, c.view, c.client, r.Data)
 	if err != nil {
 		return nil, s.p.wireError(ctx, err)
 	}
@@ -51,21 +51,25 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 	grant, err := p.opts.Store.RotateRefreshToken(ctx, storage.Refresh{
 		HandleSHA256: hashOf(string(presented.handle)), Generation: presented.generation, TokenSHA256: hashOf(presented.value),
 		ClientID: client.ID, Offline: offline, Plain: plain, Requested: words(request.Scopes.String()), Allowed: words(client.Scope),
-		SuccessorSHA256: hashOf(given.refreshToken), AccessTokenSHA256: hashOf(given.accessToken),
+		SuccessorSHA256: hashOf(given.refreshToken), AccessTokenSHA256: accessTokenSHA256(client, given.accessToken),
 		AccessTokenLifetime: client.AccessTokenLifetime.Duration(), Sealed: sealed, Grace: p.opts.RefreshGrace,
 	})
 	if err != nil {
 		return nil, p.refreshFault(ctx, client, err)
 	}
-	expiresIn := int64(client.AccessTokenLifetime)
+	lifetime := client.AccessTokenLifetime.Duration()
 	if grant.Retry != nil {
-		expiresIn = int64(grant.Retry.ExpiresIn.Seconds())
+		lifetime = grant.Retry.ExpiresIn
 		if given, err = openTokens(presented.value, refreshSuccessors, client, grant.Retry); err != nil {
 			return nil, err
 		}
 	}
+	accessToken, err := p.accessToken(v, client, given.accessToken, grantOf(grant, lifetime))
+	if err != nil {
+		return nil, err
+	}
 	response := &tokenResponse{
-		AccessToken: given.accessToken, TokenType: "Bearer", ExpiresIn: expiresIn, RefreshToken: given.refreshToken, Scope: grant.Scope,
+		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(lifetime.Seconds()), RefreshToken: given.refreshToken, Scope: grant.Scope,
 	}
 	if !slices.Contains(words(grant.Scope), "openid") { // less was asked for
 		return response, nil
@@ -78,7 +82,7 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 		return nil, err
 	}
 	response.IDToken, err = p.idToken(v, client, grant.Consumer, idTokenRequest{
-		scopes: words(grant.Scope), accessToken: given.accessToken, session: &grant.Session, userinfoFollows: true, claims: claims.IDToken,
+		scopes: words(grant.Scope), accessToken: accessToken, session: &grant.Session, userinfoFollows: true, claims: claims.IDToken,
 	})
 	if err != nil {
 		return nil, err

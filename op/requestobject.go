@@ -32,23 +32,25 @@ const (
 	typJWT           = "jwt"
 )
 
-// newVerifiers prepares the keys of those clients that sign requests.
-func newVerifiers(clients []*storage.Client) (map[int64]*keys.Verifier, error) {
-	var verifiers map[int64]*keys.Verifier
+// newVerifiers prepares the keys of those clients that sign: requests, and, with
+// the method private_key_jwt, who they are.
+func newVerifiers(clients []*storage.Client) (requests, assertions map[int64]*keys.Verifier, err error) {
+	requests, assertions = map[int64]*keys.Verifier{}, map[int64]*keys.Verifier{}
 	for _, client := range clients {
 		if client.JWKS == nil {
 			continue
 		}
-		verifier, err := keys.NewVerifier(client.JWKS, client.RequestObjectSigningAlg)
-		if err != nil {
-			return nil, fmt.Errorf("keys of client %s: %w", client.ClientID, err)
+		if requests[client.ID], err = keys.NewVerifier(client.JWKS, client.RequestObjectSigningAlg); err != nil {
+			return nil, nil, fmt.Errorf("keys of client %s: %w", client.ClientID, err)
 		}
-		if verifiers == nil {
-			verifiers = map[int64]*keys.Verifier{}
+		if client.TokenEndpointAuthMethod != storage.AuthPrivateKeyJWT {
+			continue
 		}
-		verifiers[client.ID] = verifier
+		if assertions[client.ID], err = keys.NewVerifier(client.JWKS, client.TokenEndpointAuthSigningAlg); err != nil {
+			return nil, nil, fmt.Errorf("keys of client %s: %w", client.ClientID, err)
+		}
 	}
-	return verifiers, nil
+	return requests, assertions, nil
 }
 
 func badObject(description string, cause error) *Error {

@@ -32,9 +32,10 @@ type view struct {
 	encrypters map[int64]*keys.Encrypter
 	// custom are the mappings of the clients that have claims of their own, by ID.
 	custom map[int64]customclaims.Set
-	// verifiers are the keys of the clients that sign requests, by ID.
-	verifiers map[int64]*keys.Verifier
-	discovery []byte
+	// verifiers are the keys of the clients that may sign requests, by ID, and
+	// assertions of those that sign who they are.
+	verifiers, assertions map[int64]*keys.Verifier
+	discovery             []byte
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -192,7 +193,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 	if v.encrypters, err = newEncrypters(snapshot.Clients); err != nil {
 		return nil, err
 	}
-	if v.verifiers, err = newVerifiers(snapshot.Clients); err != nil {
+	if v.verifiers, v.assertions, err = newVerifiers(snapshot.Clients); err != nil {
 		return nil, err
 	}
 	v.discovery, err = p.discoveryDocument(snapshot.Clients)

@@ -29,7 +29,7 @@ type Client struct {
 	GrantTypes              []string `json:"grant_types"`
 	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method"`
 	// WebOrigins are the exact origins whose pages may run the token source and
-	// call the token and userinfo endpoints.
+	// call the token, userinfo and revocation endpoints.
 	WebOrigins []string `json:"web_origins,omitempty"`
 	// Scope is what the client may ask for, separated by spaces.
 	Scope                    string `json:"scope"`
@@ -53,11 +53,25 @@ type Client struct {
 	RequirePKCE bool `json:"require_pkce,omitempty"`
 	// WebMessage lets pages of WebOrigins ask by response_mode=web_message.
 	WebMessage bool `json:"web_message,omitempty"`
-	// JWKS are the keys by which the client's request objects are verified; nil if
-	// it has none. RequestObjectSigningAlg is the one algorithm that they are
-	// signed with, "" for any that fits a key.
-	JWKS                    *JWKS  `json:"jwks,omitempty"`
-	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
+	// JWKS are the keys by which the client's request objects and assertions are
+	// verified; nil if it has none. RequestObjectSigningAlg and
+	// TokenEndpointAuthSigningAlg are the one algorithm that either is signed with,
+	// "" for any that fits a key.
+	JWKS                        *JWKS  `json:"jwks,omitempty"`
+	RequestObjectSigningAlg     string `json:"request_object_signing_alg,omitempty"`
+	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	// TokenEndpointAuthAudience is "issuer" for a client whose assertions must name
+	// the issuer as their audience, and "" for one that may name the endpoint, too.
+	TokenEndpointAuthAudience string `json:"token_endpoint_auth_audience,omitempty"`
+	// UserinfoSignedResponseAlg is how UserInfo responses are signed, "" for plain
+	// JSON.
+	UserinfoSignedResponseAlg string `json:"userinfo_signed_response_alg,omitempty"`
+	// AccessTokenFormat is AccessTokenJWT, or "" for opaque access tokens.
+	// AccessTokenAudience is what they are meant for, "" for the issuer itself.
+	AccessTokenFormat   string `json:"access_token_format,omitempty"`
+	AccessTokenAudience string `json:"access_token_audience,omitempty"`
+	// Introspection lets the client introspect the access tokens of every client.
+	Introspection bool `json:"introspection,omitempty"`
 	// ClientURI is the client's home page, "" if it named none.
 	ClientURI string `json:"client_uri,omitempty"`
 	// PostLogoutRedirectURIs are where a browser may be sent after a sign-out, byte
@@ -86,8 +100,28 @@ func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Secon
 // Public tells a client without credentials (RFC 6749 2.1).
 func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == "none" }
 
-// GrantRefreshToken is the grant type of refresh tokens (RFC 6749 6).
-const GrantRefreshToken = "refresh_token"
+// Grant types of RFC 6749 beside that of codes.
+const (
+	GrantRefreshToken      = "refresh_token"      // section 6
+	GrantClientCredentials = "client_credentials" // section 4.4
+)
+
+// AuthPrivateKeyJWT is the token_endpoint_auth_method of clients that sign what
+// proves who they are (OpenID Connect Core 9).
+const AuthPrivateKeyJWT = "private_key_jwt"
+
+// AccessTokenJWT is the AccessTokenFormat of RFC 9068.
+const AccessTokenJWT = "jwt"
+
+// SignInScopes are the scope values that speak of somebody who signs in (OpenID
+// Connect Core 5.4, 11).
+var SignInScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+
+// OwnScopes are the values of Scope that are for the client itself: all but
+// SignInScopes.
+func (c *Client) OwnScopes() []string {
+	return slices.DeleteFunc(strings.Fields(c.Scope), func(value string) bool { return slices.Contains(SignInScopes, value) })
+}
 
 // Refreshes tells which refresh tokens the client may have: those granted by
 // offline_access, and a connector's, which come without it, since Conversational

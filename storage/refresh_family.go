@@ -172,3 +172,39 @@ func (tx *Tx) endFamiliesOfClient(ctx context.Context, clientID int64) error {
 	}
 	return nil
 }
+
+// RefreshTokenState finds the family whose newest refresh token a client presents,
+// by HandleSHA256, TokenSHA256, ClientID, Offline and Plain of r. Any other token, an expired family, or a disabled
+// consumer's is ErrNotFound.
+func (s *Store) RefreshTokenState(ctx context.Context, r Refresh) (*TokenState, error) {
+	var t TokenState
+	err := s.pool.QueryRow(ctx, `select f.client_id, c.sub, f.scope, f.created_at, f.expires_at
+		from refresh_families f join consumers c on c.id = f.consumer_id
+		where `+liveFamily+` and f.token_sha256 = $5 and not c.disabled`, r.HandleSHA256, r.ClientID, r.Offline, r.Plain, r.TokenSHA256).
+		Scan(&t.ClientID, &t.Sub, &t.Scope, &t.IssuedAt, &t.ExpiresAt)
+	if err != nil {
+		return nil, fmt.Errorf("read refresh token: %w", wrap(err))
+	}
+	return &t, nil
+}
+
+// RevokeRefreshToken ends a family of a client with its access tokens. One that is
+// gone already is no error; another client's is ErrOtherClient, and stays. The
+// family is locked first, so that the token of a rotation under way is seen, too.
+func (s *Store) RevokeRefreshToken(ctx context.Context, handleSHA256 []byte, clientID int64) error {
+	const own = "from refresh_families f where f.handle_sha256 = $1 and f.client_id = $2"
+	var foreign bool
+	batch := &pgx.Batch{}
+	batch.Queue("select "+own+" for update", handleSHA256, clientID)
+	batch.Queue("delete from access_tokens where family_id = any (array(select f.id "+own+"))", handleSHA256, clientID)
+	batch.Queue("delete "+own, handleSHA256, clientID)
+	batch.Queue("select exists (select from refresh_families where handle_sha256 = $1)", handleSHA256).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&foreign) })
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("revoke refresh token: %w", wrap(err))
+	}
+	if foreign {
+		return ErrOtherClient
+	}
+	return nil
+}

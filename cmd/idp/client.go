@@ -261,6 +261,12 @@ func (v *clientView) print(w io.Writer) error {
 		{"web_message", strconv.FormatBool(c.WebMessage)},
 		{"jwks", keysOf(c)},
 		{"request_object_signing_alg", c.RequestObjectSigningAlg},
+		{"token_endpoint_auth_signing_alg", c.TokenEndpointAuthSigningAlg},
+		{"token_endpoint_auth_audience", c.TokenEndpointAuthAudience},
+		{"userinfo_signed_response_alg", c.UserinfoSignedResponseAlg},
+		{"access_token_format", c.AccessTokenFormat},
+		{"access_token_audience", c.AccessTokenAudience},
+		{"introspection", map[bool]string{true: "of every client's access tokens"}[c.Introspection]},
 		{"consent", c.Consent},
 		{"conversational_cloud", accountOf(c)},
 	}

@@ -23,7 +23,7 @@ var (
 )
 
 func (d *decoder) redirectURIs(c *client, opts Options) {
-	if len(c.RedirectURIs) == 0 {
+	if len(c.RedirectURIs) == 0 && c.signsIn() {
 		d.at(c.path+".redirect_uris", "must name at least one address")
 	}
 	for i, address := range c.RedirectURIs {

@@ -37,6 +37,12 @@ type clientEntry struct {
 	WebMessage                       bool                            `json:"web_message"`
 	JWKS                             *storage.JWKS                   `json:"jwks"`
 	RequestObjectSigningAlg          string                          `json:"request_object_signing_alg"`
+	TokenEndpointAuthSigningAlg      string                          `json:"token_endpoint_auth_signing_alg"`
+	TokenEndpointAuthAudience        string                          `json:"token_endpoint_auth_audience"`
+	UserinfoSignedResponseAlg        string                          `json:"userinfo_signed_response_alg"`
+	AccessTokenFormat                string                          `json:"access_token_format"`
+	AccessTokenAudience              string                          `json:"access_token_audience"`
+	Introspection                    bool                            `json:"introspection"`
 	Consent                          string                          `json:"consent"`
 	ClientURI                        string                          `json:"client_uri"`
 	PostLogoutRedirectURIs           []string                        `json:"post_logout_redirect_uris"`
@@ -103,6 +109,12 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		WebMessage:                  entry.WebMessage,
 		JWKS:                        entry.JWKS,
 		RequestObjectSigningAlg:     entry.RequestObjectSigningAlg,
+		TokenEndpointAuthSigningAlg: entry.TokenEndpointAuthSigningAlg,
+		TokenEndpointAuthAudience:   entry.TokenEndpointAuthAudience,
+		UserinfoSignedResponseAlg:   entry.UserinfoSignedResponseAlg,
+		AccessTokenFormat:           entry.AccessTokenFormat,
+		AccessTokenAudience:         entry.AccessTokenAudience,
+		Introspection:               entry.Introspection,
 		Consent:                     entry.Consent,
 		ConversationalCloud:         entry.ConversationalCloud,
 	}}
@@ -127,11 +139,13 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.flow(c)
 	d.refresh(c)
 	d.secret(c, entry, opts)
+	d.clientAuth(c)
 	d.redirectURIs(c, opts)
 	d.webOrigins(c, opts)
 	d.webMessage(c)
 	d.logout(c, entry, opts)
-	d.scope(path+".scope", c.Scope)
+	d.scope(c)
+	d.accessToken(c)
 	d.claimsPolicy(c)
 	d.customClaims(c)
 	d.connector(c, opts)
@@ -152,13 +166,14 @@ const knownResponseTypes = "code, id_token, id_token token, code id_token, code 
 // flow checks response types against grant types, which follow from them when
 // they are left out.
 func (d *decoder) flow(c *client) {
-	if c.ResponseTypes == nil {
+	onItsOwn := slices.Equal(c.GrantTypes, []string{storage.GrantClientCredentials}) || c.Introspection && c.GrantTypes != nil && len(c.GrantTypes) == 0
+	if c.ResponseTypes == nil && !onItsOwn {
 		c.ResponseTypes = []string{"code"}
 	}
 	if len(c.ResponseTypes) == 0 {
-		d.at(c.path+".response_types", "must not be empty")
+		d.withoutSignIn(c)
 	}
-	c.ResponseTypes = slices.Clone(c.ResponseTypes)
+	c.ResponseTypes = append([]string{}, c.ResponseTypes...)
 	var needed []string
 	for i, responseType := range c.ResponseTypes {
 		field := index(c.path+".response_types", i)
@@ -190,13 +205,15 @@ func (d *decoder) flow(c *client) {
 	d.grants(c, needed)
 }
 
+var knownGrants = []string{grantCode, grantImplicit, storage.GrantRefreshToken, storage.GrantClientCredentials}
+
 // grants checks grant types against those that the response types need.
 func (d *decoder) grants(c *client, needed []string) {
 	for i, grant := range c.GrantTypes {
 		field := index(c.path+".grant_types", i)
 		switch {
-		case grant != grantCode && grant != grantImplicit && grant != storage.GrantRefreshToken:
-			d.at(field, "must be one of authorization_code, implicit, refresh_token")
+		case !slices.Contains(knownGrants, grant):
+			d.at(field, "must be one of "+strings.Join(knownGrants, ", "))
 		case slices.Contains(c.GrantTypes[:i], grant):
 			d.at(field, "must not be given twice")
 		case grant == grantCode && !slices.Contains(needed, grant):
@@ -205,6 +222,10 @@ func (d *decoder) grants(c *client, needed []string) {
 			d.at(field, "refresh_token needs a response type with code: refresh tokens come of codes")
 		case grant == grantImplicit && !slices.Contains(needed, grant):
 			d.at(field, "implicit needs a response type with id_token or token")
+		case grant == storage.GrantClientCredentials && c.Public():
+			d.at(field, "client_credentials needs a client with credentials, not token_endpoint_auth_method none")
+		case grant == storage.GrantClientCredentials && c.ConversationalCloud != nil:
+			d.at(field, "client_credentials is not for Conversational Cloud, which speaks for consumers")
 		}
 	}
 	for _, grant := range needed {
@@ -220,16 +241,17 @@ const (
 	maxSecret = 512
 )
 
-// needsSecret tells whether the client has to have one: whoever redeems codes
-// and is not public.
+// needsSecret tells whether the client has to have one: whoever authenticates, and
+// by nothing else.
 func (c *client) needsSecret() bool {
-	return !c.Public() && slices.Contains(c.GrantTypes, grantCode)
+	return !c.Public() && c.TokenEndpointAuthMethod != storage.AuthPrivateKeyJWT &&
+		(c.Introspection || slices.Contains(c.GrantTypes, grantCode) || slices.Contains(c.GrantTypes, storage.GrantClientCredentials))
 }
 
 // secret reads and checks the secret and the method it is used with.
 func (d *decoder) secret(c *client, entry clientEntry, opts Options) {
 	d.oneOf(c.path+".token_endpoint_auth_method", c.TokenEndpointAuthMethod,
-		"client_secret_basic", "client_secret_post", authNone)
+		"client_secret_basic", "client_secret_post", storage.AuthPrivateKeyJWT, authNone)
 	if c.Public() && c.ConversationalCloud != nil && slices.Contains(c.GrantTypes, grantCode) {
 		d.at(c.path+".token_endpoint_auth_method",
 			"must not be none with the code flow for Conversational Cloud, which sends a secret; use client_secret_basic")
@@ -248,8 +270,8 @@ func (d *decoder) secret(c *client, entry clientEntry, opts Options) {
 	if c.secret == "" {
 		return
 	}
-	if c.Public() {
-		d.at(field, "must not be given with token_endpoint_auth_method none")
+	if c.Public() || c.TokenEndpointAuthMethod == storage.AuthPrivateKeyJWT {
+		d.at(field, "must not be given with token_endpoint_auth_method "+c.TokenEndpointAuthMethod)
 	}
 	// The characters of RFC 6749, appendix A.2.
 	if strings.ContainsFunc(c.secret, func(r rune) bool { return r < ' ' || r > '~' }) {
@@ -279,21 +301,6 @@ func (d *decoder) secretFile(field, name string, opts Options) string {
 		d.at(field, "must name a file that is not empty")
 	}
 	return secret
-}
-
-// scope checks what a client may ask for (RFC 6749 3.3).
-func (d *decoder) scope(field, scope string) {
-	known := []string{"openid", "profile", "email", "address", "phone", "offline_access"}
-	values := strings.Split(scope, " ")
-	for i, value := range values {
-		if !slices.Contains(known, value) || slices.Contains(values[:i], value) {
-			d.at(field, "must be of "+strings.Join(known, ", ")+", each once, with single spaces between")
-			return
-		}
-	}
-	if !slices.Contains(values, "openid") {
-		d.at(field, "must contain openid")
-	}
 }
 
 // claimsPolicy fills in where claims go by default.

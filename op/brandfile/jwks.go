@@ -9,7 +9,7 @@ import (
 	"github.com/brandidp/idp/op/liveperson"
 )
 
-// jwks checks the keys by which a client's request objects are verified.
+// jwks checks the keys by which what a client signs is verified.
 func (d *decoder) jwks(c *client) {
 	field := c.path + ".jwks"
 	alg := c.RequestObjectSigningAlg
@@ -27,8 +27,15 @@ func (d *decoder) jwks(c *client) {
 		d.at(field, "is for clients that sign what they ask; the key that a connector's ID tokens are encrypted for belongs into conversational_cloud.encryption_key")
 		return
 	}
-	_, err := keys.NewVerifier(c.JWKS, alg)
-	if fault, ok := errors.AsType[liveperson.FieldError](err); ok {
-		d.at(strings.TrimSuffix(field+"."+fault.Field, "."), fault.Rule)
+	algs := []string{alg}
+	if other := c.TokenEndpointAuthSigningAlg; other != alg && slices.Contains(keys.Algs, other) {
+		algs = append(algs, other)
+	}
+	for _, alg := range algs {
+		_, err := keys.NewVerifier(c.JWKS, alg)
+		if fault, ok := errors.AsType[liveperson.FieldError](err); ok {
+			d.at(strings.TrimSuffix(field+"."+fault.Field, "."), fault.Rule)
+			return
+		}
 	}
 }

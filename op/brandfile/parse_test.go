@@ -220,7 +220,7 @@ func TestParseRefuses(t *testing.T) {
 		{"two secrets", client(secret, "client_secret_file: hunter2"), []string{"4 clients[0].client_secret"}},
 		{"a file of secrets", client("client_secret_file: hunter2"), []string{"4 clients[0].client_secret_file"}},
 		{"a public secret", client(secret, "token_endpoint_auth_method: none"), []string{"4 clients[0].client_secret"}},
-		{"a method", client("token_endpoint_auth_method: private_key_jwt"), []string{"4 clients[0].token_endpoint_auth_method"}},
+		{"a method", client("token_endpoint_auth_method: client_secret_jwt"), []string{"4 clients[0].token_endpoint_auth_method"}},
 		{
 			"a public connector", client("token_endpoint_auth_method: none", "conversational_cloud: {variant: rfc}"),
 			[]string{"4 clients[0].token_endpoint_auth_method"},

@@ -14,7 +14,9 @@ func (d *decoder) refresh(c *client) {
 	const needsGrant = "needs refresh_token among grant_types"
 	switch {
 	case !refreshes:
-		c.Scope = orDefault(c.Scope, defaultScope)
+		if c.signsIn() {
+			c.Scope = orDefault(c.Scope, defaultScope)
+		}
 		if c.RefreshTokenLifetime != 0 {
 			d.at(c.path+".refresh_token_lifetime", needsGrant)
 		}

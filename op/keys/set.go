@@ -21,6 +21,7 @@ type Set struct {
 	signers map[string]*Signer // by kid, kept from set to set
 	active  map[activeKey]*Signer
 	public  map[string]jose.JSONWebKey
+	own     map[string]jose.JSONWebKey // those of public that are the provider's
 	all     []byte
 	owned   map[int64][]byte
 }
@@ -36,7 +37,7 @@ type activeKey struct {
 func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*Set, error) {
 	set := &Set{
 		signers: map[string]*Signer{}, active: map[activeKey]*Signer{},
-		public: map[string]jose.JSONWebKey{}, owned: map[int64][]byte{},
+		public: map[string]jose.JSONWebKey{}, own: map[string]jose.JSONWebKey{}, owned: map[int64][]byte{},
 	}
 	var all []json.RawMessage
 	owned := map[int64][]json.RawMessage{}
@@ -52,6 +53,9 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*
 			return nil, fmt.Errorf("signing key %s: it is for %q, not %q", row.Kid, jwk.Algorithm, row.Alg)
 		}
 		set.public[row.Kid] = jwk
+		if row.ClientID == 0 {
+			set.own[row.Kid] = jwk
+		}
 		all = append(all, row.PublicJWK)
 		owned[row.ClientID] = append(owned[row.ClientID], row.PublicJWK)
 		if row.State != Active {
