@@ -102,12 +102,13 @@ func TestBrandsWebsiteIsTheWayBack(t *testing.T) {
 
 func TestSignOutEverywhere(t *testing.T) {
 	t.Parallel()
-	p := webtest.Start(t, nil, brand, leaving)
+	p := webtest.Start(t, nil, brand, leaving, refreshBrand)
 	phone, laptop := amelia(t, p), amelia(t, p)
 	rory := p.Browser(t)
 	rory.Authorize(codeRequest()).SignIn("rory", rorysPassword)
 	token := silent(t, laptop, implicitRequest("response_type", "id_token token")).Get("access_token")
 	code := silent(t, laptop, codeRequest()).Get("code")
+	lasting := granted(t, laptop)
 
 	page := endSession(phone, "client_id", "leaver")
 	if forged := phone.Post("/end_session", params("everywhere", "true", "proof", "x")); forged.Element("confirm") == nil {
@@ -124,6 +125,9 @@ func TestSignOutEverywhere(t *testing.T) {
 	}
 	wantWire(t, redeem(laptop, code), http.StatusBadRequest, "invalid_grant")
 	silent(t, rory, implicitRequest("prompt", "none"))
+	if page := refresh(laptop, lasting.RefreshToken); page.Status != http.StatusOK { // offline_access outlives sessions
+		t.Errorf("offline_access: %d %s", page.Status, page.Body)
+	}
 	// And once more, as after a lost response.
 	if again := page.Submit("sign-out", map[string]string{"everywhere": "true"}); again.Status != http.StatusOK {
 		t.Errorf("again: status %d", again.Status)

@@ -201,8 +201,8 @@ func TestSignOutForm(t *testing.T) {
 	if diff := cmp.Diff([]op.FormField{{Name: "proof", Value: "p"}}, d.fields("sign-out")); diff != "" {
 		t.Error(diff)
 	}
-	if text(d.id("confirm")) != "Sign out" {
-		t.Errorf("button %q", text(d.id("confirm")))
+	if text(d.id("confirm")) != "Sign out" || text(d.id("everywhere")) != "Sign out on all devices" {
+		t.Errorf("buttons %q, %q", text(d.id("confirm")), text(d.id("everywhere")))
 	}
 }
 
