@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,23 +100,34 @@ func (b *brand) policy() string {
 
 // homeView is what the brand's page says.
 type homeView struct {
-	Person                       *person // nil if nobody is signed in
-	ImplicitClient, CodeClient   string
-	AnonymousConnector           string
-	TokenSource, Tag, EndSession string
+	Person      *person // nil if nobody is signed in
+	Connections []connection
+	// Connection is the one that was chosen, by the parameter connector.
+	Connection connection
+	// PopUp: the page script may open a pop-up, as on a site that the provider's
+	// cookie is kept from.
+	PopUp            bool
+	TokenSource, Tag string
 }
 
 func (b *brand) home(w http.ResponseWriter, r *http.Request) {
+	chosen := connectionNamed(r.URL.Query().Get("connector"))
 	home := homeView{
-		Person: b.signedIn(r), ImplicitClient: implicitClient, CodeClient: codeClient, AnonymousConnector: anonymous,
-		TokenSource: b.opts.Addresses.Provider + "/token-source.js?client_id=" + implicitClient,
-		Tag:         b.opts.Addresses.Cloud + "/tag.js", EndSession: b.endSession,
+		Person: b.signedIn(r), Connections: connections, Connection: chosen, PopUp: r.URL.Query().Has("pop-up"),
+		TokenSource: b.opts.Addresses.Provider + "/token-source.js?client_id=" + chosen.ID,
+		Tag:         b.opts.Addresses.Cloud + "/tag.js",
 	}
 	title := "Welcome"
 	if home.Person != nil {
 		title = "Hello " + home.Person.Name
 	}
 	draw(w, http.StatusOK, homePage, view{Site: "brand", Title: title, Addresses: b.opts.Addresses, Page: home})
+}
+
+// connectionNamed finds a connection; the first stands for those that are not there.
+func connectionNamed(id string) connection {
+	i := slices.IndexFunc(connections, func(c connection) bool { return c.ID == id })
+	return connections[max(i, 0)]
 }
 
 // fail says politely that nobody was signed in. The cause is not for them.

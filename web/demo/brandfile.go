@@ -19,37 +19,72 @@ var brandYAML string
 // AccountID is the account of the stand-in.
 const AccountID = "12345678"
 
-// The clients of the brand file.
-const (
-	siteClient     = "larkspur"       // the brand's site
-	implicitClient = "messaging"      // a connector: implicit flow, and embedded
-	codeClient     = "messaging-code" // a connector: code flow
-)
+// siteClient is the brand's site among the clients of the brand file.
+const siteClient = "larkspur"
+
+// connection is one way in which an account may be connected with the brand's
+// provider: a client of the brand file, and a connector of the stand-in.
+type connection struct {
+	ID    string
+	Title string
+	// Text says to people what it is.
+	Text string
+	// code tells a connector in code flow, which has a secret; legacy one of the
+	// older kind, which has no field in the connector's form.
+	code, legacy bool
+}
+
+// connections are the connectors of the brand file; the first is preset.
+var connections = []connection{
+	{ID: "messaging", Title: "ID token", Text: "The implicit flow: a signed ID token comes to the window, in its address or by the page."},
+	{
+		ID: "messaging-code", Title: "Code", code: true,
+		Text: "The code flow: a code comes to the window, and the cloud redeems it with a secret. No token passes through the browser.",
+	},
+	{
+		ID: "messaging-pkce", Title: "Code with PKCE", code: true,
+		Text: "The code flow with a proof key: the cloud makes a challenge beforehand, and a code is worth nothing without its verifier.",
+	},
+	{
+		ID: "messaging-legacy", Title: "Older, ID token", legacy: true,
+		Text: "A connector from before 2018: the window's configuration lies in its address, and the ID token is named token.",
+	},
+	{
+		ID: "messaging-legacy-code", Title: "Older, code", code: true, legacy: true,
+		Text: "A connector from before 2018 in code flow: the code of the window is redeemed with the address of the page.",
+	},
+}
 
 // Usernames are the consumers of the brand file.
 var Usernames = [2]string{"amelia", "rory"}
 
 // Secrets are made anew for each demonstration.
 type Secrets struct {
-	Passwords [len(Usernames)]string // by Usernames
-	Site      string                 // of the brand's site, as a client
-	Connector string                 // of the connector in code flow
+	Passwords  [len(Usernames)]string // by Usernames
+	Site       string                 // of the brand's site, as a client
+	Connectors map[string]string      // by the ids of those in code flow
 }
 
 // MakeSecrets makes secrets. Passwords are short enough to be typed.
 func MakeSecrets(rand io.Reader) (Secrets, error) {
-	var random [3 * 32]byte
-	if _, err := io.ReadFull(rand, random[:]); err != nil {
+	const size = 32
+	random := make([]byte, (1+len(connections)+len(Usernames))*size)
+	if _, err := io.ReadFull(rand, random); err != nil {
 		return Secrets{}, fmt.Errorf("make secrets: %w", err)
 	}
-	s := Secrets{
-		Site:      base64.RawURLEncoding.EncodeToString(random[:32]),
-		Connector: base64.RawURLEncoding.EncodeToString(random[32:64]),
+	secret := func() []byte {
+		taken := random[:size]
+		random = random[size:]
+		return taken
+	}
+	s := Secrets{Site: base64.RawURLEncoding.EncodeToString(secret()), Connectors: map[string]string{}}
+	for _, connection := range connections {
+		if connection.code {
+			s.Connectors[connection.ID] = base64.RawURLEncoding.EncodeToString(secret())
+		}
 	}
 	for i := range s.Passwords {
-		const bytes = 10 // 16 characters
-		from := 64 + i*bytes
-		letters := strings.ToLower(base32.StdEncoding.EncodeToString(random[from : from+bytes]))
+		letters := strings.ToLower(base32.StdEncoding.EncodeToString(secret()))
 		s.Passwords[i] = strings.Join([]string{letters[:4], letters[4:8], letters[8:12]}, "-")
 	}
 	return s, nil
@@ -78,15 +113,16 @@ func BrandFile(addresses Addresses, secrets Secrets) ([]byte, error) {
 // settings prints them.
 func Connectors(secrets Secrets, fields func(clientID string) ([]liveperson.ConnectorField, error)) ([]standin.Connector, error) {
 	var connectors []standin.Connector
-	for _, client := range []struct{ id, secret string }{{implicitClient, ""}, {codeClient, secrets.Connector}} {
-		form, err := fields(client.id)
+	for _, connection := range connections {
+		form, err := fields(connection.ID)
 		if err != nil {
 			return nil, err
 		}
-		connector, err := standin.FillIn(client.id, client.secret, form)
+		connector, err := standin.FillIn(connection.ID, secrets.Connectors[connection.ID], form)
 		if err != nil {
 			return nil, err
 		}
+		connector.Legacy = connection.legacy
 		connectors = append(connectors, connector)
 	}
 	return connectors, nil

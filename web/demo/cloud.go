@@ -11,8 +11,6 @@ import (
 	"github.com/brandidp/idp/op/liveperson/standin"
 )
 
-const anonymous = standin.AnonymousConnector
-
 // cloud is the pages of the stand-in for Conversational Cloud.
 type cloud struct {
 	standin   *standin.Cloud
@@ -41,10 +39,12 @@ func NewCloud(relyingParty *standin.Cloud, addresses Addresses, connectors []sta
 	mux.HandleFunc("GET "+standin.WindowPath, c.window)
 	mux.HandleFunc("GET /offline", c.offline)
 	mux.HandleFunc("GET "+standin.ConversationPath+"{id}", c.conversation)
+	mux.HandleFunc("GET /desk/{id}", c.atDesk)
+	mux.Handle("POST /desk/{id}", http.NewCrossOriginProtection().Handler(http.HandlerFunc(c.agentWrites)))
 	mux.Handle("GET /assets/", assets())
 	// The window may stand on the brand's page and nowhere else.
 	policy := "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; " +
-		"base-uri 'none'; form-action 'none'; frame-ancestors " + addresses.Brand
+		"base-uri 'none'; form-action 'self'; frame-ancestors " + addresses.Brand
 	return guarded(addresses.Cloud, policy, mux)
 }
 
@@ -52,16 +52,19 @@ func NewCloud(relyingParty *standin.Cloud, addresses Addresses, connectors []sta
 type tagConnector struct {
 	JSMethod  string `json:"js_method"`
 	JSContext string `json:"js_context"`
+	Code      bool   `json:"code"`
+	PKCE      bool   `json:"pkce"`
 }
 
 // writeTag prepares the script that the brand's pages load.
 func (c *cloud) writeTag(connectors []standin.Connector) error {
 	known := map[string]tagConnector{}
 	for _, connector := range connectors {
-		known[connector.ID] = tagConnector{connector.JSMethod, connector.JSContext}
+		known[connector.ID] = tagConnector{connector.JSMethod, connector.JSContext, connector.CodeFlow, connector.PKCE}
 	}
 	config, err := json.Marshal(map[string]any{
 		"cloud": c.addresses.Cloud, "window": c.standin.WindowAddress(), "account": c.standin.AccountID(), "connectors": known,
+		"anonymous": standin.AnonymousConnector,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // texts always marshal
@@ -86,7 +89,7 @@ func (c *cloud) draw(w http.ResponseWriter, status int, t *template.Template, ti
 func (c *cloud) window(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	config := query.Get("lpUnifiedWindowConfig")
-	if config == "" || query.Has(standin.WindowReturnParameter) || c.isAnonymous(config) {
+	if config == "" || query.Has(standin.WindowReturnParameter) {
 		c.draw(w, http.StatusOK, windowPage, "Conversation", nil)
 		return
 	}
@@ -99,19 +102,7 @@ func (c *cloud) window(w http.ResponseWriter, r *http.Request) {
 		c.showOffline(w, http.StatusInternalServerError, "The window cannot be opened.")
 		return
 	}
-	http.Redirect(w, r, launched.Address, http.StatusFound)
-}
-
-// isAnonymous tells a window that needs no provider.
-func (c *cloud) isAnonymous(config string) bool {
-	var window struct {
-		EngagementConfig struct {
-			Connector struct {
-				ID string `json:"id"`
-			} `json:"connector"`
-		} `json:"engConf"`
-	}
-	return json.Unmarshal([]byte(config), &window) == nil && window.EngagementConfig.Connector.ID == anonymous
+	c.draw(w, http.StatusOK, windowPage, "Conversation", launched)
 }
 
 // reasons are what the window says when there is no token, by the error that the

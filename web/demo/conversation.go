@@ -3,6 +3,8 @@ package demo
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/brandidp/idp/op/liveperson/standin"
@@ -11,54 +13,109 @@ import (
 // conversationView is one attempt, in words.
 type conversationView struct {
 	*standin.Conversation
-	WayTitle string
-	Steps    []string
-	Passed   int // checks
-	Agent    *card
+	// Desk: it is the agent who looks, not the consumer.
+	Desk bool
+	// MessagesPath and WindowPath are for the script of the consumer's side.
+	MessagesPath, WindowPath string
+	WayTitle                 string
+	Steps                    []string
+	Passed                   int // checks
+	Agent                    *card
 	// Anonymous is somebody else's card, for comparison.
 	Anonymous       *card
 	Header, Payload string // of the token, indented
 	Segments        []string
 }
 
-// wayTitles and waySteps say how a consumer came in.
+// wayTitles say how a consumer came in.
 var wayTitles = map[standin.Way]string{
 	standin.WindowIDToken: "External window, ID token",
 	standin.WindowCode:    "External window, code",
-	standin.Embedded:      "Embedded window, JS method",
-	standin.EmbeddedCode:  "Embedded window, JS method, code",
+	standin.Embedded:      "Embedded window, ID token",
+	standin.EmbeddedCode:  "Embedded window, code",
 	standin.App:           "App",
-	standin.Anonymous:     "External window, no token",
+	standin.Anonymous:     "Without a name",
 }
 
-var waySteps = map[standin.Way][]string{
-	standin.WindowIDToken: {
-		"The window asked the provider for an ID token; what belongs to the window went along in state.",
-		"The provider answered in the fragment of the window's address, which no server sees.",
-		"The window's script handed the token to Conversational Cloud.",
-	},
-	standin.WindowCode: {
-		"The window asked the provider for a code; what belongs to the window went along in state.",
-		"The window's script handed the code to Conversational Cloud.",
-		"Conversational Cloud redeemed the code at the token endpoint, with the connector's secret. The token never was in the browser.",
-	},
-	standin.Embedded: {
-		"The tag called the page's JS method.",
-		"The provider's page script fetched an ID token for whoever is signed in, for this page's origin alone.",
-		"The tag handed the token to Conversational Cloud.",
-	},
-	standin.Anonymous: {
-		"The window asked Conversational Cloud itself for an anonymous consumer. The brand's provider had no part in it.",
-	},
+func titleOf(c *standin.Conversation) string {
+	title := wayTitles[c.Way]
+	if c.Connector.PKCE {
+		title += ", PKCE"
+	}
+	if c.Connector.Legacy {
+		title += ", older connector"
+	}
+	return title
 }
 
-func (c *cloud) conversation(w http.ResponseWriter, r *http.Request) {
+// stepsOf tells how a consumer came in, one step after the other.
+func stepsOf(c *standin.Conversation) []string {
+	if c.Way == standin.Anonymous {
+		return []string{"The tag asked Conversational Cloud itself for an anonymous consumer. The brand's provider had no part in it."}
+	}
+	var steps []string
+	if c.SteppedUp {
+		steps = append(steps, "The conversation was begun by an anonymous consumer, who has signed in since.")
+	}
+	thing, challenge, whither := "an ID token", "", "state"
+	if c.Connector.CodeFlow {
+		thing = "a code"
+	}
+	if c.Connector.PKCE {
+		challenge = ", with the challenge of a proof key of the cloud's"
+	}
+	if c.Connector.Legacy {
+		whither = "the query of its address"
+	}
+	switch c.Way {
+	case standin.Embedded, standin.EmbeddedCode:
+		steps = append(steps,
+			"The tag called the page's JS method"+challenge+".",
+			"The provider's page script fetched "+thing+" for whoever is signed in, for this page's origin alone.",
+			"The tag handed it to Conversational Cloud.")
+	default:
+		steps = append(steps,
+			"The window asked the provider for "+thing+challenge+"; what belongs to the window went along in "+whither+".",
+			"The provider answered in the window's address, from which the script took it at once.",
+			"The window's script handed it to Conversational Cloud.")
+	}
+	if c.Connector.CodeFlow {
+		steps = append(steps, "Conversational Cloud redeemed the code at the token endpoint, with the connector's secret. The token never was in the browser.")
+	}
+	if c.Renewals > 0 {
+		steps = append(steps, fmt.Sprintf("The conversation has gone on with a fresh token; number of times: %d.", c.Renewals))
+	}
+	return steps
+}
+
+// conversation is what the consumer's window shows.
+func (c *cloud) conversation(w http.ResponseWriter, r *http.Request) { c.showConversation(w, r, false) }
+
+// atDesk is the agent's view of a conversation.
+func (c *cloud) atDesk(w http.ResponseWriter, r *http.Request) { c.showConversation(w, r, true) }
+
+// agentWrites is a message of the agent.
+func (c *cloud) agentWrites(w http.ResponseWriter, r *http.Request) {
+	const maxForm = 16 << 10
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	err := c.standin.AgentWrites(r.PathValue("id"), r.PostFormValue("text"))
+	if refusal, refused := errors.AsType[*standin.RefusalError](err); refused {
+		c.showOffline(w, refusal.Status, refusal.Message+".")
+		return
+	}
+	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+}
+
+func (c *cloud) showConversation(w http.ResponseWriter, r *http.Request, desk bool) {
 	found, ok := c.standin.Conversation(r.PathValue("id"))
 	if !ok {
 		c.showOffline(w, http.StatusNotFound, "There is no such conversation any more.")
 		return
 	}
-	v := conversationView{Conversation: found, WayTitle: wayTitles[found.Way], Steps: waySteps[found.Way]}
+	v := conversationView{
+		Conversation: found, Desk: desk, WayTitle: titleOf(found), Steps: stepsOf(found), WindowPath: standin.WindowPath,
+		MessagesPath: "/api/account/" + c.standin.AccountID() + "/conversations/" + found.ID + "/messages",
+	}
 	for _, check := range found.Checks {
 		if check.Outcome == standin.Passed {
 			v.Passed++
@@ -121,7 +178,7 @@ func (c *cloud) desk(w http.ResponseWriter, _ *http.Request) {
 	desk := deskView{AccountID: c.standin.AccountID()}
 	for _, attempt := range c.standin.Conversations() {
 		line := deskLine{
-			ID: attempt.ID, Name: "Nobody", WayTitle: wayTitles[attempt.Way], Began: attempt.Began.Format("15:04:05"),
+			ID: attempt.ID, Name: "Nobody", WayTitle: titleOf(attempt), Began: attempt.Began.Format("15:04:05"),
 			Refused: attempt.Refusal != nil,
 		}
 		if attempt.Consumer != nil {

@@ -48,6 +48,7 @@ func (b *brand) signIn(w http.ResponseWriter, r *http.Request) {
 	state, nonce, verifier := text(random[:32]), text(random[32:64]), text(random[64:])
 	session := b.fresh(signInCookie, signInSeconds)
 	session.Values["state"], session.Values["nonce"], session.Values["verifier"] = state, nonce, verifier
+	session.Values["connector"] = connectionNamed(r.FormValue("connector")).ID
 	if err := session.Save(r, w); err != nil {
 		b.fail(w, http.StatusInternalServerError, "Something went wrong on our side.")
 		return
@@ -83,7 +84,9 @@ func (b *brand) callback(w http.ResponseWriter, r *http.Request) {
 		b.fail(w, http.StatusInternalServerError, "Something went wrong on our side.")
 		return
 	}
-	http.Redirect(w, r, "/", http.StatusFound)
+	// The page is the one that they came from, and a conversation there goes on.
+	chosen, _ := started.Values["connector"].(string)
+	http.Redirect(w, r, "/?connector="+connectionNamed(chosen).ID, http.StatusFound)
 }
 
 // finish redeems the code, verifies the ID token and reads UserInfo.

@@ -19,7 +19,7 @@ func TestBrandFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if secrets.Passwords[0] == secrets.Passwords[1] || len(secrets.Passwords[0]) != len("abcd-efgh-ijkl") || secrets.Site == secrets.Connector {
+	if secrets.Passwords[0] == secrets.Passwords[1] || len(secrets.Passwords[0]) != len("abcd-efgh-ijkl") || secrets.Site == secrets.Connectors["messaging-code"] {
 		t.Errorf("secrets %+v", secrets)
 	}
 	addresses := demo.Addresses{Provider: "http://localhost:8080", Brand: "http://localhost:8081", Cloud: "http://localhost:8082"}
@@ -53,7 +53,7 @@ func TestCallbackRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := s.Provider.Browser(t)
+			b := s.browser(t)
 			request := b.Get(s.Brand + "/sign-in").Target()
 			answer := b.Get(request).SignIn(demo.Usernames[0], s.Secrets.Passwords[0]).Target()
 			address, query, _ := strings.Cut(answer, "?")
@@ -79,7 +79,7 @@ func TestCallbackRefuses(t *testing.T) {
 func TestSitesKeepToThemselves(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	b := s.Provider.Browser(t)
+	b := s.browser(t)
 	for _, site := range []string{s.Brand, s.Addresses.Cloud} {
 		page := b.Get(site + "/")
 		policy := page.Header.Get("Content-Security-Policy")
@@ -110,7 +110,7 @@ func TestSitesKeepToThemselves(t *testing.T) {
 func TestRefusedConversation(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	b := s.Provider.Browser(t)
+	b := s.browser(t)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
 		s.Addresses.Cloud+"/api/account/"+demo.AccountID+"/app/messaging/authenticate?v=3.0", strings.NewReader(`{"id_token":"a.<b>.c"}`))
 	if err != nil {
@@ -136,7 +136,7 @@ func TestRefusedConversation(t *testing.T) {
 func TestWindowsThatAreNot(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	b := s.Provider.Browser(t)
+	b := s.browser(t)
 	foreign := url.Values{"lpUnifiedWindowConfig": {`{"accountId":"87654321","engConf":{"connector":{"id":"messaging"}}}`}}
 	ended := url.Values{"lpUnifiedWindowConfig": {`{"accountId":"` + demo.AccountID + `","engConf":{"ssid":"x","connector":{"id":"messaging"}}}`}}
 	for address, test := range map[string]struct {

@@ -1,42 +1,106 @@
 package demo_test
 
 import (
+	"context"
 	"crypto/rand"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/op/liveperson/standin"
+	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/demo"
 	"github.com/brandidp/idp/web/webtest"
 )
 
-// stage is the three parties of a demonstration, started for one test.
+// stage is the three parties of a demonstration, started for one test, each under
+// a name of its own: the brand and its provider on one site, or on two.
 type stage struct {
 	demo.Addresses
-
 	Provider *webtest.Provider
 	Secrets  demo.Secrets
 	Cloud    *standin.Cloud
+	// returns are the queries that the external window was led back with.
+	returns *returns
 }
 
-// open starts a site at an address on localhost that is known before its handler.
-func open(t *testing.T) (*httptest.Server, string) {
+type returns struct {
+	sync.Mutex
+
+	queries []url.Values
+}
+
+// record keeps what a server sees of the answers to the external window.
+func (r *returns) record(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if query := request.URL.Query(); request.URL.Path == standin.WindowPath && (len(query) == 0 || query.Has(standin.WindowReturnParameter)) {
+			r.Lock()
+			r.queries = append(r.queries, query)
+			r.Unlock()
+		}
+		next.ServeHTTP(w, request)
+	})
+}
+
+// The names of the parties. To a browser, the first two are of one site.
+const (
+	providerName   = "id.larkspur.localhost"
+	brandName      = "www.larkspur.localhost"
+	otherBrandName = "www.larkspur-mobile.localhost"
+	cloudName      = "cloud.conversation.localhost"
+)
+
+// open starts a site whose address is known before its handler.
+func open(t *testing.T, name string) (*httptest.Server, string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
-	return server, strings.Replace("http://"+server.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
+	return server, strings.Replace("http://"+server.Listener.Addr().String(), "127.0.0.1", name, 1)
+}
+
+// loopback reaches every name on this machine, as a browser does those below
+// localhost.
+func loopback() http.RoundTripper {
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library's
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
+	}
+	return transport
+}
+
+// browser is one without JavaScript.
+func (s *stage) browser(t *testing.T) *webtest.Browser {
+	t.Helper()
+	b := s.Provider.Browser(t)
+	b.Client.Transport = loopback()
+	return b
 }
 
 func start(t *testing.T) *stage {
 	t.Helper()
-	s := &stage{Provider: webtest.Start(t, nil)}
-	brandServer, brandAddress := open(t)
-	cloudServer, cloudAddress := open(t)
+	return startAt(t, brandName, func(brandFile string) string { return brandFile })
+}
+
+// startAt starts them with the brand's site under a name, and with a changed brand
+// file.
+func startAt(t *testing.T, brand string, change func(brandFile string) string) *stage {
+	t.Helper()
+	s := &stage{returns: &returns{}, Provider: webtest.Start(t, func(opts *web.Options) {
+		opts.Issuer = strings.Replace(opts.Issuer, "localhost", providerName, 1)
+	})}
+	brandServer, brandAddress := open(t, brand)
+	cloudServer, cloudAddress := open(t, cloudName)
 	s.Addresses = demo.Addresses{Provider: s.Provider.Issuer, Brand: brandAddress, Cloud: cloudAddress}
 	var err error
 	if s.Secrets, err = demo.MakeSecrets(rand.Reader); err != nil {
@@ -46,27 +110,29 @@ func start(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Provider.Apply(string(file))
+	s.Provider.Apply(change(string(file)))
 	connectors, err := demo.Connectors(s.Secrets, func(clientID string) ([]liveperson.ConnectorField, error) {
 		return s.fields(t, clientID), nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: loopback()}
 	s.Cloud, err = standin.New(standin.Options{
 		Address: cloudAddress, AccountID: demo.AccountID, Connectors: connectors, PageOrigins: []string{brandAddress},
-		Client: client, Now: time.Now, Rand: rand.Reader,
+		Client: client, Now: s.Provider.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cloudServer.Config.Handler, err = demo.NewCloud(s.Cloud, s.Addresses, connectors); err != nil {
+	cloud, err := demo.NewCloud(s.Cloud, s.Addresses, connectors)
+	if err != nil {
 		t.Fatal(err)
 	}
+	cloudServer.Config.Handler = s.returns.record(cloud)
 	cloudServer.Start()
 	brandServer.Config.Handler, err = demo.NewBrand(t.Context(), demo.BrandOptions{
-		Addresses: s.Addresses, Secrets: s.Secrets, Client: client, Now: time.Now, Rand: rand.Reader,
+		Addresses: s.Addresses, Secrets: s.Secrets, Client: client, Now: s.Provider.Now, Rand: rand.Reader,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +162,7 @@ func (s *stage) fields(t *testing.T, clientID string) []liveperson.ConnectorFiel
 			}
 			issuer := s.Provider.Issuer
 			return liveperson.Registration{
-				Settings: client.ConversationalCloud, ClientID: clientID, CodeFlow: client.Allows("code"), ImplicitFlow: client.Allows("id_token"),
+				Settings: client.ConversationalCloud, ClientID: clientID, CodeFlow: client.Allows("code"), ImplicitFlow: client.Allows("id_token"), RequirePKCE: client.RequirePKCE,
 				Issuer: issuer, AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
 				JWKSEndpoint: issuer + "/jwks/" + clientID + ".json", PublicKey: public,
 			}.ConnectorFields()

@@ -121,12 +121,12 @@ func demonstration(t *testing.T, tab *tab, picture func(tab *tab, name string)) 
 	tab.Open(address[1], nil)
 	tab.Do(chromedp.Click(chromedp.ID("sign-in")))
 	tab.SignIn("amelia", password[1])
-	tab.Do(chromedp.WaitVisible(chromedp.ID("greeting")), chromedp.WaitEnabled(chromedp.ID("window-id-token")))
+	tab.Do(chromedp.WaitVisible(chromedp.ID("greeting")), chromedp.WaitEnabled(chromedp.ID("external")))
 	picture(tab, "demo-brand")
 
 	// As a pop-up it is small; the picture is to show the checks as well.
 	window := *tab
-	window.ctx = webtest.NewWindow(tab.ctx, t, chromedp.Click(chromedp.ID("window-id-token")))
+	window.ctx = webtest.NewWindow(tab.ctx, t, chromedp.Click(chromedp.ID("external")))
 	window.Size(1024, 1350, chromedp.EmulateScale(1.5))
 	window.Do(chromedp.WaitVisible(chromedp.ID("outcome")))
 	if got := strings.TrimSpace(window.Text("outcome")); got != "Authenticated" {

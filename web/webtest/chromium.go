@@ -102,6 +102,35 @@ func NewWindow(ctx context.Context, tb testing.TB, open ...chromedp.Action[chrom
 	}
 }
 
+// Frame gives the frame of another site on a page of the tab's profile, of which
+// there must be one alone, as a tab of its own: the browser keeps the two apart.
+func Frame(ctx context.Context, tb testing.TB) context.Context {
+	tb.Helper()
+	const interval = 50 * time.Millisecond
+	profile, err := profileOf(ctx)
+	if err != nil {
+		tb.Fatalf("find a frame: %v", err)
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		all, err := chromedp.Targets(ctx)
+		if err != nil {
+			tb.Fatalf("find a frame: %v", err)
+		}
+		for _, info := range all {
+			if info.Type == "iframe" && info.BrowserContextID == profile {
+				return attach(ctx, tb, info.TargetID)
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			tb.Fatalf("find a frame: %v", ctx.Err())
+		}
+	}
+}
+
 // profileOf tells to which of the browser's profiles a tab belongs.
 func profileOf(ctx context.Context) (cdp.BrowserContextID, error) {
 	all, err := chromedp.Targets(ctx)

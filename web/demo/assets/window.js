@@ -1,70 +1,68 @@
-// The external window: it takes the provider's answer from its address, hands it
-// to the cloud and shows what came of it. The answer leaves the address at once.
+// The external window. Opened by the tag it leaves for the brand; when the brand
+// leads back to it, it takes the answer from its address, hands it to the cloud
+// and shows what came of it. The answer leaves the address at once.
 (function () {
   "use strict";
 
-  var answer = new URLSearchParams(location.hash.length > 1 ? location.hash.slice(1) : location.search);
+  // What the window has to know when it is back stays in its own storage.
+  const launch = document.getElementById("launch");
+  if (launch) {
+    sessionStorage.setItem("opened", location.search);
+    sessionStorage.setItem("verifier", launch.dataset.verifier);
+    location.replace(launch.href);
+    return;
+  }
+
+  // The answer lies in the query or in the fragment.
+  const answer = new URLSearchParams(location.search);
+  new URLSearchParams(location.hash.slice(1)).forEach((value, name) => answer.set(name, value));
   history.replaceState(null, "", location.pathname);
 
   function offline(reason) {
     location.replace("/offline" + (reason ? "?reason=" + encodeURIComponent(reason) : ""));
   }
 
-  function post(account, path, body) {
-    return fetch("/api/account/" + account + path, {
-      method: "POST",
-      credentials: "omit",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-  }
-
-  function exchange(account, connector, body) {
-    return post(account, "/app/" + encodeURIComponent(connector) + "/authenticate?v=3.0", body).then(function (response) {
-      var details = response.headers.get("Content-Location");
-      details ? location.replace(details) : offline();
-    });
-  }
-
-  // read gives the window's configuration, from state or from the tag; null if
-  // there is none.
-  function read(text, member) {
+  // The configuration came back in state, or of an older connector in the address.
+  const state = answer.get("state");
+  const opened = answer.get("lpUnifiedWindowConfig");
+  function read() {
     try {
-      var value = JSON.parse(text);
-      return (member ? value[member] : value).engConf.connector ? (member ? value[member] : value) : null;
+      const config = state ? JSON.parse(state).lpUnifiedWindowConfig : JSON.parse(opened);
+      return config.engConf.connector ? config : null;
     } catch (error) {
       return null;
     }
   }
 
-  var state = answer.get("state");
-  var opened = read(answer.get("lpUnifiedWindowConfig"));
-  var config = opened || read(state, "lpUnifiedWindowConfig");
+  async function exchange(config) {
+    const connector = config.engConf.connector;
+    const isCode = connector.type === 2;
+    const body = isCode
+      ? { code: answer.get("code"), code_verifier: sessionStorage.getItem("verifier") }
+      : { id_token: answer.get("id_token") || answer.get("token") || answer.get("code") };
+    sessionStorage.removeItem("verifier");
+    const path = "/api/account/" + encodeURIComponent(config.accountId) + "/app/" + encodeURIComponent(connector.id) + "/authenticate?v=3.0";
+    const response = await fetch(path, {
+      method: "POST",
+      credentials: "omit",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ ...body, ...(state ? { state } : { lpUnifiedWindowConfig: opened }) }),
+    });
+    const details = response.headers.get("Content-Location");
+    if (!details) {
+      offline();
+      return;
+    }
+    if (response.ok) {
+      sessionStorage.setItem(details, (await response.json()).token);
+    }
+    location.replace(details);
+  }
+
+  const config = read();
   if (answer.has("error") || !config) {
     offline(answer.get("error"));
     return;
   }
-  var account = encodeURIComponent(config.accountId);
-  var done;
-  if (opened) {
-    // Nobody to ask: an anonymous consumer.
-    done = post(account, "/anonymous/authorize", {})
-      .then(function (response) {
-        return response.json();
-      })
-      .then(function (anonymous) {
-        return exchange(account, config.engConf.connector.id, { id_token: anonymous.token });
-      });
-  } else if (answer.has("code")) {
-    done = exchange(account, config.engConf.connector.id, {
-      code: answer.get("code"),
-      redirect_uri: location.origin + location.pathname,
-      state: state,
-    });
-  } else {
-    done = exchange(account, config.engConf.connector.id, { id_token: answer.get("id_token"), state: state });
-  }
-  done.catch(function () {
-    offline();
-  });
+  exchange(config).catch(() => offline());
 })();
