@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/cmd/idp/config"
@@ -15,7 +17,7 @@ func completeWith(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 
 // completeOptions teaches the shell the values of the configuration's flags.
 // Without a rule of its own a flag completes names of files, which is right
-// for brand.logo and the files of secrets.
+// for what is the path of a file.
 func completeOptions(root *cobra.Command) {
 	complete := func(flag string, f cobra.CompletionFunc) { completeWith(root, flag, f) }
 
@@ -29,7 +31,7 @@ func completeOptions(root *cobra.Command) {
 			complete(option.Flag(), cobra.FixedCompletions(option.Values, cobra.ShellCompDirectiveNoFileComp))
 		case option.Key == "data_dir":
 			complete(option.Flag(), cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs))
-		case option.Key != "brand.logo":
+		case option.Key != "brand.logo" && !strings.HasSuffix(option.Key, "_file"):
 			complete(option.Flag(), cobra.NoFileCompletions)
 		}
 	}

@@ -217,7 +217,7 @@ func (d *demonstration) run(ctx context.Context) (err error) {
 func (d *demonstration) play(ctx context.Context, s *session, server *web.Server, dir string) error {
 	parties, ctx := errgroup.WithContext(ctx)
 
-	parties.Go(func() error { return serveHTTP(ctx, d.provider, server.Handler(), s.log) })
+	parties.Go(func() error { return serveHTTP(ctx, d.provider, nil, server.Handler(), s.log) })
 	parties.Go(func() error {
 		if err := d.apply(ctx, s); err != nil {
 			return err
@@ -232,8 +232,8 @@ func (d *demonstration) play(ctx context.Context, s *session, server *web.Server
 			return err
 		}
 
-		parties.Go(func() error { return serveHTTP(ctx, d.brand, brand, s.log) })
-		parties.Go(func() error { return serveHTTP(ctx, d.cloud, cloud, s.log) })
+		parties.Go(func() error { return serveHTTP(ctx, d.brand, nil, brand, s.log) })
+		parties.Go(func() error { return serveHTTP(ctx, d.cloud, nil, cloud, s.log) })
 		d.print(dir)
 
 		return nil

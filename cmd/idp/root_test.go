@@ -177,6 +177,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"config", "--log-level", ""}, []string{"debug", "info", "warn", "error", ":4"}},
 		{[]string{"--config", ""}, []string{"yaml", "yml", ":8"}},
 		{[]string{"--data-dir", ""}, []string{":16"}},
+		{[]string{"--tls-key-file", ""}, []string{":0"}},
 		{[]string{"--master-key-file", ""}, []string{":0"}},
 		{[]string{"key", "export", "--format", ""}, []string{"pem", "one-line", "jwks", ":4"}},
 		{[]string{"token", "preview", "--response-type", ""}, []string{"code", "id_token", "id_token token", ":4"}},

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime"
 	"sync"
@@ -22,6 +24,7 @@ import (
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
+	"github.com/brandidp/idp/web/certificate"
 )
 
 // drainLimit is how long requests under way may take once the end has begun.
@@ -54,6 +57,11 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		log.Warn("running as root; better as a user of its own: useradd --system --home-dir " + cfg.DataDir + " idp, then User=idp in the systemd unit")
 	}
 
+	tlsConfig, err := openCertificate(cfg, log)
+	if err != nil {
+		return err
+	}
+
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("listen: %s is taken by another program: name another address with --listen", cfg.Listen)
@@ -82,8 +90,30 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		ballast := newBallast()
 		defer runtime.KeepAlive(ballast)
 
-		return serveHTTP(ctx, listener, server.Handler(), log)
+		return serveHTTP(ctx, listener, tlsConfig, server.Handler(), log)
 	})
+}
+
+// openCertificate reads the certificate of the listener. Without one there is
+// no configuration of TLS.
+func openCertificate(cfg *config.Config, log *slog.Logger) (*tls.Config, error) {
+	if cfg.TLS.CertificateFile == "" {
+		return nil, nil //nolint:nilnil // as net/http has it
+	}
+
+	issuer, err := url.Parse(cfg.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+
+	files, err := certificate.Open(certificate.Options{
+		CertificateFile: cfg.TLS.CertificateFile, KeyFile: cfg.TLS.KeyFile, Host: issuer.Hostname(), Now: time.Now, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	return files.TLS(), nil
 }
 
 // runServer puts the provider together, keeps it and its database going while f
@@ -169,17 +199,24 @@ func hashingOptions(cfg *config.Config) password.Options {
 	}
 }
 
-// serveHTTP serves until ctx ends, then lets requests under way finish.
-func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+// serveHTTP serves until ctx ends, then lets requests under way finish. With a
+// configuration of TLS it speaks HTTP/2 as well as HTTP/1.1, by TLS alone.
+func serveHTTP(ctx context.Context, listener net.Listener, tlsConfig *tls.Config, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		Handler: handler, TLSConfig: tlsConfig, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 96 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 
 	done := make(chan error, 1)
 
-	go func() { done <- server.Serve(listener) }()
+	go func() {
+		if tlsConfig == nil {
+			done <- server.Serve(listener)
+		} else {
+			done <- server.ServeTLS(listener, "", "")
+		}
+	}()
 
 	select {
 	case err := <-done:

@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Issuer          string // URL without a trailing slash
 	Listen          string // host:port of the public listener
+	TLS             TLS
 	DataDir         string // absolute path
 	Database        Database
 	MasterKey       Secret // 32 bytes, or none: the key is in MasterKeyFile
@@ -37,6 +38,12 @@ type Config struct {
 	File string
 
 	settings []Setting
+}
+
+// TLS has the files of the public listener's certificate: both, or none.
+type TLS struct {
+	CertificateFile string // absolute path, or empty: the listener speaks plain HTTP
+	KeyFile         string // absolute path, or empty
 }
 
 // Database says which PostgreSQL to use. No URL means the built-in one.

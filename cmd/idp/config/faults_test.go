@@ -138,6 +138,8 @@ func TestValueFaults(t *testing.T) {
 		{"issuer", "https://a.example:", "must have a host name in lower-case ASCII"},
 		{"issuer", "http://a.example", "must be https: http is for localhost"},
 		{"issuer", "http://localhost.example", "must be https: http is for localhost"},
+		{"tls.certificate_file", "c.pem", "must come with tls.key_file"},
+		{"tls.key_file", "k.pem", "must come with tls.certificate_file"},
 		{"listen", "localhost", "must be host:port"},
 		{"listen", "127.0.0.1:0", "must be host:port"},
 		{"listen", "127.0.0.1:99999", "must be host:port"},
@@ -173,6 +175,17 @@ func TestValueFaults(t *testing.T) {
 				t.Errorf("got %s\nwant the one fault %q of %s", got, test.rule, test.key)
 			}
 		})
+	}
+}
+
+func TestTLSWithAnIssuerThatIsNotHTTPS(t *testing.T) {
+	t.Parallel()
+
+	const file = "issuer: http://localhost:8080\ntls: {certificate_file: c, key_file: k}\n"
+
+	want := "idp.yaml:1: issuer: must be https, since the listener speaks TLS (tls.certificate_file)"
+	if got := faultOf(t, inputs(t, file, []string{"IDP_WARNING_ALLOW_HTTP_ISSUER=true"})); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

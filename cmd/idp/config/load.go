@@ -180,7 +180,15 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 		faults = append(faults, Fault{Source: found[key].source, Key: key, Rule: rule})
 	}
 
-	if u, err := url.Parse(c.Issuer); err == nil && u.Scheme == "http" && !loopback.Host(u.Hostname()) {
+	for one, other := range map[string]string{"tls.certificate_file": "tls.key_file", "tls.key_file": "tls.certificate_file"} {
+		if found[one].text != "" && found[other].text == "" {
+			complain(one, "must come with "+other)
+		}
+	}
+
+	if c.TLS.CertificateFile != "" && strings.HasPrefix(c.Issuer, "http:") {
+		complain("issuer", "must be https, since the listener speaks TLS (tls.certificate_file)")
+	} else if u, err := url.Parse(c.Issuer); err == nil && u.Scheme == "http" && !loopback.Host(u.Hostname()) {
 		if c.WarningAllowHTTPIssuer {
 			c.Warnings = append(c.Warnings, "warning_allow_http_issuer is on: passwords and tokens can be read by anybody on the way")
 		} else {

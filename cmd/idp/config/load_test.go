@@ -236,6 +236,20 @@ func TestLocalIssuerHasThePortOfListen(t *testing.T) {
 	}
 }
 
+func TestTLSMakesTheLocalIssuerHTTPS(t *testing.T) {
+	t.Parallel()
+
+	c := load(t, inputs(t, "tls: {certificate_file: /etc/idp/fullchain.pem, key_file: key.pem}", nil))
+	if c.Issuer != "https://localhost:8080" || c.TLS.CertificateFile != "/etc/idp/fullchain.pem" || !filepath.IsAbs(c.TLS.KeyFile) {
+		t.Errorf("issuer %s, files %+v", c.Issuer, c.TLS)
+	}
+
+	c = load(t, inputs(t, "", nil, "--tls-certificate-file", "c", "--tls-key-file", "k", "--listen", ":443"))
+	if c.Issuer != "https://localhost" {
+		t.Errorf("on the port of https: %s", c.Issuer)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 

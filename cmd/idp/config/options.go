@@ -4,9 +4,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,8 +32,21 @@ var Options = []Option{
 		set:  into(func(c *Config) *string { return &c.Listen }, hostPort),
 	},
 	{
+		Key: "tls.certificate_file", Kind: Text,
+		DefaultNote: "none: a proxy in front does TLS",
+		Help: "Certificate of the public listener with its chain, in PEM: the listener then speaks TLS alone. " +
+			"It is read again when it changes.",
+		set: into(func(c *Config) *string { return &c.TLS.CertificateFile }, filepath.Abs),
+	},
+	{
+		Key: "tls.key_file", Kind: Text,
+		DefaultNote: "none",
+		Help:        "Private key of that certificate, in PEM.",
+		set:         into(func(c *Config) *string { return &c.TLS.KeyFile }, filepath.Abs),
+	},
+	{
 		Key: "issuer", Kind: Text, derive: localIssuer,
-		DefaultNote: "http://localhost: and the port of listen",
+		DefaultNote: "http://localhost: and the port of listen, https with tls.certificate_file",
 		Help: "Address under which browsers and relying parties reach the provider: https, without a trailing slash, query or fragment. " +
 			"It stands in every token; changing it later breaks every relying party.",
 		set: into(func(c *Config) *string { return &c.Issuer }, issuer),
@@ -167,7 +182,12 @@ func localIssuer(c *Config, _ Inputs) string {
 		return "" // listen is at fault, and said so
 	}
 
-	return "http://localhost:" + port
+	local := url.URL{Scheme: "http", Host: "localhost:" + port}
+	if c.TLS.CertificateFile != "" {
+		local.Scheme = "https"
+	}
+
+	return strings.TrimSuffix(local.String(), ":443") // https's own
 }
 
 func dataDir(_ *Config, in Inputs) string {
