@@ -34,6 +34,10 @@ type connection struct {
 	code, legacy bool
 }
 
+// PopUps tells whether the page script may open one: the older kinds are not set up
+// for it.
+func (c connection) PopUps() bool { return !c.legacy }
+
 // connections are the connectors of the brand file; the first is preset.
 var connections = []connection{
 	{ID: "messaging", Title: "ID token", Text: "The implicit flow: a signed ID token comes to the window, in its address or by the page."},

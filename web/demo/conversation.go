@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/brandidp/idp/op/liveperson/standin"
 )
@@ -103,7 +104,7 @@ func (c *cloud) agentWrites(w http.ResponseWriter, r *http.Request) {
 		c.showOffline(w, refusal.Status, refusal.Message+".")
 		return
 	}
-	http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+	http.Redirect(w, r, "/desk/"+url.PathEscape(r.PathValue("id")), http.StatusSeeOther)
 }
 
 func (c *cloud) showConversation(w http.ResponseWriter, r *http.Request, desk bool) {

@@ -159,3 +159,41 @@ func TestWindowsThatAreNot(t *testing.T) {
 		t.Errorf("an unknown page: status %d", page.Status)
 	}
 }
+
+// The agent writes on the desk's own page alone, something, in a conversation that
+// there is.
+func TestAgentWritesRefuses(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	b := s.browser(t)
+	conversation, err := s.Cloud.Arrive()
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := "/desk/" + conversation.ID
+	for name, test := range map[string]struct {
+		path, text, site string
+		status           int
+		says             string
+	}{
+		"there is none": {"/desk/x", "Hello", "same-origin", http.StatusNotFound, "no such conversation"},
+		"nothing":       {there, " ", "same-origin", http.StatusBadRequest, "Text must not be empty."},
+		"too much":      {there, strings.Repeat("x", 32<<10), "same-origin", http.StatusBadRequest, "Text must not be empty."},
+		"another site":  {there, "Hello", "cross-site", http.StatusForbidden, ""},
+	} {
+		page := b.Do(b.Request(s.Addresses.Cloud+test.path, url.Values{"text": {test.text}}, "Sec-Fetch-Site", test.site))
+		if page.Status != test.status || !strings.Contains(page.Text("message"), test.says) {
+			t.Errorf("%s: status %d, says %q", name, page.Status, page.Text("message"))
+		}
+	}
+	if page := b.Get(s.Addresses.Cloud + "/desk/x"); page.Status != http.StatusNotFound {
+		t.Errorf("a conversation that is not there: status %d", page.Status)
+	}
+	page := b.Get(s.Addresses.Cloud + there)
+	if page.Text("messages") != "" {
+		t.Errorf("messages: %q", page.Text("messages"))
+	}
+	if page.Submit("write", map[string]string{"text": "<b>Hello</b>"}); b.Get(s.Addresses.Cloud+there).Text("messages") != "<b>Hello</b>" {
+		t.Error("what the agent wrote is not there, or not as it was written")
+	}
+}

@@ -68,7 +68,7 @@ func open(t *testing.T, name string) (*httptest.Server, string) {
 // loopback reaches every name on this machine, as a browser does those below
 // localhost.
 func loopback() http.RoundTripper {
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // the standard library's
+	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {

@@ -124,7 +124,9 @@ func TestThirdPartyCookiesAreBlocked(t *testing.T) {
 		t.Run("a pop-up finds them: "+connector, func(t *testing.T) {
 			t.Parallel()
 			tab := strict(browser, t)
-			do(tab, t, chromedp.Navigate(s.Brand+"/?pop-up&connector="+connector), chromedp.WaitEnabled(chromedp.CSS("#embedded")))
+			do(tab, t,
+				chromedp.Navigate(s.Brand+"/?connector="+connector), click("#pop-up"),
+				chromedp.WaitNotPresent(chromedp.CSS("#pop-up")), chromedp.WaitEnabled(chromedp.CSS("#embedded")))
 			s.fillIn(webtest.NewWindow(tab, t, click("#embedded")), t, 0)
 			w := begun(webtest.Frame(tab, t), t, "Authenticated")
 			s.talk(w, "Amelia Pond", ameliasFacts...)

@@ -128,7 +128,10 @@ func demonstration(t *testing.T, tab *tab, picture func(tab *tab, name string)) 
 	window := *tab
 	window.ctx = webtest.NewWindow(tab.ctx, t, chromedp.Click(chromedp.ID("external")))
 	window.Size(1024, 1350, chromedp.EmulateScale(1.5))
-	window.Do(chromedp.WaitVisible(chromedp.ID("outcome")))
+	window.Do(
+		chromedp.WaitVisible(chromedp.ID("outcome")), chromedp.WaitVisible(chromedp.ID("chat")),
+		chromedp.SendKeys(chromedp.CSS("#write input"), "Hello, what would a second line cost me?\r"), chromedp.WaitVisible(chromedp.CSS("#messages li")),
+	)
 	if got := strings.TrimSpace(window.Text("outcome")); got != "Authenticated" {
 		t.Errorf("the conversation window says %q", got)
 	}
