@@ -215,6 +215,8 @@ func TestLegacyPlacements(t *testing.T) {
 			w := s.external(tab, t, "#external", 1)
 			s.talk(w, "Rory Williams")
 			s.withoutIdentity(t, w.of, standin.WindowIDToken, "state", "nonce")
+			s.returns.Lock()
+			defer s.returns.Unlock()
 			for _, query := range s.returns.queries {
 				for _, parameter := range []string{"token", "code", "id_token"} {
 					if query.Has(parameter) != (parameter == test.query) {
