@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -90,7 +91,7 @@ func nextStep(client *storage.Client, request *authRequest, in *storage.SignedIn
 	case request.prompts(promptSelectAccount) || ownedByApplication(client, request.RedirectURI):
 		return stepChoose
 	}
-	if !done.consented && (request.prompts(promptConsent) || client.Consent == "required") {
+	if !done.consented && request.lacksConsent(client, in) {
 		return stepConsent
 	}
 	return stepNone
@@ -133,11 +134,11 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, v *view, clien
 	if err == nil {
 		err = p.noteClient(r.Context(), client, in)
 	}
-	if err == nil && (code != nil || token != nil) {
-		err = p.opts.Store.Issue(r.Context(), in.Session.ID, code, token)
-	}
 	if errors.Is(err, storage.ErrNotFound) {
 		err = errorsOfNone[stepSignIn] // signed out in this very moment
+	}
+	if err == nil && (code != nil || token != nil) {
+		err = p.issue(r.Context(), client, request, in, code, token)
 	}
 	if err != nil {
 		p.sendError(w, r, client, request, asError(err))
@@ -179,6 +180,25 @@ func (p *Provider) prepare(client *storage.Client, request *authRequest) (issued
 		}
 	}
 	return out, code, token, nil
+}
+
+// issue stores what is to be issued, unless the session has ended or the consent was
+// withdrawn in this very moment.
+func (p *Provider) issue(
+	ctx context.Context, client *storage.Client, request *authRequest, in *storage.SignedIn, code *storage.NewCode, token *storage.NewAccessToken,
+) error {
+	issue := storage.Issue{SessionID: in.Session.ID, ClientID: client.ID, Code: code, AccessToken: token}
+	if client.AsksConsent() {
+		issue.Consent = request.consentScopes(client)
+	}
+	err := p.opts.Store.Issue(ctx, issue)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return errorsOfNone[stepSignIn]
+	case errors.Is(err, storage.ErrNoConsent):
+		return errorsOfNone[stepConsent]
+	}
+	return err
 }
 
 // sendIssued signs the ID token, if one is asked for, and answers.

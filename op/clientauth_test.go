@@ -152,7 +152,7 @@ func TestWrongMethodsAreToldTheRightOnes(t *testing.T) {
 	for address, allowed := range map[string]string{
 		"/.well-known/openid-configuration": "GET", "/jwks.json": "GET", "/jwks/site.json": "GET", "/authorize": "GET, POST",
 		"/token": "POST", "/introspect": "POST", "/revoke": "POST", "/userinfo": "GET, POST", "/end_session": "GET, POST", "/token-source": "POST", "/sign-in": "POST",
-		"/continue": "POST", "/consent": "POST", "/token-source.js": "GET", "/health/live": "GET", "/health/ready": "GET",
+		"/continue": "POST", "/consent": "POST", "/consents": "GET, POST", "/token-source.js": "GET", "/health/live": "GET", "/health/ready": "GET",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH"} {
 			if strings.Contains(allowed, method) {

@@ -45,7 +45,7 @@ func TestConsent(t *testing.T) {
 	if answer := afterSignIn.Submit("consent", map[string]string{"consent": "allow"}).Answer(); answer.Get("code") == "" {
 		t.Errorf("answer %v", answer)
 	}
-	fresh := p.Browser(t).Authorize(with(careful, "prompt", "login", "max_age", "0")).SignIn("amelia", ameliasPassword)
+	fresh := p.Browser(t).Authorize(with(careful, "prompt", "login consent", "max_age", "0")).SignIn("amelia", ameliasPassword)
 	if answer := fresh.Submit("consent", map[string]string{"consent": "allow"}).Answer(); answer.Get("code") == "" {
 		t.Errorf("prompt=login with consent: %v", answer)
 	}

@@ -80,6 +80,19 @@ func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
 	page = p.Browser(t).Authorize(implicitRequest())
 	page.SignIn("amelia", ameliasPassword)
 	wantCost(t, p, "password right, id_token", 2, 2)
+
+	// A client that asks for consent.
+	page = b.Authorize(carefulRequest())
+	wantCost(t, p, "authorize with a session, consent page", 1, 0)
+	allow(t, page)
+	wantCost(t, p, "consent given", 3, 2)
+	silent(t, b, carefulRequest())
+	wantCost(t, p, "authorize with a session, code, consent given before", 2, 1)
+	page = p.Browser(t).Authorize(carefulRequest())
+	page.SignIn("amelia", ameliasPassword)
+	wantCost(t, p, "password right, consent given before", 3, 3)
+	page = b.Get("/consents")
+	wantCost(t, p, "what was allowed", 1, 0)
 }
 
 func TestUnauthenticatedRequestsWriteNothing(t *testing.T) {

@@ -161,7 +161,7 @@ func (p *Provider) askToSignOut(w http.ResponseWriter, r *http.Request, request 
 	}
 	p.opts.Pages.SignOut(w, r, SignOutPage{
 		Action: p.basePath + "/end_session", Proof: proof, Fields: request.fields, Account: accountName(in.Consumer),
-		UILocales: request.uiLocales, Fault: faultPage(r, request.fault),
+		Consents: p.consentsAddress(), UILocales: request.uiLocales, Fault: faultPage(r, request.fault),
 	})
 }
 

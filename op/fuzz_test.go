@@ -198,7 +198,7 @@ func FuzzForms(f *testing.F) {
 	f.Add("/end_session", sealed[:40], "\x00", "\xff", marker)
 	f.Fuzz(func(t *testing.T, address, sealed, proof, username, password string) {
 		b := b.For(t)
-		if !slices.Contains([]string{"/sign-in", "/continue", "/consent", "/end_session"}, address) {
+		if !slices.Contains([]string{"/sign-in", "/continue", "/consent", "/consents", "/end_session"}, address) {
 			address = "/sign-in"
 		}
 		form := params("ticket", sealed, "proof", proof, "username", username, "password", password, "consent", username)

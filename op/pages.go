@@ -13,6 +13,8 @@ type Pages interface {
 	SignIn(w http.ResponseWriter, r *http.Request, page SignInPage)
 	// Consent asks whether a client may have what it asks for.
 	Consent(w http.ResponseWriter, r *http.Request, page ConsentPage)
+	// Consents lists what the person who is signed in has allowed to whom.
+	Consents(w http.ResponseWriter, r *http.Request, page ConsentsPage)
 	// SignOut asks whether to sign out of this browser.
 	SignOut(w http.ResponseWriter, r *http.Request, page SignOutPage)
 	// SignedOut says that nobody is signed in in this browser any more.
@@ -83,8 +85,31 @@ type ConsentPage struct {
 	// Account is how the signed-in consumer recognises themselves.
 	Account string
 	// Scopes are the scope values that the client will get, openid included.
-	Scopes    []string
+	Scopes []string
+	// Consents is the path of the ConsentsPage.
+	Consents  string
 	UILocales []string
+}
+
+// ConsentsPage lists what the consumer has allowed, with a form for each client,
+// #withdraw-CLIENT_ID, by which they withdraw it.
+type ConsentsPage struct {
+	// Action is the path the forms post to.
+	Action string
+	// Account is how the signed-in consumer recognises themselves.
+	Account string
+	// Withdrawn is the name of the client that has just lost what it was allowed, ""
+	// for none.
+	Withdrawn string
+	Allowed   []Allowed
+}
+
+// Allowed is what one client may have.
+type Allowed struct {
+	ClientID   string // hidden field "client_id"
+	ClientName string // never empty
+	Scopes     []string
+	Proof      string // hidden field "proof"
 }
 
 // SignOutPage is the confirmation form, #sign-out. Its button #confirm signs out of
@@ -95,7 +120,9 @@ type SignOutPage struct {
 	// Fields are hidden fields that come back as they are.
 	Fields []FormField
 	// Account is how the signed-in consumer recognises themselves.
-	Account   string
+	Account string
+	// Consents is the path of the ConsentsPage.
+	Consents  string
 	UILocales []string
 	// Fault is why the request that led here leads nowhere else; nil for none. The
 	// page has its status.

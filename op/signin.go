@@ -33,7 +33,7 @@ func (p *Provider) showSignIn(w http.ResponseWriter, r *http.Request, client *st
 		switch nextStep(client, request, in, shown{}) {
 		case stepChoose:
 			page.Account, page.ContinueAction = accountName(in.Consumer), p.basePath+"/continue"
-			page.Proof = p.tickets.Proof(proofParts("continue", in, request, sealed)...)
+			page.Proof = p.tickets.Proof(proofParts("continue", in, client, request, sealed)...)
 		case stepSignIn:
 			if page.Username == "" {
 				page.Username = in.Consumer.Username
@@ -46,10 +46,10 @@ func (p *Provider) showSignIn(w http.ResponseWriter, r *http.Request, client *st
 
 // proofParts are what a page's answer holds for: this kind of page, session,
 // sign-in, consumer, client, scopes and ticket.
-func proofParts(kind string, in *storage.SignedIn, request *authRequest, sealed string) []string {
+func proofParts(kind string, in *storage.SignedIn, client *storage.Client, request *authRequest, sealed string) []string {
 	return []string{
 		kind, strconv.FormatInt(in.Session.ID, 10), strconv.FormatInt(in.Session.AuthTime.UnixMicro(), 10),
-		in.Consumer.Sub, request.ClientID, strings.Join(request.Scopes, " "), sealed,
+		in.Consumer.Sub, request.ClientID, strings.Join(request.consentScopes(client), " "), sealed,
 	}
 }
 
@@ -271,8 +271,8 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 	switch {
 	case other:
 		p.sendError(w, r, client, request, fault("login_required", "somebody else has signed in than id_token_hint or claims demand"))
-	case next == stepConsent:
-		p.showConsent(w, r, client, request, in)
+	case next == stepConsent: // unless it is remembered, as was not known before
+		p.proceed(w, r, form.view, client, request, in, shown{authenticated: true})
 	default:
 		err := p.noteClient(r.Context(), client, in)
 		if errors.Is(err, storage.ErrNotFound) {
@@ -307,6 +307,6 @@ func (p *Provider) Continue(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	done := shown{chosen: in != nil && p.tickets.Proves(form.proof, proofParts("continue", in, form.request, form.ticket)...)}
+	done := shown{chosen: in != nil && p.tickets.Proves(form.proof, proofParts("continue", in, form.client, form.request, form.ticket)...)}
 	p.proceed(w, r, form.view, form.client, form.request, in, done)
 }

@@ -187,7 +187,8 @@ func authRequestOf(client *storage.Client, members map[string]json.RawMessage) (
 }
 
 // TokenSourceScope is what the token source grants to pages of a client: all
-// that it may ask for in one request.
+// that it may ask for in one request, and of that what was allowed if the client
+// asks for consent.
 func TokenSourceScope(client *storage.Client) string {
 	return strings.Join(slices.DeleteFunc(words(client.Scope), func(value string) bool { return value == "offline_access" }), " ")
 }
@@ -207,6 +208,11 @@ func (p *Provider) answerPage(r *http.Request, v *view, client *storage.Client, 
 			Code: "temporarily_unavailable", Description: "too many requests of this browser session; wait a minute",
 			Status: http.StatusTooManyRequests,
 		}
+	}
+	if in != nil && client.AsksConsent() { // the page asks for no scope by name, so it gets what was allowed
+		request.Scopes = slices.DeleteFunc(request.Scopes, func(scope string) bool {
+			return scope != "openid" && !in.Consents.Cover(client.ID, []string{scope})
+		})
 	}
 	if next := nextStep(client, request, in, shown{}); next != stepNone {
 		return nil, unauthorized(next)
@@ -243,9 +249,11 @@ func (p *Provider) codeForPage(r *http.Request, client *storage.Client, request 
 	if err != nil {
 		return "", err
 	}
-	err = p.opts.Store.Issue(r.Context(), in.Session.ID, code, nil)
-	if errors.Is(err, storage.ErrNotFound) {
-		return "", unauthorized(stepSignIn) // signed out in this very moment
+	err = p.issue(r.Context(), client, request, in, code, nil)
+	for next, fault := range errorsOfNone {
+		if errors.Is(err, fault) {
+			err = unauthorized(next)
+		}
 	}
 	return out.code, err
 }

@@ -81,7 +81,8 @@ type Client struct {
 	// of; "" for a client that wants to hear nothing.
 	BackchannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
-	// Consent is "required" for a client that always asks, else "".
+	// Consent is "required" for a client that gets nothing before the consumer has
+	// allowed it, else "".
 	Consent string `json:"consent,omitempty"`
 
 	// ConversationalCloud is set for a connector of LivePerson's.
@@ -99,6 +100,9 @@ func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Secon
 
 // Public tells a client without credentials (RFC 6749 2.1).
 func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == "none" }
+
+// AsksConsent tells a client that gets nothing before the consumer has allowed it.
+func (c *Client) AsksConsent() bool { return c.Consent == "required" }
 
 // Grant types of RFC 6749 beside that of codes.
 const (

@@ -179,7 +179,7 @@ func (tx *Tx) InsertConsumer(ctx context.Context, c *Consumer, identifiers []Ide
 }
 
 // UpdateConsumer replaces everything of the consumer with c.ID but its sub and
-// password. Disabling ends sessions, codes and tokens.
+// password. Disabling ends sessions, consents, codes and tokens.
 func (tx *Tx) UpdateConsumer(ctx context.Context, c *Consumer, identifiers []Identifier) error {
 	d, err := c.documents()
 	if err != nil {
@@ -197,7 +197,7 @@ func (tx *Tx) UpdateConsumer(ctx context.Context, c *Consumer, identifiers []Ide
 		return fmt.Errorf("update consumer: %w", ErrNotFound)
 	}
 	if c.Disabled {
-		if err := tx.endEverything(ctx, c.ID); err != nil {
+		if err := tx.endEverything(ctx, c.ID, "sessions", "consents"); err != nil {
 			return err
 		}
 	}
@@ -215,7 +215,7 @@ func (tx *Tx) SetPassword(ctx context.Context, consumerID int64, hash string) er
 	if tag.RowsAffected() == 0 {
 		return fmt.Errorf("set password: %w", ErrNotFound)
 	}
-	return tx.endEverything(ctx, consumerID)
+	return tx.endEverything(ctx, consumerID, "sessions")
 }
 
 // RehashPassword replaces a hash by a stronger one of the same password, unless
@@ -229,9 +229,11 @@ func (s *Store) RehashPassword(ctx context.Context, consumerID int64, old, stron
 	return nil
 }
 
-func (tx *Tx) endEverything(ctx context.Context, consumerID int64) error {
+// endEverything empties tables of a consumer, and then those of codes and tokens,
+// which come of what is in the others.
+func (tx *Tx) endEverything(ctx context.Context, consumerID int64, tables ...string) error {
 	batch := &pgx.Batch{}
-	for _, table := range []string{"sessions", "authorization_codes", "refresh_families", "access_tokens"} {
+	for _, table := range append(tables, "authorization_codes", "refresh_families", "access_tokens") {
 		batch.Queue("delete from "+table+" where consumer_id = $1", consumerID)
 	}
 	if err := tx.tx.SendBatch(ctx, batch).Close(); err != nil {

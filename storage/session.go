@@ -28,6 +28,8 @@ type SignedIn struct {
 	Consumer *Consumer
 	// Noted are the clients that are noted to know of the session, by row ID.
 	Noted []int64
+	// Consents is what the consumer has allowed.
+	Consents Consents
 	// Now is the database's clock when it was read.
 	Now time.Time
 }
@@ -45,9 +47,9 @@ func (s *Store) SessionByHandle(ctx context.Context, handleSHA256 []byte) (*Sign
 		in       SignedIn
 		consumer consumerScan
 	)
-	dest := append(in.Session.dest(), &in.Now, &in.Noted)
+	dest := append(in.Session.dest(), &in.Now, &in.Noted, &in.Consents)
 	err := s.pool.QueryRow(ctx, "select "+sessionColumns+`, idp_now(),
-		array(select client_id from session_clients where session_id = s.id), `+consumerColumns+`
+		array(select client_id from session_clients where session_id = s.id), `+consentsOf+`, `+consumerColumns+`
 		from sessions s join consumers c on c.id = s.consumer_id
 		where s.handle_sha256 = $1 and s.expires_at > idp_now() and not c.disabled`, handleSHA256).
 		Scan(append(dest, consumer.dest()...)...)
@@ -116,7 +118,7 @@ with person as (
   select $18, $19, s.consumer_id, s.id, $20, nullif($21, ''), idp_now() + $22::interval
   from s where $18::bytea is not null
 )
-select ` + sessionColumns + `, idp_now() from s`
+select ` + sessionColumns + `, idp_now(), ` + consentsOf + ` from s`
 
 // What hangs on the session of a browser is ended in statements of their own, the
 // codes before the families and those before the tokens, after the session has been
@@ -166,7 +168,7 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.ClaimsRequest, code.Lifetime,
 		token.SHA256, token.ClientID, token.Scope, token.ClaimsRequest, token.Lifetime,
 	).QueryRow(func(row pgx.Row) error {
-		return row.Scan(append(out.Session.dest(), &out.Now)...)
+		return row.Scan(append(out.Session.dest(), &out.Now, &out.Consents)...)
 	})
 	in.GiveBack.queue(batch)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {

@@ -79,12 +79,12 @@ func NewPages(brand Brand, base string) (*Pages, error) {
 
 // parseTemplates reads the pages, each within the layout.
 func parseTemplates() (map[string]*template.Template, error) {
-	layout, err := template.ParseFS(htmlFiles, "html/layout.html", "html/fault.html")
+	layout, err := template.ParseFS(htmlFiles, "html/layout.html", "html/fault.html", "html/scopes.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
 	templates := make(map[string]*template.Template)
-	for _, name := range []string{"sign_in", "consent", "sign_out", "signed_out", "error", "return", "form_post", "repost", "web_message"} {
+	for _, name := range []string{"sign_in", "consent", "consents", "sign_out", "signed_out", "error", "return", "form_post", "repost", "web_message"} {
 		page, err := layout.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("parse page %s: %w", name, err)
@@ -134,6 +134,24 @@ func (f frame) Dir() string { return f.dir }
 
 // Say is [lingo.say] for the templates.
 func (f frame) Say(key string, pairs ...string) string { return f.say(key, pairs...) }
+
+// Scope says in words what a scope value gives away, "" for a value that has
+// no words.
+func (f frame) Scope(value string) string { return f.messages["scope."+value] }
+
+// scopesView is what the template of a list of scopes shows.
+type scopesView struct {
+	frame
+
+	Scopes []string
+	// Label is the id of what says what the list is.
+	Label string
+}
+
+// ScopeList has scopes be listed under the element with the id label.
+func (f frame) ScopeList(label string, scopes []string) scopesView {
+	return scopesView{f, scopes, label}
+}
 
 // faultView is what the template of a fault's details shows.
 type faultView struct {

@@ -131,6 +131,12 @@ func everyPage(p *Pages, s string) map[string]func(http.ResponseWriter, *http.Re
 			}})
 		},
 		"consent, no names": func(w http.ResponseWriter, r *http.Request) { p.Consent(w, r, op.ConsentPage{Action: "/c"}) },
+		"consents": func(w http.ResponseWriter, r *http.Request) {
+			p.Consents(w, r, op.ConsentsPage{Action: "/w", Account: s, Withdrawn: s, Allowed: []op.Allowed{
+				{ClientID: "one", ClientName: s, Scopes: []string{"openid", s}, Proof: s}, {ClientID: `"'><`, ClientName: s, Proof: s},
+			}})
+		},
+		"consents, none": func(w http.ResponseWriter, r *http.Request) { p.Consents(w, r, op.ConsentsPage{Action: "/w"}) },
 		"sign-out": func(w http.ResponseWriter, r *http.Request) {
 			p.SignOut(w, r, op.SignOutPage{Action: "/o", Proof: s, Account: s})
 		},

@@ -51,17 +51,6 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, page op.SignInPag
 	p.write(w, "sign_in", l, response{status: statusOr(page.Status, http.StatusOK), retryAfter: page.RetryAfter}, view)
 }
 
-// consentView is what html/consent.html shows.
-type consentView struct {
-	frame
-
-	Page op.ConsentPage
-}
-
-// Scope says in words what a scope value gives away, "" for a value that has
-// no words.
-func (v consentView) Scope(value string) string { return v.messages["scope."+value] }
-
 // Consent implements [op.Pages].
 func (p *Pages) Consent(w http.ResponseWriter, r *http.Request, page op.ConsentPage) {
 	l := p.languages.choose(r, page.UILocales)
@@ -69,7 +58,26 @@ func (p *Pages) Consent(w http.ResponseWriter, r *http.Request, page op.ConsentP
 	if page.ClientName != "" {
 		heading = l.say("consent.heading_client", "client", page.ClientName)
 	}
-	p.write(w, "consent", l, response{status: http.StatusOK}, consentView{p.frame(l, heading), page})
+	p.write(w, "consent", l, response{status: http.StatusOK}, struct {
+		frame
+
+		Page op.ConsentPage
+	}{p.frame(l, heading), page})
+}
+
+// Consents implements [op.Pages].
+func (p *Pages) Consents(w http.ResponseWriter, r *http.Request, page op.ConsentsPage) {
+	l := p.languages.choose(r, nil)
+	view := struct {
+		frame
+
+		Page op.ConsentsPage
+	}{p.frame(l, l.say("consents.heading")), page}
+	if page.Withdrawn != "" {
+		// A screen reader says the title first.
+		view.Title = l.say("consents.withdrawn", "client", page.Withdrawn)
+	}
+	p.write(w, "consents", l, response{status: http.StatusOK}, view)
 }
 
 // SignOut implements [op.Pages].

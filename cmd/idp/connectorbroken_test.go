@@ -37,10 +37,6 @@ func TestConnectorTestNamesWhatIsBroken(t *testing.T) {
 			file: connectorFile(rfc, windowAlone+", "+withSecret),
 			want: []string{" – Embedded window (2.4)\n     left out: web_origins of the client is empty", "what to do: add the origin"},
 		},
-		"consent and an embedded window": {
-			file: connectorFile(rfc, bothWindows+", consent: required, "+implicitOnly), code: 1,
-			want: []string{"✗ Embedded window, implicit flow", "consent_required", "what to do: consent: required asks every time"},
-		},
 		"no ID token": {
 			file: connectorFile(rfc, windowAlone+`, response_types: ["id_token token"]`), code: 1,
 			want: []string{" 3 ✗ ", "unauthorized_client", "what to do: add what the window asks for, id_token or code, to response_types"},

@@ -150,6 +150,10 @@ func TestConnectorTest(t *testing.T) {
 			connectorFile(rfc, windowAlone+", response_types: [code, id_token], grant_types: [authorization_code, implicit, refresh_token], "+withSecret),
 			"authorize sign-in " + code + "authorize " + code + "authorize answer token token-source:left-out refresh authorize callback",
 		},
+		"consent, for both windows": {
+			connectorFile(rfc, bothWindows+", consent: required, "+implicitOnly),
+			"authorize sign-in consent answer token token-source token stranger",
+		},
 		"consent, no account, form_post": {
 			connectorFile("variant: rfc, response_placement: form_post", windowAlone+", consent: required, "+implicitOnly),
 			"authorize sign-in consent answer token token-source:left-out",

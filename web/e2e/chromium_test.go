@@ -214,6 +214,14 @@ func asChosen(t *testing.T, h *house, tab *tab) {
 	if answer := tab.Arrives(); answer.Get("error") != "access_denied" {
 		t.Errorf("after refusing: %v", answer)
 	}
+	h.Authorize(tab, "prompt", "consent")
+	tab.Do(chromedp.Click(chromedp.ID("consents")), chromedp.WaitVisible(chromedp.CSS("form.entry")))
+	tab.Accessible()
+	tab.Do(chromedp.Click(chromedp.CSS("form.entry button")), chromedp.WaitVisible(chromedp.ID("message")))
+	tab.Accessible()
+	if eval[bool](tab, `document.querySelector("form") !== null`) {
+		t.Error("what was withdrawn is still there")
+	}
 	tab.Complaints()
 }
 
@@ -256,7 +264,12 @@ func TestPagesFitSmallPhones(t *testing.T) {
 		}
 		pages = append(pages,
 			func() { h.Authorize(tab, "prompt", "select_account") },
-			func() { h.Authorize(tab, "prompt", "consent") })
+			func() { h.Authorize(tab, "prompt", "consent") },
+			func() {
+				tab.Do(chromedp.Click(chromedp.ID("allow")))
+				tab.Arrives()
+				tab.Open(h.Issuer+"/consents", nil)
+			})
 		for _, open := range pages {
 			open()
 			tab.Do(chromedp.WaitReady(chromedp.CSS("main")))

@@ -20,7 +20,6 @@ var advices = []struct{ code, description, advice string }{
 	{"invalid_scope", "", "add openid to scope of the client and run idp apply"},
 	{"invalid_grant", "", "the code was used, has expired, or is bound to another redirect address than Conversational Cloud names: look at redirect_uris of the client"},
 	{"login_required", "", "the provider does not know its own session again: see that cookies pass the proxy in front of it"},
-	{"consent_required", "", "consent: required asks every time, and a page cannot ask: take it from the client, or use the external window alone"},
 	{"access_denied", "may not ask for tokens", "see that web_origins of the client has the page's origin, and that the proxy passes Origin and Content-Type on"},
 	{"temporarily_unavailable", "", "the provider, or its database, cannot answer now: see /health/ready and its log"},
 	{"server_error", "", "the provider has failed: its log says more"},
