@@ -66,5 +66,5 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s).
 	done
 
 .PHONY: contract
-contract: ## Write the list of what Conversational Cloud asks, and which tests hold it.
-	@go test -count=1 -run '^TestEveryRowHasATest$$' ./op/liveperson/standin -update
+contract: ## Write the lists of what is asked of the provider, and which tests hold it.
+	@go test -count=1 -run '^TestEveryRowHasATest$$' ./op ./op/liveperson/standin -update

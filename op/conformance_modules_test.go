@@ -3,6 +3,7 @@ package op_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,10 +11,9 @@ import (
 	"time"
 )
 
-// modules are those that Basic, Implicit and Hybrid OP have in common.
-func (s *profile) modules(t *testing.T) {
-	t.Helper()
-	for name, module := range map[string]func(*testing.T){
+// modules are how each module is run, by its name.
+func (s *profile) modules() map[string]func(*testing.T) {
+	all := map[string]func(*testing.T){
 		"oidcc-server":                    s.server,
 		"oidcc-idtoken-signature":         s.idTokenSignature,
 		"oidcc-alternate-happy-flow":      s.alternateHappyFlow,
@@ -44,15 +44,28 @@ func (s *profile) modules(t *testing.T) {
 		"oidcc-ensure-request-with-acr-values-succeeds":        s.tolerated("acr_values", "loa1"),
 		"oidcc-claims-essential":                               s.claimsEssential,
 
+		"oidcc-response-type-missing": func(t *testing.T) {
+			wantErrorPage(t, s.p.Browser(t).Authorize(s.request("response_type", "")), http.StatusBadRequest, "invalid_request")
+		},
+		"oidcc-ensure-request-without-nonce-succeeds-for-code-flow": func(t *testing.T) {
+			s.signIn(t, s.p.Browser(t), s.request("nonce", ""))
+		},
+		"oidcc-ensure-request-without-nonce-fails": func(t *testing.T) {
+			s.refused(t, s.request("nonce", ""), "invalid_request")
+		},
+		"oidcc-discovery-endpoint-verification": discoveryVerification,
+
 		"oidcc-scope-profile": s.scope("profile", "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username",
 			"profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"),
 		"oidcc-scope-email":   s.scope("email", "email", "email_verified"),
 		"oidcc-scope-address": s.scope("address", "address"),
 		"oidcc-scope-phone":   s.scope("phone", "phone_number", "phone_number_verified"),
 		"oidcc-scope-all":     s.scope("profile email address phone", "name", "updated_at", "email", "address", "phone_number"),
-	} {
-		t.Run(name, module)
 	}
+	maps.Copy(all, s.codeModules())
+	maps.Copy(all, s.userinfoModules())
+	maps.Copy(all, s.logoutModules())
+	return all
 }
 
 // refused checks that a request is answered with an error, in the right place.

@@ -21,6 +21,29 @@ import (
 // The tests of this and the other conformance files bear the names of the
 // modules of the OpenID Foundation's conformance suite and assert what those do.
 
+// TestConformance runs each module of each plan, as README.md lists them.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	for _, plan := range plans {
+		t.Run(plan.name, func(t *testing.T) {
+			t.Parallel()
+			for _, responseType := range plan.responseTypes {
+				t.Run(responseType, func(t *testing.T) {
+					t.Parallel()
+					s := newProfile(t, responseType, plan.formPost)
+					run := s.modules()
+					for _, module := range plan.modules {
+						if module.why != "" || !module.runsFor(responseType) {
+							continue
+						}
+						t.Run(module.name, func(t *testing.T) { run[module.name](t) })
+					}
+				})
+			}
+		})
+	}
+}
+
 // profile is a relying party of the conformance suite for one response type and
 // mode.
 type profile struct {
@@ -32,7 +55,7 @@ type profile struct {
 
 func newProfile(t *testing.T, responseType string, formPost bool) *profile {
 	t.Helper()
-	return &profile{p: webtest.Start(t, nil, brand), responseType: responseType, formPost: formPost}
+	return &profile{p: webtest.Start(t, nil, brand, leaving, lasting), responseType: responseType, formPost: formPost}
 }
 
 // gives tells whether a response has what a word of the response type says.
@@ -49,6 +72,9 @@ func (s *profile) request(pairs ...string) url.Values {
 	}
 	return with(request, pairs...)
 }
+
+// secrets are those of the clients that redeem codes here.
+var secrets = map[string]string{"site": siteSecret, "site2": site2Secret, "lasting": portalSecret, "lasting2": portalSecret}
 
 // outcome is what a relying party ends with.
 type outcome struct {
@@ -103,7 +129,7 @@ func (s *profile) complete(t *testing.T, request url.Values, page *webtest.Page)
 	}
 	if s.gives("code") {
 		highEntropy(t, "code", answer.Get("code"))
-		client, secret := request.Get("client_id"), map[string]string{"site": siteSecret, "site2": site2Secret}[request.Get("client_id")]
+		client, secret := request.Get("client_id"), secrets[request.Get("client_id")]
 		form := params("grant_type", "authorization_code", "code", answer.Get("code"), "redirect_uri", request.Get("redirect_uri"))
 		if request.Has("code_challenge") {
 			form.Set("code_verifier", verifier)
@@ -234,69 +260,4 @@ func highEntropy(t *testing.T, name, value string) {
 	if bits < 96 || len(value)*6 < 128 || !urlSafe.MatchString(value) {
 		t.Errorf("%s: %d characters with %.0f bits", name, len(value), bits)
 	}
-}
-
-//contract:1.6-base64url 1.6-discovery 1.6-members
-func TestConformanceOfDiscovery(t *testing.T) {
-	t.Parallel()
-	p := webtest.Start(t, overTLS, brand)
-	b := p.Browser(t)
-	t.Run("oidcc-discovery-endpoint-verification", func(t *testing.T) {
-		page := b.Get("/.well-known/openid-configuration")
-		var document map[string]any
-		if err := json.Unmarshal([]byte(page.Body), &document); err != nil || page.Status != http.StatusOK || page.Header.Get("Content-Type") != "application/json" {
-			t.Fatalf("status %d, %v", page.Status, err)
-		}
-		if document["issuer"] != p.Issuer {
-			t.Errorf("issuer %v", document["issuer"])
-		}
-		for name, value := range document {
-			address, _ := value.(string)
-			if (strings.HasSuffix(name, "_endpoint") || name == "jwks_uri") && (!strings.HasPrefix(address, p.Issuer+"/") || !strings.HasPrefix(address, "https://")) {
-				t.Errorf("%s %v", name, value)
-			}
-			if list, is := value.([]any); is && len(list) == 0 {
-				t.Errorf("%s is empty", name)
-			}
-		}
-		for name, value := range map[string]string{
-			"response_types_supported": "code id_token token", "subject_types_supported": "public", "id_token_signing_alg_values_supported": "RS256",
-			"scopes_supported": "openid", "claims_supported": "sub", "grant_types_supported": "authorization_code",
-			"request_object_signing_alg_values_supported": "RS256", "code_challenge_methods_supported": "S256", "response_modes_supported": "form_post", "ui_locales_supported": "he",
-		} {
-			if list, _ := document[name].([]any); !slices.Contains(list, any(value)) {
-				t.Errorf("%s %v, want %s in it", name, document[name], value)
-			}
-		}
-		for name, want := range map[string]bool{
-			"request_parameter_supported": true, "request_uri_parameter_supported": false, "claims_parameter_supported": true,
-			"authorization_response_iss_parameter_supported": true,
-		} {
-			if document[name] != want {
-				t.Errorf("%s %v", name, document[name])
-			}
-		}
-		for _, absent := range []string{"registration_endpoint", "pushed_authorization_request_endpoint"} {
-			if document[absent] != nil {
-				t.Errorf("%s is announced and not served", absent)
-			}
-		}
-		var set struct {
-			Keys []map[string]any `json:"keys"`
-		}
-		if err := json.Unmarshal([]byte(b.Get(document["jwks_uri"].(string)).Body), &set); err != nil || len(set.Keys) == 0 {
-			t.Fatalf("jwks: %v", err)
-		}
-		kids := map[any]bool{}
-		for _, key := range set.Keys {
-			if key["kid"] == "" || kids[key["kid"]] || key["kty"] != "RSA" || key["use"] != "sig" || key["alg"] != "RS256" || len(key) != 6 {
-				t.Errorf("key %v", key)
-			}
-			kids[key["kid"]] = true
-			modulus, err := base64.RawURLEncoding.DecodeString(key["n"].(string)) // RFC 7518 6.3.1.1
-			if err != nil || len(modulus) != 256 || key["e"] != "AQAB" {
-				t.Errorf("n of %d bytes: %v; e %v", len(modulus), err, key["e"])
-			}
-		}
-	})
 }

@@ -143,34 +143,6 @@ func pendingNotices(p *webtest.Provider) int {
 	return webtest.Query[int](p, "select count(*)::int from logout_notices")
 }
 
-func TestConformanceOfBackChannelLogoutOP(t *testing.T) {
-	t.Parallel()
-	t.Run("oidcc-backchannel-logout-discovery-endpoint-verification", func(t *testing.T) {
-		t.Parallel()
-		p := webtest.Start(t, nil, brand)
-		var metadata map[string]any
-		if err := json.Unmarshal([]byte(p.Browser(t).Get("/.well-known/openid-configuration").Body), &metadata); err != nil {
-			t.Fatal(err)
-		}
-		if metadata["backchannel_logout_supported"] != true || metadata["backchannel_logout_session_supported"] != true ||
-			metadata["end_session_endpoint"] != p.Issuer+"/end_session" {
-			t.Errorf("metadata %v", metadata)
-		}
-	})
-	t.Run("oidcc-backchannel-rp-initiated-logout", func(t *testing.T) {
-		t.Parallel()
-		rp := newReceiver(t, nil)
-		p := webtest.Start(t, nil, brand, listener("shop", rp.URL+"/logout"))
-		b := amelia(t, p)
-		hint, idToken := use(t, p, b, "shop")
-		const bye = "https://shop.brand.example/bye"
-		wantRedirect(t, endSession(b, "id_token_hint", hint, "post_logout_redirect_uri", bye, "state", "st"), bye+"?state=st")
-		wantLogoutToken(t, p, "shop", rp.wait(t, 1)[0], idToken)
-		wantSignedOut(t, b)
-		webtest.Eventually(t, "the outbox is empty", func() bool { return pendingNotices(p) == 0 })
-	})
-}
-
 //security:2-logout-token
 func TestSignOutTellsEveryClientOfTheSession(t *testing.T) {
 	t.Parallel()

@@ -1,10 +1,7 @@
 package op_test
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,48 +9,6 @@ import (
 
 	"github.com/brandidp/idp/web/webtest"
 )
-
-// TestConformanceRefreshToken is the module oidcc-refresh-token: the second client
-// cannot use the first one's token, and the ID tokens agree.
-func TestConformanceRefreshToken(t *testing.T) {
-	t.Parallel()
-	p := startRefresh(t)
-	b := amelia(t, p)
-	page := b.Authorize(portalRequest("prompt", "consent", "nonce", strings.Repeat("n", 43)))
-	first := tokens(t, redeemPortal(b, page.Submit("consent", map[string]string{"consent": "allow"}).Answer().Get("code")))
-	highEntropy(t, "refresh_token", first.RefreshToken)
-	old := claims(t, p, "portal", first.IDToken)
-	p.Advance(time.Minute)
-	page = refresh(b, first.RefreshToken)
-	if page.Header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(page.Header.Get("Content-Type"), "application/json") {
-		t.Errorf("headers %v", page.Header)
-	}
-	second := tokens(t, page)
-	highEntropy(t, "refresh_token", second.RefreshToken)
-	refreshed := claims(t, p, "portal", second.IDToken)
-	for _, claim := range []string{"iss", "sub", "aud", "auth_time", "acr", "sid"} {
-		if old[claim] == nil || old[claim] != refreshed[claim] {
-			t.Errorf("%s %v, then %v", claim, old[claim], refreshed[claim])
-		}
-	}
-	if !slices.Equal(old["amr"].([]any), refreshed["amr"].([]any)) {
-		t.Errorf("amr %v, then %v", old["amr"], refreshed["amr"])
-	}
-	if old["nonce"] != strings.Repeat("n", 43) || refreshed["nonce"] != nil {
-		t.Errorf("nonce %v, then %v", old["nonce"], refreshed["nonce"])
-	}
-	if refreshed["iat"].(float64) <= old["iat"].(float64) || refreshed["azp"] != nil {
-		t.Errorf("iat %v, then %v; azp %v", old["iat"], refreshed["iat"], refreshed["azp"])
-	}
-	if sum := sha256.Sum256([]byte(second.AccessToken)); refreshed["at_hash"] != base64.RawURLEncoding.EncodeToString(sum[:16]) {
-		t.Errorf("at_hash %v", refreshed["at_hash"])
-	}
-	if info := userinfoClaims(t, userinfo(b, second.AccessToken), refreshed["sub"]); info["email"] != "amelia@brand.example" {
-		t.Errorf("userinfo %v", info)
-	}
-	wantRefused(t, redeemAs(b, "portal2", portalSecret, refreshGrant(second.RefreshToken)))
-	tokens(t, refresh(b, second.RefreshToken))
-}
 
 func TestScopeOfARefresh(t *testing.T) {
 	t.Parallel()
