@@ -13,7 +13,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Print this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/idp.
@@ -28,6 +28,16 @@ run: build ## Run the provider on http://localhost:8080 (ARGS="…" adds flags).
 demo: build ## Show the main job: a brand, its provider and a conversation window on this machine.
 	@deploy/dev/prerequisites.sh postgresql
 	@exec bin/idp demo $(ARGS)
+
+.PHONY: conformance-target
+conformance-target: build ## Run what OpenID's conformance suite tests, on https (ARGS="-issuer …").
+	@deploy/dev/prerequisites.sh postgresql
+	@go build -o bin/idp-conformance ./cmd/idp-conformance
+	@exec bin/idp-conformance -target $(ARGS)
+
+.PHONY: conformance-config
+conformance-config: ## Write the suite's configuration for it, bin/conformance/config.json (same ARGS).
+	@go run ./cmd/idp-conformance $(ARGS)
 
 .PHONY: test
 test: ## Run all tests with the race detector; installs what they need.

@@ -114,7 +114,7 @@ func TestReadmeNamesTargetsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)").FindAllStringSubmatch(text, -1)
+	named := regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)").FindAllStringSubmatch(text, -1)
 	if len(named) < 5 {
 		t.Fatalf("only %d targets found", len(named))
 	}
