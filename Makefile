@@ -40,13 +40,22 @@ conformance-config: ## Write the suite's configuration for it, bin/conformance/c
 	@go run ./cmd/idp-conformance $(ARGS)
 
 .PHONY: test
-test: ## Run all tests with the race detector; installs what they need.
-	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx node
+test: modules ## Run all tests but interop with the race detector; installs what they need.
+	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx
+	go test -race -timeout 5m -skip '^TestInterop$$' ./...
+
+.PHONY: interop
+interop: modules ## Let other people's relying parties sign in, refresh and sign out; installs what they need.
+	@deploy/dev/prerequisites.sh compiler postgresql chromium apache
+	go test -race -timeout 5m -run '^TestInterop$$' ./web/e2e
+
+.PHONY: modules
+modules:
+	@deploy/dev/prerequisites.sh node
 	@find . -name package-lock.json -not -path '*/node_modules/*' | while read -r lock; do \
 		folder=$$(dirname "$$lock"); \
 		[ "$$folder/node_modules/.package-lock.json" -nt "$$lock" ] || npm ci --no-audit --no-fund --prefix "$$folder"; \
 	done
-	go test -race -timeout 5m ./...
 
 .PHONY: lint
 lint: ## Run go vet and every linter of .golangci.yml.

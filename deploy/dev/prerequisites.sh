@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that this machine has what the named parts need:
 #
-#     deploy/dev/prerequisites.sh [compiler] [curl] [postgresql] [chromium] [nginx] [node]
+#     deploy/dev/prerequisites.sh [compiler] [curl] [postgresql] [chromium] [nginx] [apache] [node]
 #
 # What is there already is left alone. On Debian and Ubuntu the rest is
 # installed with apt-get, through sudo where that is needed; elsewhere one
@@ -49,17 +49,27 @@ need_curl() { # the README's browser
 	has curl || install_packages curl curl
 }
 
-need_nginx() { # the reverse proxy of deploy/nginx; its package must not start a server
-	has nginx || [ -x /usr/sbin/nginx ] && return
-	can_install || complain "nginx is missing: install it (Debian, Ubuntu: apt-get install nginx-light) and try again."
+# install_unstarted WHAT PACKAGE… installs packages of servers without letting
+# them start any: nobody asked for a service on this machine.
+install_unstarted() {
+	can_install || install_packages "$@" # complains
 	local policy=/usr/sbin/policy-rc.d
 	if [ ! -e "$policy" ]; then
 		trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
 		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
 		as_root chmod +x "$policy"
 	fi
-	install_packages nginx nginx-light
+	install_packages "$@"
 	[ -z "$(trap -p EXIT)" ] || { as_root rm -f "$policy" && trap - EXIT; }
+}
+
+need_nginx() { # the reverse proxy of deploy/nginx
+	has nginx || [ -x /usr/sbin/nginx ] || install_unstarted nginx nginx-light
+}
+
+need_apache() { # a relying party, with mod_auth_openidc
+	{ has apache2 || [ -x /usr/sbin/apache2 ]; } && [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] ||
+		install_unstarted "Apache with mod_auth_openidc" apache2 libapache2-mod-auth-openidc
 }
 
 has_postgresql() {
@@ -112,7 +122,7 @@ need_node() {
 
 for part in "$@"; do
 	case $part in
-	compiler | curl | postgresql | chromium | nginx | node) "need_$part" ;;
+	compiler | curl | postgresql | chromium | nginx | apache | node) "need_$part" ;;
 	*) complain "unknown part $part" ;;
 	esac
 done

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -11,10 +12,8 @@ import (
 )
 
 // The relying party of go-oidc and x/oauth2, as their documentation has it.
-func TestGoOIDC(t *testing.T) {
-	t.Parallel()
-	s := serve(t, cheapHashing...)
-	s.Apply(clients + amelia)
+func goOIDC(t *testing.T, s *idp) {
+	t.Helper()
 	provider, err := oidc.NewProvider(t.Context(), s.Issuer)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +26,7 @@ func TestGoOIDC(t *testing.T) {
 			t.Parallel()
 			cfg := oauth2.Config{
 				ClientID: clientID, RedirectURL: callback, Endpoint: provider.Endpoint(),
-				Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
+				Scopes: []string{oidc.ScopeOpenID, "profile", "email", oidc.ScopeOfflineAccess},
 			}
 			if clientID != "public" {
 				cfg.ClientSecret = secret
@@ -137,5 +136,62 @@ func goOIDCCode(t *testing.T, s *idp, provider *oidc.Provider, cfg oauth2.Config
 	want := person{idToken.Subject, "a nonce", "Amelia Pond", "amelia@brand.example", true}
 	if diff := cmp.Diff(want, person{info.Subject, idToken.Nonce, claims.Name, info.Email, info.EmailVerified}); diff != "" {
 		t.Error(diff)
+	}
+	hint := goOIDCRefresh(t, provider, cfg, token, idToken.Subject)
+	goOIDCSignOut(t, provider, cfg, amelia, hint)
+}
+
+// goOIDCRefresh lets the library's token source notice that there is no access
+// token, and gives the new ID token.
+func goOIDCRefresh(t *testing.T, provider *oidc.Provider, cfg oauth2.Config, token *oauth2.Token, sub string) string {
+	t.Helper()
+	source := cfg.TokenSource(t.Context(), &oauth2.Token{RefreshToken: token.RefreshToken})
+	refreshed, err := source.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refreshed.AccessToken == token.AccessToken || refreshed.RefreshToken == token.RefreshToken {
+		t.Error("refreshing changed nothing")
+	}
+	raw, _ := refreshed.Extra("id_token").(string)
+	idToken, err := provider.Verifier(&oidc.Config{ClientID: cfg.ClientID}).Verify(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := provider.UserInfo(t.Context(), source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if idToken.Subject != sub || info.Subject != sub {
+		t.Errorf("refreshed for %q and %q, want %q", idToken.Subject, info.Subject, sub)
+	}
+	return raw
+}
+
+// goOIDCSignOut goes where discovery says, since the library has no function for it.
+func goOIDCSignOut(t *testing.T, provider *oidc.Provider, cfg oauth2.Config, amelia *person, hint string) {
+	t.Helper()
+	var metadata struct {
+		EndSession string `json:"end_session_endpoint"`
+	}
+	if err := provider.Claims(&metadata); err != nil {
+		t.Fatal(err)
+	}
+	request := params("id_token_hint", hint, "post_logout_redirect_uri", goodbye, "state", "a state")
+	page, err := amelia.get(t.Context(), metadata.EndSession+"?"+request.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := page.Target()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(target.String(), goodbye+"?") || target.Query().Get("state") != "a state" {
+		t.Errorf("after signing out: %v", target)
+	}
+	silent := cfg.AuthCodeURL("a state", oauth2.SetAuthURLParam("prompt", "none"), oauth2.S256ChallengeOption(oauth2.GenerateVerifier()))
+	answer := visit(t, amelia, silent)
+	if answer.Get("error") != "login_required" {
+		t.Errorf("still signed in: %v", answer)
 	}
 }

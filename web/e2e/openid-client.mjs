@@ -1,12 +1,13 @@
-// The relying party of openid-client, as its documentation has it, and a person
-// with a browser that keeps cookies and fills in forms. Whatever is not as it
-// should be throws.
+// The relying party of openid-client, as its documentation has it. Whatever is not
+// as it should be throws.
 //
-//	node openid-client.mjs '{"issuer": …, "redirectURI": …, "secret": …, "username": …, "password": …}'
+//	node openid-client.mjs '{"issuer": …, "redirectURI": …, "goodbye": …, "secret": …, "username": …, "password": …}'
 import assert from "node:assert/strict";
 import * as client from "openid-client";
+import { browser } from "./person.mjs";
 
-const { issuer, redirectURI, secret, username, password } = JSON.parse(process.argv[2]);
+const input = JSON.parse(process.argv[2]);
+const { issuer, redirectURI, goodbye, secret } = input;
 const insecure = { execute: [client.allowInsecureRequests] }; // the issuer is http on loopback
 
 const clients = {
@@ -27,13 +28,13 @@ async function codeFlow(config) {
   const expectedNonce = client.randomNonce();
   const address = client.buildAuthorizationUrl(config, {
     redirect_uri: redirectURI,
-    scope: "openid profile email",
+    scope: "openid profile email offline_access",
     code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
     code_challenge_method: "S256",
     state: expectedState,
     nonce: expectedNonce,
   });
-  const visit = browser();
+  const visit = browser(input);
   const tokens = await client.authorizationCodeGrant(config, await visit(address), { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true });
   const { sub } = tokens.claims();
   const info = await client.fetchUserInfo(config, tokens.access_token, sub);
@@ -53,6 +54,18 @@ async function codeFlow(config) {
   });
   const silent = await client.authorizationCodeGrant(config, await visit(again), { pkceCodeVerifier, expectedState, maxAge: 1000, idTokenExpected: true });
   assert.equal(silent.claims().sub, sub);
+
+  const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+  assert.notEqual(refreshed.access_token, tokens.access_token);
+  assert.notEqual(refreshed.refresh_token, tokens.refresh_token);
+  assert.equal(refreshed.claims().sub, sub);
+  assert.equal((await client.fetchUserInfo(config, refreshed.access_token, sub)).email, info.email);
+  await client.tokenRevocation(config, refreshed.refresh_token);
+  await assert.rejects(client.refreshTokenGrant(config, refreshed.refresh_token), (e) => e.error === "invalid_grant");
+
+  const end = client.buildEndSessionUrl(config, { id_token_hint: refreshed.id_token, post_logout_redirect_uri: goodbye, state: expectedState });
+  assert.equal(String(await visit(end)), `${goodbye}?state=${expectedState}`);
+  await assert.rejects(client.authorizationCodeGrant(config, await visit(again), { pkceCodeVerifier, expectedState }), (e) => e.error === "login_required");
 }
 
 async function implicitFlow(id, nonce) {
@@ -60,7 +73,7 @@ async function implicitFlow(id, nonce) {
   client.useIdTokenResponseType(config);
   const expectedState = client.randomState();
   const address = client.buildAuthorizationUrl(config, { redirect_uri: redirectURI, scope: "openid email", state: expectedState, nonce });
-  const claims = await client.implicitAuthentication(config, await browser()(address), nonce, { expectedState });
+  const claims = await client.implicitAuthentication(config, await browser(input)(address), nonce, { expectedState });
   assert.equal(claims.email, "amelia@brand.example");
 }
 
@@ -69,7 +82,7 @@ async function errors() {
   const expectedState = client.randomState();
   const silent = client.buildAuthorizationUrl(config, { redirect_uri: redirectURI, scope: "openid", state: expectedState, prompt: "none" });
   await assert.rejects(
-    client.authorizationCodeGrant(config, await browser()(silent), { expectedState }),
+    client.authorizationCodeGrant(config, await browser(input)(silent), { expectedState }),
     (e) => e instanceof client.AuthorizationResponseError && e.error === "login_required",
   );
   const code = new URL(redirectURI + `?code=unknown&iss=${encodeURIComponent(issuer)}`);
@@ -84,44 +97,4 @@ async function errors() {
   const page = await fetch(elsewhere, { redirect: "manual" });
   assert.equal(page.status, 400);
   assert.equal(page.headers.get("location"), null);
-}
-
-// browser makes a browser without cookies. What it returns follows an address to
-// the page of the relying party, through the sign-in form where there is one.
-function browser() {
-  const cookies = new Map();
-
-  async function ask(address, options = {}) {
-    const response = await fetch(address, {
-      ...options,
-      redirect: "manual",
-      headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; ") },
-    });
-    for (const cookie of response.headers.getSetCookie()) {
-      const [name, ...value] = cookie.split(";")[0].split("=");
-      cookies.set(name, value.join("="));
-    }
-    return response;
-  }
-
-  return async (address) => {
-    let response = await ask(address);
-    if (response.status === 200) {
-      const ticket = /name="ticket" value="([^"]*)"/.exec(await response.text())[1];
-      response = await ask(issuer + "/sign-in", { method: "POST", body: new URLSearchParams({ ticket, username, password }) });
-    }
-    const location = response.headers.get("location");
-    if (location) {
-      return new URL(location);
-    }
-    const page = await response.text();
-    const link = /<a id="continue"[^>]* href="([^"]*)"/.exec(page);
-    assert.ok(link, `no way back to the relying party, status ${response.status}: ${page}`);
-    return new URL(unescape(link[1]));
-  };
-}
-
-function unescape(text) {
-  const characters = { amp: "&", lt: "<", gt: ">", "#34": '"', "#39": "'", "#43": "+" };
-  return text.replace(/&(#?\w+);/g, (_, name) => characters[name]);
 }
