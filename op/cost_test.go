@@ -91,7 +91,7 @@ func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
 	page = p.Browser(t).Authorize(carefulRequest())
 	page.SignIn("amelia", ameliasPassword)
 	wantCost(t, p, "password right, consent given before", 3, 3)
-	page = b.Get("/consents")
+	b.Get("/consents")
 	wantCost(t, p, "what was allowed", 1, 0)
 }
 

@@ -15,7 +15,7 @@ with live as (
   select k.consumer_id from live join consents k on k.consumer_id = live.consumer_id
   where k.client_id = $15 and k.scopes @> $16::text[] for key share of k
 ), s as (
-  select live.* from live where $16::text[] is null or exists (select from consent)
+  select id, sid, consumer_id, auth_time, acr, amr, ends_at from live where $16::text[] is null or exists (select from consent)
 ), code as (
   insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
     code_challenge, claims_request, auth_time, acr, amr, session_ends_at, expires_at)
