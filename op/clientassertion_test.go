@@ -52,6 +52,7 @@ func badCode() url.Values {
 	return params("grant_type", "authorization_code", "redirect_uri", keyedCallback, "code", "x")
 }
 
+//security:25-audience 25-other-kind
 func TestPrivateKeyJWT(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)
@@ -140,6 +141,12 @@ func TestPrivateKeyJWT(t *testing.T) {
 			}
 		})
 	}
+	t.Run("oidcc-ensure-client-assertion-with-iss-aud-succeeds", func(t *testing.T) {
+		code := silent(t, b, params("client_id", "keyed", "response_type", "code", "scope", "openid", "redirect_uri", keyedCallback, "nonce", "no")).Get("code")
+		assertion := signed(t, jose.RS256, "rsa", "", asserted(p, "keyed", members{"aud": p.Issuer}))
+		token := tokens(t, b.Post("/token", proven(assertion, params("grant_type", "authorization_code", "redirect_uri", keyedCallback, "code", code))))
+		claims(t, p, "keyed", token.IDToken)
+	})
 	t.Run("none", func(t *testing.T) {
 		parts := strings.Split(signed(t, jose.ES256, "ec", "", asserted(p, "keyed", nil)), ".")
 		for _, assertion := range []string{"eyJhbGciOiJub25lIn0." + parts[1] + ".", parts[0] + "." + parts[1] + ".", "a.b.c", "x"} {
@@ -163,6 +170,8 @@ func TestPrivateKeyJWT(t *testing.T) {
 
 // TestAnAssertionIsTakenOnce: at whichever endpoint, of several instances, and
 // until it has expired, when it is not kept any longer.
+//
+//security:25-replay
 func TestAnAssertionIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)
@@ -206,6 +215,8 @@ func TestAnAssertionIsTakenOnce(t *testing.T) {
 }
 
 // TestWhoCannotSignWritesNothing: only what the client has signed is kept in mind.
+//
+//security:25-flood
 func TestWhoCannotSignWritesNothing(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

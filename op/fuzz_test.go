@@ -230,3 +230,31 @@ func headerText(value string) string {
 		return r
 	}, value), " \t")
 }
+
+// FuzzClientAssertion: whatever a client signs, or claims to have signed, is taken
+// or refused, and only what is signed by it and for us is taken.
+func FuzzClientAssertion(f *testing.F) {
+	p := webtest.Start(f, nil, brand, backendBrand(f))
+	b := p.Browser(f)
+	for _, payload := range []string{
+		`{"iss":"keyed","sub":"keyed","aud":"x","jti":"a","exp":1}`, `{"iss":"keyed","sub":"keyed","aud":["x"],"jti":"a","exp":1e300}`,
+		`{"sub":null}`, `[]`, `{"sub":"keyed","sub":"keyed"}`, `{"iss":"keyed","sub":"keyed","aud":"x","jti":"","exp":-0.5,"iat":"x"}`,
+	} {
+		f.Add(payload, "JWT", "")
+	}
+	f.Add("", "", "a.b.c")
+	f.Add("", "", "eyJhbGciOiJub25lIn0.e30.")
+	f.Fuzz(func(t *testing.T, payload, typ, raw string) {
+		b := b.For(t)
+		assertion := raw
+		if raw == "" {
+			assertion = signed(t, "EdDSA", "ed", typ, strings.ReplaceAll(payload, `"x"`, `"`+p.Issuer+`"`))
+		}
+		for _, endpoint := range []string{"/token", "/introspect", "/revoke"} {
+			page := checked(t, p, b, b.Request(endpoint, proven(assertion, params("grant_type", "client_credentials", "token", "x"))))
+			if page.Status == http.StatusOK && (raw != "" || !strings.Contains(payload, "keyed")) {
+				t.Errorf("%q is taken for the client's", assertion)
+			}
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//security:24-introspect
 func TestIntrospection(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

@@ -54,7 +54,7 @@ func (s *ownServer) stop() {
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	database := newOwnServer(t)
-	p := webtest.StartAt(t, database.server.URL(), nil, brand, refreshBrand)
+	p := webtest.StartAt(t, database.server.URL(), nil, brand, refreshBrand, backendBrand(t))
 	b := amelia(t, p)
 	lasting := granted(t, b)
 	token := tokens(t, redeem(b, silent(t, b, codeRequest()).Get("code")))
@@ -84,6 +84,10 @@ func TestDatabaseAway(t *testing.T) {
 		unavailable("sign-out everywhere", signOut.Submit("sign-out", map[string]string{"everywhere": "true"}))
 		for name, page := range map[string]*webtest.Page{
 			"token": redeem(b, code), "refresh": refresh(b, lasting.RefreshToken), "userinfo": userinfo(b, token.AccessToken), "token source": fromPage(t, b, "messaging", messagingOrigin),
+			"introspection": present(b, "/introspect", "portal", lasting.AccessToken), "introspection of a refresh token": present(b, "/introspect", "portal", lasting.RefreshToken),
+			"revocation": present(b, "/revoke", "portal", lasting.AccessToken), "revocation of a refresh token": present(b, "/revoke", "portal", lasting.RefreshToken),
+			"client credentials": redeemAs(b, "robot", backendSecret, params("grant_type", "client_credentials")),
+			"private_key_jwt":    b.Post("/token", authenticated(t, p, "keyed", params("grant_type", "client_credentials"))),
 		} {
 			unavailable(name, page)
 			wantWire(t, page, http.StatusServiceUnavailable, "temporarily_unavailable")
@@ -106,6 +110,9 @@ func TestDatabaseAway(t *testing.T) {
 	unavailable("authorize with an old view", p.Browser(t).Authorize(codeRequest()))
 	unavailable("token with an old view", redeem(b, code))
 	unavailable("refresh with an old view", refresh(b, lasting.RefreshToken))
+	unavailable("introspection with an old view", present(b, "/introspect", "portal", lasting.AccessToken))
+	unavailable("revocation with an old view", present(b, "/revoke", "portal", lasting.AccessToken))
+	unavailable("userinfo with an old view", userinfo(b, lasting.AccessToken))
 	unavailable("preflight with an old view", b.Do(b.RawRequest("OPTIONS", "/token", "", "", "Origin", messagingOrigin)))
 	unavailable("script with an old view", b.Get("/token-source.js?client_id=messaging"))
 

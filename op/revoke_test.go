@@ -78,6 +78,8 @@ func TestRevocationOfPublicClients(t *testing.T) {
 
 // TestAStrangerEndsNothing: who is not the token's client changes nothing, whatever
 // he presents.
+//
+//security:24-revoke
 func TestAStrangerEndsNothing(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

@@ -21,6 +21,7 @@ var attackRows = []ledger.Section{
 		{"2-access-token", "An access token is brought as an ID token.", ""},
 		{"2-audience", "A connector's tokens are given the name of another client as their audience.", ""},
 		{"2-logout-token", "A logout token is brought as an ID token.", ""},
+		{"2-userinfo", "A signed UserInfo response is brought as an ID token.", ""},
 		{"2-moved-key", "Somebody who can write to the database gives a connector another's key.", ""},
 		{"2-own-keys", "A connector is pointed at the keys of all clients: its settings name those of its own.", ""},
 		{"2-mapped-claim", "A mapping has a consumer's attribute say `sub`, `aud` or another claim of the protocol, in whatever case.", ""},
@@ -72,5 +73,15 @@ var attackRows = []ledger.Section{
 		{"8-stolen-code", "A stolen code with a challenge is redeemed with none, the challenge, or another verifier.", ""},
 		{"8-plain", "A challenge without a method, or plain, is sent.", ""},
 		{"8-left-out", "The challenge is left out where a client requires it, at each door.", ""},
+	}},
+	{"24 Strangers", []ledger.Row{
+		{"24-revoke", "Another client, or nobody, presents a token to be revoked.", ""},
+		{"24-introspect", "Another client asks whose a token is, or whether it is alive.", ""},
+	}},
+	{"25 Assertions", []ledger.Row{
+		{"25-audience", "An assertion that was made for another server, or for several, is brought.", ""},
+		{"25-replay", "An assertion is used again: elsewhere, at once at several instances, or after it was forgotten.", ""},
+		{"25-other-kind", "A request object, or a token of ours, is brought as an assertion, and an assertion as a request object.", ""},
+		{"25-flood", "Who cannot sign fills the list of assertions that were used.", ""},
 	}},
 }

@@ -61,8 +61,11 @@ func (d *decoder) scope(c *client) {
 	field := c.path + ".scope"
 	values := strings.Split(c.Scope, " ")
 	for i, value := range values {
-		standard := slices.Contains(storage.SignInScopes, value)
-		if standard && !c.signsIn() || !standard && !(own && isScope(value)) || slices.Contains(values[:i], value) {
+		valid := own && isScope(value)
+		if slices.Contains(storage.SignInScopes, value) {
+			valid = c.signsIn()
+		}
+		if !valid || slices.Contains(values[:i], value) {
 			d.at(field, rule)
 			return
 		}

@@ -39,11 +39,8 @@ func (d *decoder) withoutSignIn(c *client) {
 		d.at(c.path+".response_types", "must not be empty, but for a client with the grant client_credentials or with introspection")
 		return
 	}
-	switch {
-	case len(c.RedirectURIs) > 0:
+	if len(c.RedirectURIs) > 0 {
 		d.at(c.path+".redirect_uris", "must be left out without response_types: nothing is sent there")
-	case c.ConversationalCloud != nil:
-		d.at(c.path+".conversational_cloud", "needs a response type: code or id_token")
 	}
 	c.RedirectURIs = []string{}
 }

@@ -222,3 +222,38 @@ func TestTokensOfOtherKinds(t *testing.T) {
 		t.Error("it passes for an ID token")
 	}
 }
+
+func TestVerifyOwn(t *testing.T) {
+	t.Parallel()
+	all, _, rows := set(t)
+	own, err := all.Signer(0, keys.RS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients, err := all.Signer(rows[1].ClientID, keys.RS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(signer *keys.Signer, typ string) string {
+		token, err := signer.SignAs(typ, []byte(`{"a":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	good := sign(own, "at+jwt")
+	if payload, err := all.VerifyOwn("at+jwt", good); err != nil || string(payload) != `{"a":1}` {
+		t.Errorf("%s, %v", payload, err)
+	}
+	for name, token := range map[string]string{
+		"another typ": sign(own, "logout+jwt"), "an ID token": sign(own, keys.TypeJWT), "a client's key": sign(clients, "at+jwt"),
+		"cut": good[:len(good)-4], "nothing": "", "another payload": strings.Replace(good, ".", ".e30", 1),
+	} {
+		if payload, err := all.VerifyOwn("at+jwt", token); err == nil {
+			t.Errorf("%s: %s", name, payload)
+		}
+	}
+	if _, err := all.Verify(good); err == nil {
+		t.Error("an access token verifies as an ID token")
+	}
+}
