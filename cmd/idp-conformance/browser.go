@@ -50,16 +50,25 @@ func (p pages) authorize(first ...[]any) visit {
 			[]any{"click", "id", "submit", optional},
 		)},
 		{Task: "Allow", Match: p.anyAddress(), Optional: true, Commands: [][]any{{"click", "id", "allow", optional}}},
-		{Task: "Go back", Match: p.anyAddress(), Optional: true, Commands: [][]any{{"wait", "contains", "/test/", patience}}},
+		p.goBack(),
 		{Task: "Arrive", Match: p.opts.at("callback*"), Commands: [][]any{{"wait", "id", "submission_complete", patience}}},
 	}}
 }
 
-// refuse is an authorization request that gets an error page at once.
-func (p pages) refuse() visit {
+// goBack leaves the page that leads back to the suite, in a browser that has not left it by
+// itself.
+func (p pages) goBack() task {
+	return task{Task: "Go back", Match: p.anyAddress(), Optional: true, Commands: [][]any{
+		{"click", "id", "continue", optional},
+		{"wait", "contains", "/test/", patience},
+	}}
+}
+
+// refuse is an authorization request that gets an error page at once, with the code.
+func (p pages) refuse(code string) visit {
 	return visit{p.authorizeAddress(), []task{
 		{Task: "See the error page", Match: p.authorizeAddress(), Commands: [][]any{
-			{"wait", "id", "error", patience, "invalid_request", screenshot},
+			{"wait", "id", "error", patience, code, screenshot},
 		}},
 	}}
 }
@@ -69,7 +78,7 @@ func (p pages) refuse() visit {
 func (p pages) signOutAndReturn() visit {
 	return visit{p.endSessionAddress(), []task{
 		{Task: "Confirm", Match: p.endSessionAddress(), Optional: true, Commands: [][]any{{"click", "id", "confirm", optional}}},
-		{Task: "Go back", Match: p.anyAddress(), Optional: true, Commands: [][]any{{"wait", "contains", "/test/", patience}}},
+		p.goBack(),
 		{Task: "Arrive", Match: p.opts.at("post_logout_redirect*")},
 	}}
 }

@@ -302,9 +302,22 @@ func TestStepsOfTheSuite(t *testing.T) {
 		})
 	}
 
+	t.Run("a browser that stays on pages", func(t *testing.T) {
+		for _, mode := range []string{"query", "form_post"} {
+			p := s.module("")
+			p.still = true
+			for range 2 { // signing in, and with a session
+				if s.authorize(t, p, s.request(t, s.target.Client, "response_mode", mode)).Get("code") == "" {
+					t.Errorf("%s: no code", mode)
+				}
+			}
+		}
+	})
+
 	for module, pair := range map[string][]string{
-		"oidcc-response-type-missing":          {"response_type", ""},
-		"oidcc-ensure-registered-redirect-uri": {"redirect_uri", s.redirectURI(t) + "/other"},
+		"oidcc-ensure-request-object-with-redirect-uri": {"redirect_uri", s.redirectURI(t) + "/other", "request", "eyJhbGciOiJub25lIn0.e30."},
+		"oidcc-response-type-missing":                   {"response_type", ""},
+		"oidcc-ensure-registered-redirect-uri":          {"redirect_uri", s.redirectURI(t) + "/other"},
 	} {
 		t.Run(module, func(t *testing.T) {
 			p := s.module(module)

@@ -19,6 +19,7 @@ import (
 type player struct {
 	client  *http.Client
 	visits  []visit
+	still   bool // stay on pages that lead away by themselves
 	address *url.URL
 	page    *html.Node
 	typed   map[*html.Node]string
@@ -103,6 +104,9 @@ func (p *player) run(command []any) error {
 		p.typed[element] = word(3)
 		return nil
 	case "click":
+		if link := attribute(element, "href"); link != "" {
+			return p.open(http.MethodGet, link, nil)
+		}
 		return p.send(element)
 	case "wait":
 		return p.see(element, word(4), word(5))
@@ -178,6 +182,9 @@ func (p *player) open(method, address string, form url.Values) error {
 	p.typed = map[*html.Node]string{}
 	if p.page, err = html.Parse(strings.NewReader(string(page))); err != nil {
 		return err
+	}
+	if p.still {
+		return nil
 	}
 	return p.leave()
 }

@@ -30,7 +30,7 @@ type override struct {
 // suiteConfigOf makes the configuration.
 func suiteConfigOf(opts options, s secrets) suiteConfig {
 	p := pages{opts, s.Password}
-	errorPage := override{[]visit{p.refuse()}}
+	errorPage := func(code string) override { return override{[]visit{p.refuse(code)}} }
 	again := override{[]visit{p.authorize([]any{"wait", "id", "sign-in", patience, anything, screenshotIfAsked})}}
 	refusedSignOut := override{[]visit{p.authorize(), p.askToSignOut("error", "invalid_request")}}
 	askedFirst := override{[]visit{p.authorize(), p.askToSignOut("sign-out", anything)}}
@@ -43,10 +43,11 @@ func suiteConfigOf(opts options, s secrets) suiteConfig {
 		ClientSecretPost: suiteClient{clientPostID, s.ClientSecretPost},
 		Browser:          []visit{p.authorize(), p.signOutAndReturn()},
 		Override: map[string]override{
-			"oidcc-prompt-login":                   again,
-			"oidcc-max-age-1":                      again,
-			"oidcc-response-type-missing":          errorPage,
-			"oidcc-ensure-registered-redirect-uri": errorPage,
+			"oidcc-prompt-login":                            again,
+			"oidcc-max-age-1":                               again,
+			"oidcc-response-type-missing":                   errorPage("invalid_request"),
+			"oidcc-ensure-registered-redirect-uri":          errorPage("invalid_request"),
+			"oidcc-ensure-request-object-with-redirect-uri": errorPage("request_not_supported"),
 
 			"oidcc-rp-initiated-logout-bad-post-logout-redirect-uri":            refusedSignOut,
 			"oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri": refusedSignOut,
