@@ -256,7 +256,12 @@ func TestTheWholeFlowByPrivateKeyJWT(t *testing.T) {
 	if token.Scope != "openid offline_access" { // orders.read is for the client itself
 		t.Errorf("scope %q", token.Scope)
 	}
-	token = tokens(t, post("/token", refreshGrant(token.RefreshToken), p.Issuer+"/token"))
+	first := token.RefreshToken
+	token = tokens(t, post("/token", refreshGrant(first), p.Issuer+"/token"))
+	// A response that was lost: the assertion is used up, the refresh token is not.
+	if again := tokens(t, post("/token", refreshGrant(first), p.Issuer)); again.RefreshToken != token.RefreshToken || again.AccessToken != token.AccessToken {
+		t.Errorf("first %+v, again %+v", token, again)
+	}
 	for _, audience := range []string{p.Issuer, p.Issuer + "/token", p.Issuer + "/introspect"} {
 		if page := post("/introspect", params("token", token.AccessToken), audience); page.Status != http.StatusOK || !strings.Contains(page.Body, `"active":true`) {
 			t.Errorf("introspection: status %d %s", page.Status, page.Body)

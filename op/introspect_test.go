@@ -97,7 +97,17 @@ func TestIntrospectionRefuses(t *testing.T) {
 	p := startBackend(t)
 	b := amelia(t, p)
 	token := granted(t, b)
-	wantWire(t, b.Post("/introspect", params("token", token.AccessToken)), http.StatusUnauthorized, "invalid_client")
+	for _, endpoint := range []string{"/introspect", "/revoke"} {
+		page := b.Post(endpoint, params("token", token.AccessToken))
+		wantWire(t, page, http.StatusUnauthorized, "invalid_client")
+		if !strings.HasPrefix(page.Header.Get("WWW-Authenticate"), "Basic realm=") || page.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: headers %v", endpoint, page.Header)
+		}
+	}
+	// The methods that the library leaves out of introspection.
+	if page := b.Post("/introspect", params("token", "x", "client_id", "post", "client_secret", postSecret)); page.Status != http.StatusOK {
+		t.Errorf("client_secret_post: status %d %s", page.Status, page.Body)
+	}
 	wantWire(t, b.Post("/introspect", params("token", token.AccessToken, "client_id", "portal")), http.StatusUnauthorized, "invalid_client")
 	wantWire(t, b.Post("/introspect", params("token", token.AccessToken, "client_id", "page")), http.StatusUnauthorized, "invalid_client") // public
 	wantWire(t, b.Do(b.Request("/introspect", params("token", token.AccessToken), "Authorization", basic("portal:wrong"))), http.StatusUnauthorized, "invalid_client")

@@ -228,6 +228,23 @@ func TestClientShow(t *testing.T) {
 	}
 }
 
+func TestClientShowOfAMachine(t *testing.T) {
+	t.Parallel()
+
+	i := newInstallation(t)
+	i.run("clients: [{client_id: orders, grant_types: [client_credentials], introspection: true, access_token_format: jwt, access_token_audience: api}]", "apply", "-f", "-")
+
+	show := strings.Join(strings.Fields(i.run("", "client", "show", "orders").stdout), " ")
+	for _, want := range []string{
+		"response_types none grant_types client_credentials token_endpoint_auth_method client_secret_basic client_secret set,",
+		"access_token_format jwt access_token_audience api introspection of every client's access tokens",
+	} {
+		if !strings.Contains(show, want) {
+			t.Errorf("want %q in\n%s", want, show)
+		}
+	}
+}
+
 func TestConsumerListIsPaged(t *testing.T) {
 	t.Parallel()
 

@@ -53,7 +53,7 @@ func newClientListCommand(a *app) *cobra.Command {
 
 				for _, c := range clients {
 					rows = append(rows, []string{
-						c.ClientID, c.ClientName, strings.Join(c.ResponseTypes, ", "), c.TokenEndpointAuthMethod, accountOf(c),
+						c.ClientID, c.ClientName, responseTypesOf(c), c.TokenEndpointAuthMethod, accountOf(c),
 					})
 				}
 
@@ -64,6 +64,15 @@ func newClientListCommand(a *app) *cobra.Command {
 	addJSONFlag(cmd, &asJSON)
 
 	return cmd
+}
+
+// responseTypesOf is "none" for a client that signs nobody in.
+func responseTypesOf(c *storage.Client) string {
+	if len(c.ResponseTypes) == 0 {
+		return "none"
+	}
+
+	return strings.Join(c.ResponseTypes, ", ")
 }
 
 // accountOf tells in a word whose connector a client is.
@@ -237,7 +246,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"client_id", c.ClientID},
 		{"client_name", c.ClientName},
 		{"application_type", c.ApplicationType},
-		{"response_types", strings.Join(c.ResponseTypes, ", ")},
+		{"response_types", responseTypesOf(c)},
 		{"grant_types", strings.Join(c.GrantTypes, ", ")},
 		{"token_endpoint_auth_method", c.TokenEndpointAuthMethod},
 		{"client_secret", map[bool]string{true: "set, and known to nobody here", false: "none"}[v.HasSecret]},
