@@ -1,9 +1,14 @@
 package e2e_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"os/exec"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -35,6 +40,31 @@ clients:
     grant_types: [authorization_code, refresh_token]
 `
 
+// keysClient signs who it is by a key of its own, and wants signatures of other
+// kinds than the usual from the provider. It gives the private key, too.
+func keysClient(t *testing.T) (client string, key jose.JSONWebKey) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key = jose.JSONWebKey{Key: private, KeyID: "its own", Algorithm: string(jose.ES256), Use: "sig"}
+	public, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `
+  - client_id: keys
+    token_endpoint_auth_method: private_key_jwt
+    jwks: ` + string(public) + `
+    redirect_uris: [` + callback + `]
+    post_logout_redirect_uris: [` + goodbye + `]
+    grant_types: [authorization_code, refresh_token]
+    id_token_signed_response_alg: EdDSA
+    userinfo_signed_response_alg: RS256
+`, key
+}
+
 // TestInterop is make interop: other people's relying parties, unmodified and set
 // up as their documentation says, sign in, refresh and sign out at one provider.
 func TestInterop(t *testing.T) {
@@ -42,7 +72,8 @@ func TestInterop(t *testing.T) {
 	s := serve(t, cheapHashing...)
 	script := newScriptSite(t, s.Issuer)
 	apache := startApache(t, s.Issuer)
-	s.Apply(partyClients + script.Client() + apache.Client() + amelia)
+	keys, key := keysClient(t)
+	s.Apply(partyClients + keys + script.Client() + apache.Client() + amelia)
 	browser := webtest.Chromium(t)
 
 	t.Run("go-oidc", func(t *testing.T) {
@@ -53,8 +84,9 @@ func TestInterop(t *testing.T) {
 		t.Run(module, func(t *testing.T) {
 			t.Parallel()
 			needModule(t, module)
-			input, err := json.Marshal(map[string]string{
-				"issuer": s.Issuer, "redirectURI": callback, "goodbye": goodbye, "secret": secret, "username": "amelia", "password": ameliasPassword,
+			input, err := json.Marshal(map[string]any{
+				"issuer": s.Issuer, "redirectURI": callback, "goodbye": goodbye, "secret": secret, "key": key,
+				"username": "amelia", "password": ameliasPassword,
 			})
 			if err != nil {
 				t.Fatal(err)

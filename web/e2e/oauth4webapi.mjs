@@ -1,7 +1,7 @@
 // The relying party of oauth4webapi, as its documentation has it. Whatever is not
 // as it should be throws.
 //
-//	node oauth4webapi.mjs '{"issuer": …, "redirectURI": …, "goodbye": …, "secret": …, "username": …, "password": …}'
+//	node oauth4webapi.mjs '{"issuer": …, "redirectURI": …, "goodbye": …, "secret": …, "key": …, "username": …, "password": …}'
 import assert from "node:assert/strict";
 import * as oauth from "oauth4webapi";
 import { browser } from "./person.mjs";
@@ -9,18 +9,19 @@ import { browser } from "./person.mjs";
 const input = JSON.parse(process.argv[2]);
 const { redirectURI, goodbye, secret } = input;
 const issuer = new URL(input.issuer);
+const key = await crypto.subtle.importKey("jwk", input.key, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
 const insecure = { [oauth.allowInsecureRequests]: true }; // the issuer is http on loopback
 
 const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure));
 await Promise.all([
-  party("basic", oauth.ClientSecretBasic(secret)),
-  party("post", oauth.ClientSecretPost(secret)),
-  party("public", oauth.None()),
+  party({ client_id: "basic" }, oauth.ClientSecretBasic(secret)),
+  party({ client_id: "post" }, oauth.ClientSecretPost(secret)),
+  party({ client_id: "public" }, oauth.None()),
+  party({ client_id: "keys", id_token_signed_response_alg: "EdDSA", userinfo_signed_response_alg: "RS256" }, oauth.PrivateKeyJwt({ key, kid: input.key.kid })),
 ]);
 console.log("ok");
 
-async function party(client_id, authentication) {
-  const client = { client_id };
+async function party(client, authentication) {
   const visit = browser(input);
 
   const { tokens, info } = await signIn();
@@ -33,7 +34,7 @@ async function party(client_id, authentication) {
   assert.equal(oauth.getValidatedIdTokenClaims(refreshed).sub, info.sub);
   assert.equal((await userInfo(refreshed.access_token, info.sub)).email, info.email);
 
-  if (client_id !== "public") {
+  if (client.client_id !== "public") {
     const introspect = async (token) =>
       oauth.processIntrospectionResponse(as, client, await oauth.introspectionRequest(as, client, authentication, token, insecure));
     assert.equal((await introspect(refreshed.access_token)).active, true);
@@ -55,7 +56,7 @@ async function party(client_id, authentication) {
     const nonce = oauth.generateRandomNonce();
     const address = new URL(as.authorization_endpoint);
     address.search = new URLSearchParams({
-      client_id,
+      client_id: client.client_id,
       redirect_uri: redirectURI,
       response_type: "code",
       scope: "openid profile email offline_access",
@@ -80,6 +81,11 @@ async function party(client_id, authentication) {
   }
 
   async function userInfo(token, sub) {
-    return oauth.processUserInfoResponse(as, client, sub, await oauth.userInfoRequest(as, client, token, insecure));
+    const response = await oauth.userInfoRequest(as, client, token, insecure);
+    const info = await oauth.processUserInfoResponse(as, client, sub, response);
+    if (client.userinfo_signed_response_alg) {
+      await oauth.validateApplicationLevelSignature(as, response, insecure);
+    }
+    return info;
   }
 }

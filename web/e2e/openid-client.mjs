@@ -1,22 +1,26 @@
 // The relying party of openid-client, as its documentation has it. Whatever is not
 // as it should be throws.
 //
-//	node openid-client.mjs '{"issuer": …, "redirectURI": …, "goodbye": …, "secret": …, "username": …, "password": …}'
+//	node openid-client.mjs '{"issuer": …, "redirectURI": …, "goodbye": …, "secret": …, "key": …, "username": …, "password": …}'
 import assert from "node:assert/strict";
 import * as client from "openid-client";
 import { browser } from "./person.mjs";
 
 const input = JSON.parse(process.argv[2]);
 const { issuer, redirectURI, goodbye, secret } = input;
+const key = await crypto.subtle.importKey("jwk", input.key, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
 const insecure = { execute: [client.allowInsecureRequests] }; // the issuer is http on loopback
 
 const clients = {
-  basic: client.ClientSecretBasic(secret),
-  post: client.ClientSecretPost(secret),
-  public: client.None(),
+  basic: [{}, client.ClientSecretBasic(secret)],
+  post: [{}, client.ClientSecretPost(secret)],
+  public: [{}, client.None()],
+  keys: [{ id_token_signed_response_alg: "EdDSA", userinfo_signed_response_alg: "RS256" }, client.PrivateKeyJwt({ key, kid: input.key.kid })],
 };
-for (const [id, authentication] of Object.entries(clients)) {
-  await codeFlow(await client.discovery(new URL(issuer), id, undefined, authentication, insecure));
+for (const [id, [metadata, authentication]] of Object.entries(clients)) {
+  const config = await client.discovery(new URL(issuer), id, metadata, authentication, insecure);
+  client.enableNonRepudiationChecks(config); // verify signatures though TLS would do
+  await codeFlow(config);
 }
 await implicitFlow("basic", "a nonce");
 await errors();

@@ -106,7 +106,7 @@ func (s *scriptSite) Test(browser context.Context, t *testing.T) {
 	if second.Profile != first.Profile {
 		t.Errorf("refreshed for %+v, want %+v", second.Profile, first.Profile)
 	}
-	if sub, err := userinfo(t.Context(), s.issuer, second.AccessToken); err != nil || sub != first.Profile.Sub {
+	if sub, err := userinfo(browser, s.issuer, second.AccessToken); err != nil || sub != first.Profile.Sub {
 		t.Errorf("userinfo for the new token: %q, %v", sub, err)
 	}
 
@@ -114,7 +114,7 @@ func (s *scriptSite) Test(browser context.Context, t *testing.T) {
 	if user := says(tab, "signed-out"); user.Error != "" || user.State != "a state" {
 		t.Errorf("signed out: %+v", user)
 	}
-	if _, err := userinfo(t.Context(), s.issuer, second.AccessToken); err == nil {
+	if _, err := userinfo(browser, s.issuer, second.AccessToken); err == nil {
 		t.Error("the token was not revoked")
 	}
 	tab.Do(chromedp.Click(chromedp.ID("silently")))
