@@ -68,15 +68,19 @@ func prepare(opts options, random io.Reader, now time.Time) (*folder, error) {
 	return f, f.write(configFile, append(config, '\n'))
 }
 
+// keepSecrets reads the secrets, and makes those that are missing.
 func (f *folder) keepSecrets(random io.Reader) error {
 	content, err := os.ReadFile(f.path(secretsFile))
 	if err == nil {
 		err = json.Unmarshal(content, &f.secrets)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return wrap("read the secrets", err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read %s: %w", f.path(secretsFile), err)
 	}
 	for _, secret := range []*string{&f.secrets.Client, &f.secrets.Client2, &f.secrets.ClientSecretPost, &f.secrets.Password} {
+		if *secret != "" {
+			continue
+		}
 		b := make([]byte, 32)
 		if _, err := io.ReadFull(random, b); err != nil {
 			return fmt.Errorf("make secrets: %w", err)

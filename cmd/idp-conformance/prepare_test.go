@@ -55,6 +55,28 @@ func TestPrepareKeepsWhatFits(t *testing.T) {
 	}
 }
 
+func TestSecretsFile(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, secretsFile)
+	for content, want := range map[string]string{`{"client": "kept"}`: "", "{": "read " + path + ": "} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := prepare(options{folder: folder, suite: "https://s.example", issuer: "https://i.example"}, rand.Reader, time.Now())
+		switch {
+		case want != "":
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%s: %v", content, err)
+			}
+		case err != nil:
+			t.Error(err)
+		case f.secrets.Client != "kept" || len(f.secrets.ClientSecretPost) < 32:
+			t.Error("a secret was made anew, or one is missing")
+		}
+	}
+}
+
 func TestRefusedFlags(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
