@@ -55,7 +55,9 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 		p.sendError(w, r, client, request, asError(err))
 		return
 	}
-	p.touch(in)
+	if !request.prompts(promptNone) { // which a page asks by itself, with nobody before it
+		p.touch(in)
+	}
 	p.proceed(w, r, v, client, request, in, shown{})
 }
 

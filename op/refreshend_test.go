@@ -246,6 +246,24 @@ func TestStrangersEndNoFamily(t *testing.T) {
 	tokens(t, refresh(b, newest.RefreshToken))
 }
 
+// TestTheGraceIsForTheClientAlone: whoever has picked up a refresh token, and its
+// lost response, cannot have the response given again.
+func TestTheGraceIsForTheClientAlone(t *testing.T) {
+	t.Parallel()
+	p := startRefresh(t)
+	b := amelia(t, p)
+	token := granted(t, b)
+	first := tokens(t, refresh(b, token.RefreshToken))
+	form := refreshGrant(token.RefreshToken)
+	wantWire(t, redeemAs(b, "portal", "wrong", form), http.StatusUnauthorized, "invalid_client")
+	wantWire(t, b.Post("/token", with(form, "client_id", "portal")), http.StatusUnauthorized, "invalid_client")
+	wantRefused(t, redeemAs(b, "portal2", portalSecret, form))
+	wantRefused(t, b.Post("/token", with(form, "client_id", "mobile")))
+	if again := tokens(t, refresh(b, token.RefreshToken)); again.RefreshToken != first.RefreshToken || again.AccessToken != first.AccessToken {
+		t.Error("strangers have ended the grace")
+	}
+}
+
 // shortSessions end before the grants do.
 func shortSessions(o *web.Options) { o.SessionIdle, o.SessionLifetime = 7*24*time.Hour, 7*24*time.Hour }
 

@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -139,10 +140,14 @@ func TestParallelRefreshesOverManyFamilies(t *testing.T) {
 	for i := range families {
 		first[i] = granted(t, b)
 	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
 	for i := range families {
 		group.Go(func() {
+			network := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // loses responses, and can do so again
+			lost := func() bool { return network.IntN(3) == 0 }
 			newest[i] = first[i]
-			for round := range rounds {
+			for range rounds {
 				answers := make(chan tokenAnswer, atOnce)
 				var tabs sync.WaitGroup
 				for range atOnce {
@@ -153,8 +158,11 @@ func TestParallelRefreshesOverManyFamilies(t *testing.T) {
 				if one.RefreshToken != two.RefreshToken {
 					t.Error("two successors of one token")
 				}
-				if (i+round)%3 == 0 { // both responses were lost
+				for lost() && lost() { // both responses; and so may be that of the retry
 					one = tokens(t, refresh(b, newest[i].RefreshToken))
+				}
+				if one.RefreshToken != two.RefreshToken {
+					t.Error("another successor for a lost response")
 				}
 				newest[i] = one
 			}

@@ -130,6 +130,38 @@ clients:
 	})
 }
 
+// TestTicketsStandInNoAddress, where a history, a log or a Referer would keep them,
+// and in no cookie: they are as long as the request.
+func TestTicketsStandInNoAddress(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := p.Browser(t)
+	page := b.Authorize(codeRequest())
+	form := with(page.Form("sign-in"), "username", "amelia", "password", ameliasPassword)
+	sealed := form.Get("ticket")
+	pages := []*webtest.Page{page, page.SignIn("amelia", "wrong")}
+	wantErrorPage(t, b.Post("/sign-in?ticket="+sealed, with(form, "ticket", "")), http.StatusBadRequest, "invalid_request")
+	if page := b.Do(b.RawRequest("GET", "/sign-in?"+form.Encode(), "", "")); page.Status != http.StatusMethodNotAllowed {
+		t.Errorf("GET: status %d", page.Status)
+	}
+	bare := with(form, "ticket", "")
+	for _, name := range []string{"ticket", "idp_ticket", "idp_binding"} {
+		request := p.Browser(t).Request("/sign-in", bare)
+		request.AddCookie(&http.Cookie{Name: name, Value: sealed})
+		wantErrorPage(t, p.Browser(t).Do(request), http.StatusBadRequest, "invalid_request")
+	}
+	for _, page := range append(pages, b.Post("/sign-in", form)) {
+		for name, values := range page.Header {
+			if strings.Contains(strings.Join(values, " "), sealed) {
+				t.Errorf("%s holds the ticket", name)
+			}
+		}
+		if strings.Contains(page.Target(), sealed) {
+			t.Error("the way back holds the ticket")
+		}
+	}
+}
+
 func TestFieldsOfOurForms(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
