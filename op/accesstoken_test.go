@@ -55,6 +55,7 @@ func resource(t *testing.T, p *webtest.Provider, token string) map[string]any {
 	return all
 }
 
+//defect:4-confusion
 func TestJWTAccessTokens(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

@@ -215,6 +215,8 @@ func TestClaimACR(t *testing.T) {
 
 // TestClaimsAreAgreedTo: who agrees is told of what claims ask for, too, and what
 // is given is what was shown.
+//
+//security:14-silent
 func TestClaimsAreAgreedTo(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -52,7 +52,8 @@ func badCode() url.Values {
 	return params("grant_type", "authorization_code", "redirect_uri", keyedCallback, "code", "x")
 }
 
-//security:25-audience 25-other-kind
+//defect:3-www-authenticate 4-algorithms 6-two-methods
+//security:25-audience 25-other-kind 25-forged 25-for-ever
 func TestPrivateKeyJWT(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

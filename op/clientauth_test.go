@@ -17,6 +17,7 @@ func basic(credentials string) string {
 }
 
 //contract:2.5-basic 2.5-error 2.5-form 2.5-invalid-client 2.5-post
+//defect:3-www-authenticate 3-invalid-client 6-two-methods
 func TestClientAuthentication(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, `
@@ -96,6 +97,7 @@ clients:
 	}
 }
 
+//defect:3-no-store 5-body
 func TestTokenRequestsThatAreNone(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -145,6 +147,7 @@ func TestTokenRequestsThatAreNone(t *testing.T) {
 	}
 }
 
+//defect:5-methods
 func TestWrongMethodsAreToldTheRightOnes(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -11,6 +11,8 @@ import (
 
 // TestTheDatabasesClockDecides: instances' clocks disagree by seconds, so what
 // expires does so by one clock alone.
+//
+//security:15-clocks 23-code
 func TestTheDatabasesClockDecides(t *testing.T) {
 	t.Parallel()
 	for name, off := range map[string]time.Duration{"ahead": 55 * time.Second, "behind": -55 * time.Second} {
@@ -26,6 +28,11 @@ func TestTheDatabasesClockDecides(t *testing.T) {
 			}
 			silent(t, b, implicitRequest("max_age", "30"))
 			wantSignIn(t, b.Authorize(implicitRequest("max_age", "0")))
+			code := silent(t, b, codeRequest()).Get("code")
+			p.Advance(61*time.Second - off) // the database's clock; a minute is the life of a code, and of a session here
+			p.AdvanceInstance(off)
+			wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")
+			wantError(t, b.Authorize(implicitRequest("prompt", "none")), "login_required")
 		})
 	}
 }

@@ -31,6 +31,7 @@ func retryRequest() url.Values {
 }
 
 //contract:2.5-retry
+//security:24-retry-late
 func TestCodeIsAnsweredAgainForALostResponse(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, retryBrand)
@@ -90,6 +91,7 @@ func TestRetriesAtOnceGetOneToken(t *testing.T) {
 // gets nothing, and ends nothing.
 //
 //contract:2.5-retry
+//security:24-retry
 func TestRetriesAreForTheSameClientAndVerifier(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, retryBrand)
@@ -123,6 +125,7 @@ func TestRetriesAreForTheSameClientAndVerifier(t *testing.T) {
 	}
 }
 
+//security:20-marked 24-retry-late
 func TestNoRetryForWhoIsGone(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{

@@ -22,6 +22,9 @@ import (
 // modules of the OpenID Foundation's conformance suite and assert what those do.
 
 // TestConformance runs each module of each plan, as README.md lists them.
+//
+//defect:1-reuse 2-nonce 2-form-post 3-no-store
+//security:26-forged
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for _, plan := range plans {

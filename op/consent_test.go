@@ -52,6 +52,9 @@ func TestConsent(t *testing.T) {
 }
 
 // TestConsentOfSomethingElse gives the proof of one page to another.
+//
+//defect:1-second-code
+//security:10-another-person 14-something-else 14-no-proof 14-somebody-else
 func TestConsentOfSomethingElse(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -88,6 +91,8 @@ func TestConsentOfSomethingElse(t *testing.T) {
 }
 
 // TestConsentWhenTheSessionHasEnded: the ticket lives, the session does not.
+//
+//security:10-session-gone
 func TestConsentWhenTheSessionHasEnded(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -103,7 +108,7 @@ func TestConsentWhenTheSessionHasEnded(t *testing.T) {
 // scheme or a port of loopback (RFC 8252 8.6).
 //
 //contract:4-scheme
-//security:6-proof 6-silent
+//security:6-proof 6-silent 14-application
 func TestApplicationsAskBeforeTheyGoOn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

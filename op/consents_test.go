@@ -36,6 +36,7 @@ func redeemCareful(b *webtest.Browser, code string) *webtest.Page {
 	return redeemAs(b, "careful", carefulSecret, params("grant_type", "authorization_code", "redirect_uri", carefulCallback, "code", code))
 }
 
+//security:14-silent
 func TestConsentIsRemembered(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -84,6 +85,8 @@ func TestConsentIsRemembered(t *testing.T) {
 
 // TestConsentOfTheTokenSource: a page asks for nothing by name, and gets what was
 // allowed in the window.
+//
+//security:14-silent
 func TestConsentOfTheTokenSource(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, pageBrand, `
@@ -130,6 +133,7 @@ clients:
 	wantWire(t, askSource(t, b, "sparing"), http.StatusUnauthorized, "consent_required")
 }
 
+//security:14-withdrawn
 func TestConsentIsWithdrawn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, refreshBrand)
@@ -185,6 +189,8 @@ func TestConsentIsWithdrawn(t *testing.T) {
 }
 
 // TestConsentsAreTheirOwners: forms of others, and of other sign-ins, withdraw nothing.
+//
+//security:14-withdrawal
 func TestConsentsAreTheirOwners(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -242,6 +248,8 @@ func TestConsentsEndWithWhoGaveThemAndWhoGotThem(t *testing.T) {
 
 // TestConsentWithdrawnInThisMoment: a code is issued before the withdrawal, which
 // then ends it, or not at all.
+//
+//security:14-withdrawn
 func TestConsentWithdrawnInThisMoment(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, pageBrand)
@@ -296,6 +304,8 @@ func meanwhile(t *testing.T, p *webtest.Provider, deletion string, ask func()) {
 
 // TestConsentWhenTheSessionEndsInThisMoment: nothing is remembered of somebody who
 // has been signed out.
+//
+//security:10-session-gone
 func TestConsentWhenTheSessionEndsInThisMoment(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

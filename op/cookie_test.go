@@ -22,6 +22,7 @@ func setCookies(page *webtest.Page) map[string]*http.Cookie {
 	return cookies
 }
 
+//security:13-attributes
 func TestCookies(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -70,6 +71,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
+//security:13-planted 13-guessed 15-new-session
 func TestASignInMakesANewHandle(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

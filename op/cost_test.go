@@ -95,6 +95,7 @@ func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
 	wantCost(t, p, "what was allowed", 1, 0)
 }
 
+//security:21-flood
 func TestUnauthenticatedRequestsWriteNothing(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -13,6 +13,8 @@ import (
 
 // TestCrossSitePostsAreSentAgain: the browser leaves Lax cookies out of a POST
 // from another site, so the request is sent once more from a page of ours.
+//
+//security:13-cross-site-request 13-replaced-binding
 func TestCrossSitePostsAreSentAgain(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -50,6 +52,7 @@ func TestCrossSitePostsAreSentAgain(t *testing.T) {
 	}
 }
 
+//security:13-forms
 func TestFormsOfOursTakeNothingFromAnotherSite(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -146,6 +146,8 @@ func TestSigningOutByPost(t *testing.T) {
 
 // What is known about who asks decides whether it is done at once, after a question,
 // and where it leads then.
+//
+//security:26-silent
 func TestWhoMaySignOut(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, leaving)
@@ -231,6 +233,7 @@ func TestWhoMaySignOut(t *testing.T) {
 	})
 }
 
+//security:26-forged 26-address
 func TestFaultsOfSignOutRequests(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, leaving)

@@ -27,6 +27,8 @@ clients:
 // and that nothing stands in an address.
 //
 //contract:2.2-form-post 2.3-state-unchanged
+//defect:2-form-post
+//security:16-framed 16-form-action
 func TestAnswersByFormPost(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, formPostBrand)

@@ -8,6 +8,7 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//defect:2-unknown-type
 func TestResponseTypesInAnyOrder(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -30,6 +31,9 @@ func TestResponseTypesInAnyOrder(t *testing.T) {
 
 // TestTokensAreNeverInAQuery tries each response with a token, and each of its
 // errors, with the mode of the query.
+//
+//defect:2-query 2-form-post
+//security:18-query
 func TestTokensAreNeverInAQuery(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -73,6 +77,7 @@ clients:
     web_message: true
 `
 
+//defect:1-public-without-challenge
 func TestHybridRules(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, hybridBrand)
@@ -100,6 +105,8 @@ func TestHybridRules(t *testing.T) {
 
 // TestCodeOfAHybridResponseUsedTwice: what came of the code ends, what was given
 // beside it does not.
+//
+//security:24-reuse
 func TestCodeOfAHybridResponseUsedTwice(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

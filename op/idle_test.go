@@ -10,6 +10,8 @@ import (
 
 // TestAPageAloneKeepsNobodySignedIn: a page that is left open asks for tokens by
 // itself, by prompt=none and by the page script, and nobody sits before it.
+//
+//security:21-open-page
 func TestAPageAloneKeepsNobodySignedIn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, func(o *web.Options) { o.SessionIdle = time.Hour }, brand)

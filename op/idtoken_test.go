@@ -245,6 +245,7 @@ func TestWhatARefreshedIDTokenSays(t *testing.T) {
 }
 
 //contract:1.8-iat-past 1.8-iat-setting 1.8-lifetime
+//security:21-backdated
 func TestBackdatingOfAConnector(t *testing.T) {
 	t.Parallel()
 	for setting, want := range map[string]time.Duration{

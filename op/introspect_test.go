@@ -62,6 +62,7 @@ func TestIntrospection(t *testing.T) {
 	}
 }
 
+//security:20-marked
 func TestWhatIsNotActive(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)
@@ -92,6 +93,8 @@ func TestWhatIsNotActive(t *testing.T) {
 	wantInactive(t, b, "portal", third.RefreshToken)
 }
 
+//defect:3-introspection
+//security:24-introspect
 func TestIntrospectionRefuses(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

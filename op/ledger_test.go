@@ -2,6 +2,7 @@ package op_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,9 +16,13 @@ func TestEveryRowHasATest(t *testing.T) {
 	ledger.Compare(t, "README.md", readmeHead+planTables(t)+ledger.Tables(t, "..",
 		ledger.List{
 			Word: "security", Title: "The attacks", Intro: "Each is carried out by the tests beside it, and fails.",
-			Sections: attackRows,
+			Sections: slices.Concat(attackRows, requestAttackRows, grantAttackRows),
 		},
-	))
+		ledger.List{
+			Word: "defect", Title: "The defects of others",
+			Intro:    "What zitadel/oidc, of which the token endpoints' router is a part of this package, did wrong when it was read and run at v3.51.17.\nThe tests fail if this provider does it.",
+			Sections: defectRows,
+		}))
 }
 
 // planTables lists what TestConformance runs, which is where it has it from.
@@ -58,10 +63,10 @@ const readmeHead = `<!-- Written by make contract from the lists and the tests; 
 # What the provider is held to
 
 The package's documentation is in its package comment. Below are the modules by which OpenID Connect providers are certified, the attacks that this
-one has to withstand, each with the tests of this module that say so.
+one has to withstand, and the defects that it must not have, each with the tests of this module that say so.
 
-The rows are in this folder's ` + "`rows_*_test.go`" + `. A test says which attacks it carries out by a comment above its function, such as
-` + "`//security:1-foreign-account`" + `; this page is written from those comments and lists by ` + "`make contract`" + `, and a test fails when it differs, when a row
+The rows are in this folder's ` + "`rows_*_test.go`" + `. A test says which attacks and defects it holds by a comment above its function, such as
+` + "`//security:11-size`" + ` or ` + "`//defect:2-race`" + `; this page is written from those comments and lists by ` + "`make contract`" + `, and a test fails when it differs, when a row
 has neither a test nor a reason, and when a comment names no row. What Conversational Cloud asks is in [its stand-in](liveperson/standin/README.md).
 `
 

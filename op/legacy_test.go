@@ -271,6 +271,7 @@ func TestLegacyCodeIsRedeemedWithThePagesAddress(t *testing.T) {
 // TestTokensInAQueryAreForWhoIsSetToThem: an error otherwise, in the fragment.
 //
 //contract:2.3-error-query 2.3-query
+//security:18-legacy
 func TestTokensInAQueryAreForWhoIsSetToThem(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, legacyBrand)

@@ -143,7 +143,7 @@ func pendingNotices(p *webtest.Provider) int {
 	return webtest.Query[int](p, "select count(*)::int from logout_notices")
 }
 
-//security:2-logout-token
+//security:2-logout-token 26-logout-token
 func TestSignOutTellsEveryClientOfTheSession(t *testing.T) {
 	t.Parallel()
 	shop, club, unused := newReceiver(t, nil), newReceiver(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
@@ -247,7 +247,7 @@ func TestWhatEndsSessionsIsTold(t *testing.T) {
 
 // A logout token is no ID token, wherever one is taken.
 //
-//security:2-logout-token
+//security:2-logout-token 26-forged
 func TestLogoutTokenIsNoHint(t *testing.T) {
 	t.Parallel()
 	rp := newReceiver(t, nil)
@@ -289,6 +289,7 @@ func TestCostOfClientsWithLogoutAddress(t *testing.T) {
 	wantCost(t, p, "password right", 3, 3)
 }
 
+//security:26-missed
 func TestTokenIssuedDuringSignOutIsTold(t *testing.T) {
 	t.Parallel()
 	rp := newReceiver(t, nil)

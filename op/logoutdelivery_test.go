@@ -13,6 +13,8 @@ import (
 
 // A receiver that fails is tried again, with growing waits and a token made afresh,
 // and the browser has not waited for any of it.
+//
+//security:26-logout-token
 func TestFailedDeliveryIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	elsewhere := newReceiver(t, nil)
@@ -141,6 +143,8 @@ func TestInstancesShareDeliveries(t *testing.T) {
 }
 
 // A client that does not answer keeps nobody else's notices waiting.
+//
+//security:26-slow
 func TestSlowReceiverHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	done := make(chan struct{})
@@ -167,6 +171,8 @@ func TestSlowReceiverHoldsNobodyUp(t *testing.T) {
 
 // The provider calls no address that only it can reach: the issuer here is not on
 // loopback, so that the receiver's is refused.
+//
+//security:26-inside
 func TestLogoutAddressesThatAreNotPublic(t *testing.T) {
 	t.Parallel()
 	rp := newReceiver(t, nil)

@@ -15,6 +15,8 @@ import (
 )
 
 // TestHostileValues puts each hostile value into each parameter of each request.
+//
+//security:16-markup
 func TestHostileValues(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -103,6 +105,8 @@ func TestBrokenHTTP(t *testing.T) {
 }
 
 // TestPathsLeadNowhereElse: a path that net/http tidies up stays here.
+//
+//security:18-paths
 func TestPathsLeadNowhereElse(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -117,6 +121,8 @@ func TestPathsLeadNowhereElse(t *testing.T) {
 	}
 }
 
+//defect:5-body
+//security:11-size
 func TestManyAndLargeParametersAreRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -149,6 +155,8 @@ func TestManyAndLargeParametersAreRefusedAtOnce(t *testing.T) {
 
 // TestNothingSecretIsLogged goes every way, right and wrong, and then looks for
 // what must not be in the log.
+//
+//defect:5-log
 func TestNothingSecretIsLogged(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

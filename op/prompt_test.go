@@ -10,6 +10,7 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//security:15-max-age
 func TestPromptNone(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -26,6 +27,7 @@ func TestPromptNone(t *testing.T) {
 	}
 }
 
+//security:15-prompt-login
 func TestPromptLoginAsksForThePasswordForThisRequest(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -46,6 +48,7 @@ func TestPromptLoginAsksForThePasswordForThisRequest(t *testing.T) {
 	}
 }
 
+//security:15-max-age
 func TestMaxAge(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -67,6 +70,7 @@ func TestMaxAge(t *testing.T) {
 	}
 }
 
+//security:10-another-person
 func TestSelectAccount(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -87,6 +91,7 @@ func TestSelectAccount(t *testing.T) {
 	wantError(t, b.Authorize(implicitRequest("prompt", "select_account none")), "invalid_request")
 }
 
+//security:15-hint
 func TestIDTokenHint(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -141,6 +146,7 @@ func TestLoginHintAndLanguage(t *testing.T) {
 	}
 }
 
+//security:21-in-use
 func TestSessionsEndWhenIdleAndForGood(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, func(o *web.Options) { o.SessionIdle, o.SessionLifetime = time.Hour, 3*time.Hour }, brand)

@@ -61,6 +61,7 @@ func race(t *testing.T, p *webtest.Provider, first, second func()) {
 	wg.Wait()
 }
 
+//security:20-moment
 func TestTokenRedeemedDuringSignOutEnds(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -78,6 +79,7 @@ func TestTokenRedeemedDuringSignOutEnds(t *testing.T) {
 	}
 }
 
+//security:20-moment
 func TestCodeIssuedDuringSignOutEnds(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -90,6 +92,7 @@ func TestCodeIssuedDuringSignOutEnds(t *testing.T) {
 	}
 }
 
+//security:20-moment
 func TestCodeIssuedDuringPasswordChangeEnds(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -121,6 +124,7 @@ clients:
 	}
 }
 
+//security:15-kept-page
 func TestConsentDoesNotStretchTheSignIn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -27,6 +27,8 @@ func challenged(request url.Values) url.Values {
 }
 
 //contract:2.5-single-use
+//defect:1-race 1-reuse
+//security:24-reuse
 func TestParallelRedemptionsOfOneCodeHaveOneSuccess(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -72,6 +74,7 @@ func TestCodeLivesForSixtySeconds(t *testing.T) {
 	wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")
 }
 
+//security:21-in-use
 func TestCodeOfASessionThatHasEnded(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -83,6 +86,7 @@ func TestCodeOfASessionThatHasEnded(t *testing.T) {
 }
 
 //contract:2.6-verifier
+//defect:1-without-verifier 6-verifier
 //security:7-other-address 8-added-verifier 8-stolen-code
 func TestCodeIsBoundToClientAddressAndVerifier(t *testing.T) {
 	t.Parallel()
@@ -112,6 +116,7 @@ func TestCodeIsBoundToClientAddressAndVerifier(t *testing.T) {
 	tokens(t, redeem(b, code))
 }
 
+//security:24-code
 func TestStrangersBurnNoCodeAndEndNoToken(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -137,6 +142,7 @@ func TestStrangersBurnNoCodeAndEndNoToken(t *testing.T) {
 }
 
 //contract:2.6-s256
+//defect:1-public-without-challenge 6-challenge-method
 //security:8-left-out 8-plain
 func TestPKCEAtTheAuthorizationEndpoint(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,8 @@ import (
 const marker = `"><script>zzmarkerzz`
 
 //contract:2.3-registered
+//defect:3-unknown-client 6-unescaped
+//security:16-program 16-markup 18-unregistered
 func TestUnregisteredAddressesGetAnErrorPage(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -74,6 +76,8 @@ func TestLoopbackAddressesOfApplicationsMatchAnyPort(t *testing.T) {
 	}
 }
 
+//defect:2-unknown-type
+//security:11-size 18-twice
 func TestFaultsThatNeverRedirect(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -117,6 +121,7 @@ func TestFaultsThatNeverRedirect(t *testing.T) {
 }
 
 //contract:2.3-error 2.3-error-query
+//defect:2-nonce 6-errors
 func TestFaultsThatGoToTheAddress(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -212,6 +217,7 @@ func TestStateComesBackByteForByte(t *testing.T) {
 }
 
 //contract:2.3-code 2.3-fragment 2.3-query 2.3-redirect
+//security:16-referrer
 func TestAnswersGoWhereTheResponseModeSays(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -185,6 +185,8 @@ func TestPublicClientsRotateToo(t *testing.T) {
 
 // TestALostResponseIsGivenAgain: the same successor within the grace, which counts
 // from the first use and is never extended.
+//
+//security:22-replay 22-grace
 func TestALostResponseIsGivenAgain(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -219,6 +221,8 @@ func TestALostResponseIsGivenAgain(t *testing.T) {
 
 // TestAUsedSuccessorSilencesItsPredecessor: within the grace it ends nothing,
 // after it everything.
+//
+//security:22-predecessor
 func TestAUsedSuccessorSilencesItsPredecessor(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -243,6 +247,8 @@ func TestAUsedSuccessorSilencesItsPredecessor(t *testing.T) {
 }
 
 // TestAnOldGenerationIsKnown: nothing is stored of it any more.
+//
+//security:22-replay
 func TestAnOldGenerationIsKnown(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -262,6 +268,7 @@ func TestAnOldGenerationIsKnown(t *testing.T) {
 	}
 }
 
+//security:22-branches
 func TestRefreshesAtOnceGetOneSuccessor(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)

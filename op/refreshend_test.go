@@ -13,6 +13,8 @@ import (
 
 // TestWhatEndsRefreshTokens: what makes a grant void makes its refresh tokens void,
 // at once. A refused one gets the same answer as one that never was.
+//
+//security:20-kept 20-marked 20-signed-out
 func TestWhatEndsRefreshTokens(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -143,6 +145,8 @@ func TestOfflineAccessOutlivesTheSession(t *testing.T) {
 }
 
 // TestTheFamilysEndBoundsTheIDToken: it is the session's for who has no offline_access.
+//
+//security:21-in-use
 func TestTheFamilysEndBoundsTheIDToken(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, shortSessions, brand, refreshBrand)
@@ -160,6 +164,7 @@ func TestTheFamilysEndBoundsTheIDToken(t *testing.T) {
 	}
 }
 
+//defect:3-unknown-client
 func TestRemovedClient(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -185,6 +190,9 @@ func TestRemovedClient(t *testing.T) {
 
 // TestCodeReuseEndsTheFamily, however late, and after a sign-out, too. Who is not
 // the client, or lacks the verifier, ends nothing.
+//
+//defect:1-reuse
+//security:24-code 24-reuse
 func TestCodeReuseEndsTheFamily(t *testing.T) {
 	t.Parallel()
 	for name, happens := range map[string]func(*testing.T, *webtest.Provider, *webtest.Browser){
@@ -220,6 +228,8 @@ func TestCodeReuseEndsTheFamily(t *testing.T) {
 
 // TestStrangersEndNoFamily: client authentication and ownership come before the
 // detection of a replay, and who only knows the handle has nothing.
+//
+//security:22-handle 24-family
 func TestStrangersEndNoFamily(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -248,6 +258,8 @@ func TestStrangersEndNoFamily(t *testing.T) {
 
 // TestTheGraceIsForTheClientAlone: whoever has picked up a refresh token, and its
 // lost response, cannot have the response given again.
+//
+//security:22-grace-of-another
 func TestTheGraceIsForTheClientAlone(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)

@@ -11,6 +11,7 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//security:22-scope
 func TestScopeOfARefresh(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -128,6 +129,8 @@ func TestACodeRetryGivesTheSameRefreshToken(t *testing.T) {
 
 // TestParallelRefreshesOverManyFamilies, with lost responses: no family is lost
 // that followed the rules, and none survives a replay.
+//
+//security:22-replay 22-branches
 func TestParallelRefreshesOverManyFamilies(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -189,6 +192,8 @@ func TestParallelRefreshesOverManyFamilies(t *testing.T) {
 }
 
 // TestTheDatabasesClockDecidesTheGrace: instances' clocks disagree by seconds.
+//
+//security:23-grace
 func TestTheDatabasesClockDecidesTheGrace(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, refreshBrand) // 10 s
@@ -234,6 +239,8 @@ func TestRefreshTablesStayFlat(t *testing.T) {
 }
 
 // TestRefreshDuringSignOut: a token made while somebody signs out ends with the rest.
+//
+//security:20-signed-out
 func TestRefreshDuringSignOut(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -249,6 +256,8 @@ func TestRefreshDuringSignOut(t *testing.T) {
 }
 
 // TestReplayDuringARefresh: the token of the rotation under way ends with the family.
+//
+//security:22-replay
 func TestReplayDuringARefresh(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
@@ -266,6 +275,8 @@ func TestReplayDuringARefresh(t *testing.T) {
 }
 
 // TestCodeReuseDuringARefresh: the token of the rotation under way ends with the rest.
+//
+//security:24-reuse
 func TestCodeReuseDuringARefresh(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)

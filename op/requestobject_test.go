@@ -131,6 +131,7 @@ func beside(object string, pairs ...string) url.Values {
 	return with(params("client_id", "signing", "request", object), pairs...)
 }
 
+//defect:4-algorithms
 func TestRequestObjects(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, signingBrand(t))
@@ -183,6 +184,8 @@ func TestRequestObjects(t *testing.T) {
 
 // TestRequestObjectReplacesTheQuery: what the object holds counts, and if it is
 // of RFC 9101 nothing else does.
+//
+//security:25-beside
 func TestRequestObjectReplacesTheQuery(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, signingBrand(t))
@@ -224,6 +227,8 @@ func TestRequestObjectReplacesTheQuery(t *testing.T) {
 
 // TestRequestObjectsThatAreRefused sends each to the address beside it, and once
 // more without one: there is a page then.
+//
+//security:18-twice 25-other-kind 25-forged
 func TestRequestObjectsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, signingBrand(t))

@@ -15,6 +15,7 @@ func revoked(t *testing.T, page *webtest.Page) {
 	}
 }
 
+//defect:3-userinfo
 func TestRevocation(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)
@@ -53,6 +54,7 @@ func TestRevocation(t *testing.T) {
 	wantInactive(t, b, "robot", robot.AccessToken)
 }
 
+//defect:3-cors
 func TestRevocationOfPublicClients(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

@@ -74,14 +74,4 @@ var attackRows = []ledger.Section{
 		{"8-plain", "A challenge without a method, or plain, is sent.", ""},
 		{"8-left-out", "The challenge is left out where a client requires it, at each door.", ""},
 	}},
-	{"24 Strangers", []ledger.Row{
-		{"24-revoke", "Another client, or nobody, presents a token to be revoked.", ""},
-		{"24-introspect", "Another client asks whose a token is, or whether it is alive.", ""},
-	}},
-	{"25 Assertions", []ledger.Row{
-		{"25-audience", "An assertion that was made for another server, or for several, is brought.", ""},
-		{"25-replay", "An assertion is used again: elsewhere, at once at several instances, or after it was forgotten.", ""},
-		{"25-other-kind", "A request object, or a token of ours, is brought as an assertion, and an assertion as a request object.", ""},
-		{"25-flood", "Who cannot sign fills the list of assertions that were used.", ""},
-	}},
 }

@@ -22,6 +22,7 @@ var value = regexp.MustCompile(` value="[^"]*"`)
 func anonymous(page *webtest.Page) string { return value.ReplaceAllString(page.Body, "") }
 
 //contract:2.9-failed
+//security:19-names
 func TestEveryFailedSignInLooksTheSame(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -65,6 +66,7 @@ func TestEveryFailedSignInLooksTheSame(t *testing.T) {
 	}
 }
 
+//security:19-guessing 19-lock-out 19-device
 func TestStrangersAreSlowedDownAndKnownDevicesAreNot(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -120,6 +122,7 @@ func TestStrangersAreSlowedDownAndKnownDevicesAreNot(t *testing.T) {
 	}
 }
 
+//security:19-device
 func TestADeviceIsKnownUntilThePasswordChanges(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -135,6 +138,7 @@ func TestADeviceIsKnownUntilThePasswordChanges(t *testing.T) {
 	}
 }
 
+//security:19-flood
 func TestAFullHashingQueueAnnouncesItself(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, func(o *web.Options) {
@@ -174,6 +178,7 @@ func TestAFullHashingQueueAnnouncesItself(t *testing.T) {
 	}
 }
 
+//security:20-kept
 func TestPasswordChangeAndDisablingEndEverything(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{

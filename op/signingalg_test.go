@@ -47,6 +47,8 @@ func verified(t *testing.T, p *webtest.Provider, alg, idToken string) map[string
 	return all
 }
 
+//defect:4-algorithms
+//security:15-hint
 func TestIDTokensByEachAlgorithm(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, algBrand())

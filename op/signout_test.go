@@ -9,6 +9,7 @@ import (
 )
 
 //contract:6.5-signed-out
+//security:10-history 20-signed-out
 func TestSigningOutEndsEverything(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -55,6 +56,7 @@ func TestSigningOutEndsEverything(t *testing.T) {
 	}
 }
 
+//security:13-replaced-binding 26-silent
 func TestStrangersCannotSignSomebodyOut(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -100,6 +102,7 @@ func TestBrandsWebsiteIsTheWayBack(t *testing.T) {
 	}
 }
 
+//security:20-signed-out 26-everywhere
 func TestSignOutEverywhere(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, leaving, refreshBrand)

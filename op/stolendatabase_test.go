@@ -44,6 +44,8 @@ func dump(t *testing.T, p *webtest.Provider) string {
 // TestAStolenDatabaseHoldsNoToken: what is kept of a token, a code or a session is
 // its hash, and the successor that a refresh token's retry gets is sealed by the
 // token that was presented, which is nowhere.
+//
+//security:22-stolen-database
 func TestAStolenDatabaseHoldsNoToken(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)

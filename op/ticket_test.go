@@ -11,6 +11,8 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//defect:1-second-code 2-binding 4-unauthenticated
+//security:12-changed 12-another-browser 12-late
 func TestTicketsThatDoNotOpen(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -59,6 +61,8 @@ func TestTicketsThatDoNotOpen(t *testing.T) {
 
 // TestTicketOfAnotherIssuer: two issuers over the same keys, one host and so one
 // cookie jar.
+//
+//security:12-another-issuer
 func TestTicketOfAnotherIssuer(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -74,7 +78,7 @@ func TestTicketOfAnotherIssuer(t *testing.T) {
 // TestTicketIsCheckedAgainstTheClientAsItIsNow changes a client while the
 // sign-in page is open.
 //
-//security:1-later
+//security:1-later 10-changed-client
 func TestTicketIsCheckedAgainstTheClientAsItIsNow(t *testing.T) {
 	t.Parallel()
 	const client = `
@@ -132,6 +136,8 @@ clients:
 
 // TestTicketsStandInNoAddress, where a history, a log or a Referer would keep them,
 // and in no cookie: they are as long as the request.
+//
+//security:11-address
 func TestTicketsStandInNoAddress(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
@@ -162,6 +168,7 @@ func TestTicketsStandInNoAddress(t *testing.T) {
 	}
 }
 
+//security:10-fields
 func TestFieldsOfOurForms(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -1,6 +1,8 @@
 package op_test
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,6 +46,10 @@ func kinds(t *testing.T, p *webtest.Provider, b *webtest.Browser) map[string]kin
 		"UserInfo, signed": {"gateway", func() string {
 			return userinfo(b, redeemed["gateway"]().AccessToken).Body
 		}, ""},
+		"ticket":                      {"keyed", func() string { return signInForm(b).Get("ticket") }, "ticket"},
+		"binding":                     {"keyed", func() string { return b.Cookie("idp_binding") }, ""},
+		"device":                      {"keyed", func() string { return b.Cookie("idp_device") }, ""},
+		"proof of a consent":          {"keyed", func() string { return b.Authorize(codeRequest("prompt", "consent")).Form("consent").Get("proof") }, ""},
 		"logout token":                {"gateway", func() string { return told }, ""},
 		"access token of the client":  {"gateway", func() string { return robotToken(t, b, "gateway").AccessToken }, "introspection"},
 		"access token of a connector": {"delegating", func() string { return delegated(t, b).AccessToken }, "userinfo,introspection"},
@@ -82,6 +88,11 @@ func keyedObject(t *testing.T, p *webtest.Provider, typ string) string {
 		"iss": "keyed", "client_id": "keyed", "aud": p.Issuer, "exp": p.Now().Add(time.Minute).Unix(), "jti": nextText(),
 		"response_type": "code", "redirect_uri": keyedCallback, "scope": "openid",
 	})
+}
+
+// signInForm is one that is ready to be sent.
+func signInForm(b *webtest.Browser) url.Values {
+	return with(b.Authorize(codeRequest("prompt", "login")).Form("sign-in"), "username", "amelia", "password", ameliasPassword)
 }
 
 // authenticated is a form with the credentials of a client.
@@ -147,6 +158,9 @@ func places(t *testing.T, p *webtest.Provider, b *webtest.Browser) map[string]fu
 		"hint": func(_ kind, text string) bool {
 			return b.Authorize(codeRequest("prompt", "none", "id_token_hint", text)).Answer().Has("code")
 		},
+		"ticket": func(_ kind, text string) bool {
+			return b.Post("/sign-in", with(signInForm(b), "ticket", text)).Target() != ""
+		},
 		"session": func(_ kind, text string) bool {
 			stranger := p.Browser(t)
 			request := stranger.Request("/authorize?"+codeRequest("prompt", "none").Encode(), nil)
@@ -159,7 +173,8 @@ func places(t *testing.T, p *webtest.Provider, b *webtest.Browser) map[string]fu
 // TestNoTokenIsTakenForAnother: each kind of token is taken where it belongs, and
 // nowhere else.
 //
-//security:2-access-token 2-logout-token 2-userinfo 25-other-kind
+//defect:4-confusion
+//security:2-access-token 2-logout-token 2-userinfo 12-another-purpose 25-other-kind
 func TestNoTokenIsTakenForAnother(t *testing.T) {
 	t.Parallel()
 	p := startBackend(t)
@@ -182,6 +197,29 @@ func TestNoTokenIsTakenForAnother(t *testing.T) {
 			if got := takes(k, text); got != want {
 				t.Errorf("%s as %s: taken %t, want %t", name, place, got, want)
 			}
+		}
+	}
+}
+
+// TestRandomTextIsNoToken: nothing that was not issued is taken for a token by the
+// accident of its form, and none of it is more than the provider can bear.
+//
+//defect:4-unauthenticated
+func TestRandomTextIsNoToken(t *testing.T) {
+	t.Parallel()
+	p := startRefresh(t)
+	b := p.Browser(t)
+	for n := range 300 {
+		raw := make([]byte, []int{16, 32, 84, 200}[n%4]) // of a code, and of a refresh token, too
+		if _, err := rand.Read(raw); err != nil {
+			t.Fatal(err)
+		}
+		text := base64.RawURLEncoding.EncodeToString(raw)
+		wantAccess(t, b, text, http.StatusUnauthorized)
+		wantRefused(t, refresh(b, text))
+		wantRefused(t, redeemPortal(b, text))
+		if page := present(b, "/introspect", "portal", text); strings.TrimSpace(page.Body) != `{"active":false}` {
+			t.Errorf("introspection: %d %s", page.Status, page.Body)
 		}
 	}
 }

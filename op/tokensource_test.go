@@ -103,6 +103,7 @@ func TestTokenSourceForStrangers(t *testing.T) {
 }
 
 //contract:2.4-xhr
+//defect:3-cors
 //security:5-preflight
 func TestPreflights(t *testing.T) {
 	t.Parallel()
@@ -137,6 +138,7 @@ func TestPreflights(t *testing.T) {
 	}
 }
 
+//defect:3-cors
 func TestPagesMayReadTheirOwnClientsAnswers(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -9,6 +9,7 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+//defect:3-www-authenticate 3-userinfo 4-confusion
 func TestUserInfoRefuses(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)

@@ -74,6 +74,7 @@ func TestTrySignInReadsTheConsumer(t *testing.T) {
 	}
 }
 
+//security:19-names
 func TestUnknownNamesCountAlike(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -87,6 +88,7 @@ func TestUnknownNamesCountAlike(t *testing.T) {
 	th.wantFailures(map[int64]int{account: 6, address: 6})
 }
 
+//security:19-guessing
 func TestWaitsDoubleUpToFiveMinutes(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -99,6 +101,7 @@ func TestWaitsDoubleUpToFiveMinutes(t *testing.T) {
 	}
 }
 
+//security:19-lock-out
 func TestWaitingIsFinite(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -137,6 +140,7 @@ func TestAccountForgets(t *testing.T) {
 	})
 }
 
+//security:19-one-address
 func TestAddressWaitsFromTheFiftieth(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -179,6 +183,7 @@ func TestUndecidedTriesAreNoFailuresOfTheAddress(t *testing.T) {
 	th.wantWait(5*time.Second, at(66, 16))
 }
 
+//security:19-lock-out
 func TestKnownDeviceHasItsOwnBudget(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -202,6 +207,7 @@ func TestKnownDeviceHasItsOwnBudget(t *testing.T) {
 	}
 }
 
+//security:19-lock-out
 func TestKnownDeviceIsExemptFromTheAddressRule(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -214,6 +220,7 @@ func TestKnownDeviceIsExemptFromTheAddressRule(t *testing.T) {
 	th.wantWait(0, th.known(laptop))
 }
 
+//security:19-device
 func TestDeviceHelpsNowhereElse(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -232,6 +239,7 @@ func TestDeviceHelpsNowhereElse(t *testing.T) {
 	th.wantFailures(map[int64]int{account: 3, address: 3})
 }
 
+//security:19-own-password
 func TestRightPasswordGivesTheTryBack(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -254,6 +262,7 @@ func TestRightPasswordGivesTheTryBack(t *testing.T) {
 	}
 }
 
+//security:19-own-password
 func TestGivingBackLeavesTheWaitOfAnother(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)
@@ -269,6 +278,7 @@ func TestGivingBackLeavesTheWaitOfAnother(t *testing.T) {
 	}
 }
 
+//security:19-at-once
 func TestParallelTriesAllCount(t *testing.T) {
 	t.Parallel()
 	th := newThrottled(t)

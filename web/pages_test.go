@@ -184,6 +184,7 @@ func everyPage(p *Pages, s string) map[string]func(http.ResponseWriter, *http.Re
 // reader and the page's own policy ask of it, with hostile text in every field.
 //
 //contract:2.2-top-level
+//security:16-framed 16-form-action 16-markup 16-referrer
 func TestEveryPage(t *testing.T) {
 	t.Parallel()
 	pages := testPages(t, Brand{Name: hostile, Logo: testLogo(t, testSVG)}, "/login")

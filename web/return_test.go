@@ -37,6 +37,7 @@ func refresh(d document) (content string, ok bool) {
 	return "", false
 }
 
+//security:16-markup
 func TestReturnKeepsTheAddress(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
@@ -74,6 +75,7 @@ func TestReturnByHandAlone(t *testing.T) {
 	}
 }
 
+//security:16-program
 func TestReturnNeverRunsAProgram(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{

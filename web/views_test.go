@@ -235,6 +235,7 @@ func TestErrorPage(t *testing.T) {
 	}
 }
 
+//security:16-form-action
 func TestFormPostGoesToOneOrigin(t *testing.T) {
 	t.Parallel()
 	pages := testPages(t, Brand{}, "")

@@ -46,6 +46,7 @@ consumers:
 // page, by a form and by a Location header, and no query is logged.
 //
 //contract:2.2-state-proxy
+//security:11-proxy
 func TestLargeStateThroughTheProxy(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
@@ -82,6 +83,8 @@ func TestLargeStateThroughTheProxy(t *testing.T) {
 }
 
 // While idp is away, as at each of its restarts, no log holds a query either.
+//
+//security:11-proxy
 func TestNoQueryIsLoggedWithoutBackend(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)

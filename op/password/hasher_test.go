@@ -138,6 +138,7 @@ func TestShortPasswordOfOldStillSignsIn(t *testing.T) {
 // rounds of bcrypt.
 type total struct{ argon2id, bcrypt uint64 }
 
+//security:19-names
 func TestEveryFailureCostsTheSame(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -214,6 +215,7 @@ func TestFormsAreLearnedAndForgotten(t *testing.T) {
 	}
 }
 
+//security:19-names
 func TestUnusableHashCostsTheSame(t *testing.T) {
 	t.Parallel()
 	h := newHasher(t, quick())

@@ -66,6 +66,7 @@ func (l *line) finish(running, rest int) (order []string) {
 	return order
 }
 
+//security:19-flood
 func TestQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	l := newLine(t, 2, 3)
@@ -96,6 +97,7 @@ func TestQueueIsBounded(t *testing.T) {
 	l.finish(2, 6)
 }
 
+//security:19-flood
 func TestKnownDevicesAreFirst(t *testing.T) {
 	t.Parallel()
 	l := newLine(t, 1, 4)
@@ -115,6 +117,7 @@ func TestKnownDevicesAreFirst(t *testing.T) {
 	}
 }
 
+//security:19-at-once
 func TestOneHashOfAnAccountIsInFlight(t *testing.T) {
 	t.Parallel()
 	l := newLine(t, 2, 4)

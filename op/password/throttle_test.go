@@ -18,6 +18,7 @@ func newThrottle(t *testing.T, seed byte) *password.Throttle {
 	return throttle
 }
 
+//security:19-ipv6
 func TestAddressesOfOneHouseholdShareABucket(t *testing.T) {
 	t.Parallel()
 	throttle := newThrottle(t, 1)
@@ -45,6 +46,7 @@ func TestAddressesOfOneHouseholdShareABucket(t *testing.T) {
 	}
 }
 
+//security:19-rows
 func TestBucketsAreFixedInNumberAndSecret(t *testing.T) {
 	t.Parallel()
 	one, other := newThrottle(t, 1), newThrottle(t, 2)

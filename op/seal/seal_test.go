@@ -54,6 +54,7 @@ func exec(t *testing.T, url, sql string) {
 	}
 }
 
+//security:12-another-purpose
 func TestSealedValuesOpenWhereTheyBelongAlone(t *testing.T) {
 	t.Parallel()
 	store, _ := newStore(t)
@@ -131,6 +132,8 @@ func TestDerivedKeysStayTheSameAndApart(t *testing.T) {
 
 // TestWrappedKeysThatWereMoved: whoever can write to the database cannot give a
 // data key another purpose or row.
+//
+//security:12-moved-key
 func TestWrappedKeysThatWereMoved(t *testing.T) {
 	t.Parallel()
 	for name, sql := range map[string]string{

@@ -9,6 +9,7 @@ import (
 	"github.com/brandidp/idp/op/seal"
 )
 
+//security:22-stolen-database
 func TestOpenWithSecret(t *testing.T) {
 	t.Parallel()
 	const secret, purpose = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG", "purpose"

@@ -39,6 +39,7 @@ func request(cookies ...*http.Cookie) *http.Request {
 	return r
 }
 
+//security:13-guessed
 func TestTheCookieHoldsAHandleAndNothingElse(t *testing.T) {
 	t.Parallel()
 	store, _, step := newStore(t, session.Options{Secure: true, Idle: time.Hour, Absolute: 24 * time.Hour})
@@ -80,6 +81,7 @@ func TestTheCookieHoldsAHandleAndNothingElse(t *testing.T) {
 	}
 }
 
+//security:21-flood
 func TestIdleExpiryMovesOnCoarsely(t *testing.T) {
 	t.Parallel()
 	store, db, step := newStore(t, session.Options{Idle: time.Hour, Absolute: 90 * time.Minute})

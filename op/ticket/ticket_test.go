@@ -59,6 +59,8 @@ func request(cookies ...*http.Cookie) *http.Request {
 	return r
 }
 
+//defect:2-binding
+//security:12-another-browser 12-another-issuer 12-another-purpose 12-late
 func TestTicketsOpenInTheirBrowserAlone(t *testing.T) {
 	t.Parallel()
 	keyring, now := newKeyring(t), &clock{}
