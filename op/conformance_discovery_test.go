@@ -64,10 +64,16 @@ func discoveryVerification(t *testing.T) {
 			t.Errorf("%s is announced and not served", absent)
 		}
 	}
+	publishedKeys(t, b, document["jwks_uri"].(string))
+}
+
+// publishedKeys are all of use, and public.
+func publishedKeys(t *testing.T, b *webtest.Browser, address string) {
+	t.Helper()
 	var set struct {
 		Keys []map[string]any `json:"keys"`
 	}
-	if err := json.Unmarshal([]byte(b.Get(document["jwks_uri"].(string)).Body), &set); err != nil || len(set.Keys) == 0 {
+	if err := json.Unmarshal([]byte(b.Get(address).Body), &set); err != nil || len(set.Keys) == 0 {
 		t.Fatalf("jwks: %v", err)
 	}
 	kids := map[any]bool{}

@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -49,8 +50,11 @@ func readDirectives(t *testing.T, root string, lists []List) map[string][]holder
 			return nil
 		}
 		source, err := fs.ReadFile(files, path)
-		if err != nil || !bytes.Contains(source, []byte("\n//")) {
-			return err
+		if err != nil {
+			return fmt.Errorf("read directives: %w", err)
+		}
+		if !bytes.Contains(source, []byte("\n//")) {
+			return nil
 		}
 		return readFile(t, path, source, directive, held)
 	})
@@ -69,7 +73,7 @@ func readFile(t *testing.T, path string, source []byte, directive *regexp.Regexp
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, source, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
-		return err
+		return fmt.Errorf("read directives: %w", err)
 	}
 	tests := map[*ast.CommentGroup]string{}
 	for _, declaration := range file.Decls {
