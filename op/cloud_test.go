@@ -360,7 +360,7 @@ func TestDelegationThroughTheCloud(t *testing.T) {
 	}
 }
 
-// A bot's link: the consumer signs in at the brand, both spellings of the callback
+// A bot's link: the consumer signs in at the brand and agrees, both spellings of the callback
 // work, the cloud's state comes back, and nobody is authenticated.
 //
 //contract:2.8-second-connector 2.8-state
@@ -382,7 +382,9 @@ func TestDelegationLink(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page := c.b.Get(c.b.Get(link).Target()); page.Status != http.StatusOK || page.Text("message") != "access was granted" {
+		asked := c.b.Get(link)
+		wantAssistant(t, asked)
+		if page := c.b.Get(asked.Submit("consent", map[string]string{"consent": "allow"}).Target()); page.Status != http.StatusOK || page.Text("message") != "access was granted" {
 			t.Errorf("%s: status %d\n%s", callback, page.Status, page.Body)
 		}
 		access, there := c.DelegatedToken(anonymous.ID)

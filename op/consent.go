@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -30,8 +31,15 @@ func (a *authRequest) consentScopes(client *storage.Client) []string {
 
 // lacksConsent tells whether the consumer has still to agree, or to agree once more.
 func (a *authRequest) lacksConsent(client *storage.Client, in *storage.SignedIn) bool {
-	return a.prompts(promptConsent) || client.AsksConsent() && !in.Consents.Cover(client.ID, a.consentScopes(client))
+	return a.prompts(promptConsent) || a.delegates() || client.AsksConsent() && !in.Consents.Cover(client.ID, a.consentScopes(client))
 }
+
+// delegates tells whether the answer lets an assistant in a conversation act for the
+// consumer. Nothing in such a request says whose conversation it is: state is
+// Conversational Cloud's, and whoever was given the link can have others open it. So
+// only the consumer can tell, each time, and nothing that was allowed before tells for
+// them.
+func (a *authRequest) delegates() bool { return liveperson.IsCallback(a.RedirectURI) }
 
 // showConsent asks whether the client may have what it asks for. The proof holds
 // for this session, consumer, client, scopes and ticket, and stands for every
@@ -46,7 +54,7 @@ func (p *Provider) showConsent(w http.ResponseWriter, r *http.Request, client *s
 		Action: p.basePath + "/consent", Ticket: sealed,
 		Proof:      p.tickets.Proof(proofParts("consent", in, client, request, sealed)...),
 		ClientName: client.ClientName, Account: accountName(in.Consumer), Scopes: request.consentScopes(client),
-		Consents: p.consentsAddress(), UILocales: request.UILocales,
+		Assistant: request.delegates(), Consents: p.consentsAddress(), UILocales: request.UILocales,
 	})
 }
 

@@ -43,10 +43,79 @@ clients:
     conversational_cloud: {variant: rfc, account_id: "12345678"}
 `
 
+// carefulDelegationBrand has clients that ask for consent, or are no connectors.
+const carefulDelegationBrand = `
+clients:
+  - client_id: careful-delegating
+    client_secret: secret-of-portal-0123456789-0123456789
+    redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html]
+    grant_types: [authorization_code, refresh_token]
+    consent: required
+    conversational_cloud: {variant: rfc, account_id: "12345678"}
+  - client_id: ordinary-delegating
+    client_secret: secret-of-portal-0123456789-0123456789
+    redirect_uris: [` + callback + `, ` + otherCallback + `]
+`
+
 // botRequest is the request of the link that a bot posts, with LivePerson's state.
 func botRequest(pairs ...string) url.Values {
 	return with(params("client_id", "delegating", "response_type", "code", "scope", "openid email", "redirect_uri", callback,
 		"state", "4f0c-LP"), pairs...)
+}
+
+// delegate follows a bot's link to the page that it has for somebody who is signed in,
+// and agrees.
+func delegate(tb testing.TB, b *webtest.Browser, request url.Values) url.Values {
+	tb.Helper()
+	page := b.Authorize(request)
+	wantAssistant(tb, page)
+	return page.Submit("consent", map[string]string{"consent": "allow"}).Answer()
+}
+
+// wantAssistant wants the page that asks whether the conversation is one's own.
+func wantAssistant(tb testing.TB, page *webtest.Page) {
+	tb.Helper()
+	if page.Status != http.StatusOK || page.Target() != "" || page.Element("consent") == nil || page.Element("assistant") == nil {
+		tb.Fatalf("nobody was asked: status %d, target %q\n%s", page.Status, page.Target(), page.Body)
+	}
+}
+
+// TestNobodyDelegatesUnasked: a stranger has somebody open the bot's link of the
+// stranger's own conversation. Each time, and by whatever door, a page asks.
+//
+//security:1-delegated-unasked
+func TestNobodyDelegatesUnasked(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, delegationBrand, carefulDelegationBrand)
+	b := amelia(t, p)
+	for _, address := range []string{callback, otherCallback} {
+		for name, request := range map[string]url.Values{
+			"as it is":        botRequest("redirect_uri", address),
+			"a form":          botRequest("redirect_uri", address, "response_mode", "form_post"),
+			"claims":          botRequest("redirect_uri", address, "claims", `{"userinfo":{"email":null}}`),
+			"asks consent":    botRequest("redirect_uri", address, "client_id", "careful-delegating"),
+			"ordinary client": botRequest("redirect_uri", address, "client_id", "ordinary-delegating"),
+		} {
+			t.Run(name, func(t *testing.T) {
+				b := b.For(t)
+				for range 2 { // what was allowed before counts for nothing
+					if answer := delegate(t, b, request); answer.Get("code") == "" {
+						t.Errorf("allowed, and no code: %v", answer)
+					}
+				}
+				wantError(t, b.Authorize(with(request, "prompt", "none")), "consent_required")
+				denied := b.Authorize(request).Submit("consent", map[string]string{"consent": "deny"})
+				wantError(t, denied, "access_denied")
+				chosen := b.Authorize(with(request, "prompt", "select_account"))
+				wantAssistant(t, chosen.Submit("continue-as", nil))
+				wantAssistant(t, b.Authorize(with(request, "prompt", "login")).SignIn("amelia", ameliasPassword))
+				wantAssistant(t, p.Browser(t).Authorize(request).SignIn("amelia", ameliasPassword))
+			})
+		}
+	}
+	if page := b.Authorize(codeRequest("prompt", "consent")); page.Element("assistant") != nil {
+		t.Error("the page of another client speaks of an assistant")
+	}
 }
 
 //contract:2.8-tokens 2.8-access-token 2.8-callbacks 2.8-consent 2.8-scope 2.8-state
@@ -109,7 +178,7 @@ func TestCallbacksAreWhatTheyAre(t *testing.T) {
 			wantErrorPage(t, b.For(t).Authorize(request), http.StatusBadRequest, "invalid_request")
 		})
 	}
-	if code := silent(t, b, botRequest("client_id", "legacy-delegating")).Get("code"); code == "" {
+	if code := delegate(t, b, botRequest("client_id", "legacy-delegating")).Get("code"); code == "" {
 		t.Error("no code for a legacy connector")
 	}
 	if page := askSource(t, b, "delegating", "redirect_uri", callback); page.Status != http.StatusBadRequest {
@@ -129,7 +198,7 @@ func TestLivePersonsOwnState(t *testing.T) {
 		"", "a b", "%7B%22", `{"accountId":"va-shard-7"}`, `{"accountID":"12345678","accountid":1}`, `{"a":1,"a":2}`, `{broken`, `[1,`, `"x`,
 		"eyJhbGciOiJIUzI1NiJ9.e30.c2ln", strings.Repeat("s", 8<<10), `{"lpUnifiedWindowConfig":{"accountId":"12345678"}}`,
 	} {
-		if got := silent(t, b, botRequest("state", state)).Get("state"); got != state {
+		if got := delegate(t, b, botRequest("state", state)).Get("state"); got != state {
 			t.Errorf("state %q, sent %q", got, state)
 		}
 	}

@@ -86,6 +86,9 @@ type ConsentPage struct {
 	Account string
 	// Scopes are the scope values that the client will get, openid included.
 	Scopes []string
+	// Assistant is set when what is allowed goes to an assistant in a conversation. The
+	// page then asks, in #assistant, whether the conversation is the consumer's own.
+	Assistant bool
 	// Consents is the path of the ConsentsPage.
 	Consents  string
 	UILocales []string

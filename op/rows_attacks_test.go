@@ -11,6 +11,7 @@ var attackRows = []ledger.Section{
 		{"1-foreign-account-post", "The same by a form that another site posts.", ""},
 		{"1-foreign-account-object", "The same by a request object: a connector takes none.", ""},
 		{"1-foreign-account-callback", "The same by a bot's link: at the callback of another account, or with a window's configuration as `state`.", ""},
+		{"1-delegated-unasked", "A stranger has somebody who is signed in open the bot's link of the stranger's own conversation.", ""},
 		{"1-twice", "A configuration has a key, or stands, twice: readers differ in which counts.", ""},
 		{"1-unreadable", "A configuration is encoded, nested or cut so that the check reads nothing and a page does.", ""},
 		{"1-later", "The account is set while the sign-in page is open.", ""},

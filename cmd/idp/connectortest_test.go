@@ -148,7 +148,7 @@ func TestConnectorTest(t *testing.T) {
 		},
 		"code and implicit, delegation": {
 			connectorFile(rfc, windowAlone+", response_types: [code, id_token], grant_types: [authorization_code, implicit, refresh_token], "+withSecret),
-			"authorize sign-in " + code + "authorize " + code + "authorize answer token token-source:left-out refresh authorize callback",
+			"authorize sign-in " + code + "authorize " + code + "authorize answer token token-source:left-out refresh authorize consent callback",
 		},
 		"consent, for both windows": {
 			connectorFile(rfc, bothWindows+", consent: required, "+implicitOnly),

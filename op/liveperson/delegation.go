@@ -38,10 +38,10 @@ func (c *ConversationalCloud) Callbacks() []string {
 	return addresses
 }
 
-var callbackPattern = regexp.MustCompile(`^https://[^/?#]+/callback/[^/?#]+/(` + strings.Join(callbackNames[:], "|") + `)$`)
+var callbackPattern = regexp.MustCompile(`^https?://[^/?#]+/callback/[^/?#]+/(` + strings.Join(callbackNames[:], "|") + `)$`)
 
 // IsCallback reports whether a redirect address has the form of a callback of
-// consumer delegation, on whatever host: a service that takes codes, and nobody who
+// consumer delegation, on whatever host, a stand-in's on this machine included: a service that takes codes, and nobody who
 // could receive a token.
 func IsCallback(address string) bool { return callbackPattern.MatchString(address) }
 

@@ -31,14 +31,14 @@ func TestCallbacks(t *testing.T) {
 	if liveperson.DefaultIDPDomains[0] == "mine.example" {
 		t.Error("one client's domains are everybody's")
 	}
-	for _, address := range want {
+	for _, address := range append(want, "http://localhost:8080/callback/1/redirectCode") {
 		if !liveperson.IsCallback(address) {
 			t.Errorf("%s is no callback", address)
 		}
 	}
 	for _, address := range []string{
 		"https://liveperson.net", "https://lpcdn.lpsnmedia.net/le_unified_window/index.html", want[0] + "/", want[0] + "?a", "x" + want[0],
-		"http://va.idp.liveperson.net/callback/1/redirectCode", "https://va.idp.liveperson.net/a/callback/1/redirectCode",
+		"https://va.idp.liveperson.net/a/callback/1/redirectCode",
 	} {
 		if liveperson.IsCallback(address) {
 			t.Errorf("%s is a callback", address)
