@@ -1,8 +1,10 @@
 // Package loopback knows the names that never leave the machine: what is said over
-// http may be said there, and nowhere else. It owns that one question.
+// http may be said there, and nowhere else. It owns that one question, and what
+// follows from it for proxies.
 package loopback
 
 import (
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -24,4 +26,14 @@ func Host(host string) bool {
 func URL(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && Host(u.Hostname())
+}
+
+// Proxy is that of the environment ([http.ProxyFromEnvironment]) for https, which a
+// proxy passes on unread, and none for http: a proxy reads all of it, and *.localhost
+// is not exempt in net/http.
+func Proxy(request *http.Request) (*url.URL, error) {
+	if request.URL.Scheme != "https" {
+		return nil, nil //nolint:nilnil // as net/http has it
+	}
+	return http.ProxyFromEnvironment(request) //nolint:wrapcheck // in its place
 }

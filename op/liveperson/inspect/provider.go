@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/brandidp/idp/op/loopback"
 )
 
 // The bounds of what is asked of a provider.
@@ -25,7 +26,10 @@ const (
 // all of jwks_uri. Addresses are https, or http on loopback; there are 5 seconds
 // and 64 KB for each answer, and no redirects.
 func FetchKeys(ctx context.Context, issuer, clientID string) (*Keys, error) {
+	transport := &http.Transport{Proxy: loopback.Proxy, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
 	client := &http.Client{
+		Transport: transport,
 		Timeout:       fetchLimit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -98,17 +102,8 @@ func checkAddress(address string) error {
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return errors.New("the address must be https://host/path, without credentials or fragment")
 	}
-	if u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()) {
+	if u.Scheme == "https" || u.Scheme == "http" && loopback.Host(u.Hostname()) {
 		return nil
 	}
 	return fmt.Errorf("%s: must be https, or http on loopback", address)
-}
-
-func isLoopback(host string) bool {
-	host = strings.ToLower(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }

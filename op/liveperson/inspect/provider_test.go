@@ -83,6 +83,7 @@ func TestFetchKeysRefuses(t *testing.T) {
 		address:                    "the address must be",
 		"http://192.0.2.1":         "must be https",
 		"http://localhost.example": "must be https",
+		"http://[::ffff:7f00:1]":   "must be https",
 		"ftp://localhost":          "must be https",
 		"https://a:b@id.example":   "credentials",
 		"id.brand.example":         "the address must be",

@@ -8,7 +8,7 @@
 // that is led to one has arrived. It signs in by the password alone, as everybody
 // has to. It must never tell a secret, a token, or a person's data unless it was
 // asked to, and must not know about storage or the provider's insides: of this
-// module it imports package liveperson and what is below it.
+// module it imports package liveperson, what is below it, and package loopback.
 package trial
 
 import (

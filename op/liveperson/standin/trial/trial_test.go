@@ -206,6 +206,7 @@ func TestCheckAddress(t *testing.T) {
 		"https://192.0.2.1": true, "https://192.0.2.1:8443": true,
 		"": false, "127.0.0.1:8080": false, "http://192.0.2.1": false, "ftp://127.0.0.1": false, "https://192.0.2.1/path": false,
 		"https://user@192.0.2.1": false, "https://192.0.2.1?x": false, "https://192.0.2.1#x": false, "http://localhost.example": false,
+		"http://[::ffff:127.0.0.1]": false, "http://[::1%25lo]": false,
 	} {
 		if err := trial.CheckAddress(address); (err == nil) != good {
 			t.Errorf("%q: %v", address, err)

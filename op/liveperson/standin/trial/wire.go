@@ -10,10 +10,11 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/brandidp/idp/op/loopback"
 )
 
 // ErrUnreachable means that the provider did not answer.
@@ -38,16 +39,11 @@ func CheckAddress(address string) error {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("must be a scheme, a host and a port, such as http://127.0.0.1:8080")
-	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https" || u.Scheme == "http" && loopback.Host(u.Hostname()):
 		return nil
 	default: // a password goes there
 		return errors.New("must be https, or http on loopback")
 	}
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || strings.HasSuffix(strings.ToLower(host), ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 // newWire makes the way to a provider. The certificate is always held against the
@@ -58,7 +54,7 @@ func newWire(issuer, address string, trust *tls.Config) (*wire, error) {
 	if w.issuer, err = url.Parse(issuer); err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	transport := &http.Transport{Proxy: loopback.Proxy, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
 	if trust != nil {
 		transport.TLSClientConfig = trust.Clone()
 	}
