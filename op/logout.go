@@ -171,12 +171,12 @@ func (p *Provider) tellLogout(ctx context.Context, v *view, client *storage.Clie
 		return errors.New("backchannel_logout_uri: not an address")
 	}
 	request.Header.Set("Content-Type", mediaForm)
-	answer, err := p.opts.Outbound.Do(request)
+	status, err := p.opts.Outbound.Do(request)
 	if err != nil {
 		return fmt.Errorf("backchannel_logout_uri: %w", err)
 	}
-	if answer.Status != http.StatusOK && answer.Status != http.StatusNoContent {
-		return fmt.Errorf("backchannel_logout_uri: answered with status %d", answer.Status)
+	if status != http.StatusOK && status != http.StatusNoContent {
+		return fmt.Errorf("backchannel_logout_uri: answered with status %d", status)
 	}
 	return nil
 }

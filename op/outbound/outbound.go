@@ -18,7 +18,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"syscall"
 	"time"
 
@@ -81,35 +80,27 @@ func New(opts Options) *Client {
 	return c
 }
 
-// Answer is what an address has answered. A redirect is an answer like any other.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
-}
-
-// Do sends a request and reads the answer whole. ErrScheme, ErrAddress and
-// ErrTooLarge are in the chain of their errors; no error repeats the address.
-func (c *Client) Do(r *http.Request) (*Answer, error) {
+// Do sends a request, reads the answer whole, and gives its status; a redirect is an
+// answer like any other. ErrScheme, ErrAddress and ErrTooLarge are in the chain of
+// their errors, and so are the context's. No error repeats anything of the address,
+// which may hold a secret of its owner's, nor of the answer.
+func (c *Client) Do(r *http.Request) (status int, err error) {
 	if r.URL.Scheme != "https" && (r.URL.Scheme != "http" || !c.opts.Loopback || !loopback.Host(r.URL.Hostname())) {
-		return nil, ErrScheme
+		return 0, ErrScheme
 	}
 	response, err := c.http.Do(r) //nolint:gosec // that others name the address is what this package is for
 	if err != nil {
-		if e, ok := errors.AsType[*url.Error](err); ok {
-			err = e.Err // the address may hold a secret of its owner's
-		}
-		return nil, fmt.Errorf("call: %w", err)
+		return 0, fmt.Errorf("call: %w", reason(err))
 	}
 	defer response.Body.Close() //nolint:errcheck // read, or thrown away
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxAnswer+1))
+	size, err := io.Copy(io.Discard, io.LimitReader(response.Body, MaxAnswer+1))
 	if err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
+		return 0, fmt.Errorf("read answer: %w", reason(err))
 	}
-	if len(body) > MaxAnswer {
-		return nil, ErrTooLarge
+	if size > MaxAnswer {
+		return 0, ErrTooLarge
 	}
-	return &Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
+	return response.StatusCode, nil
 }
 
 // check is asked by the dialler with each address that a name has resolved to.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -57,8 +58,8 @@ func TestNamedNetworksAreDialled(t *testing.T) {
 	}
 }
 
-// get calls an address. What it answers is closed by the client.
-func get(t *testing.T, client *outbound.Client, address string) (*outbound.Answer, error) {
+// get calls an address, and gives the status of its answer.
+func get(t *testing.T, client *outbound.Client, address string) (int, error) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -108,8 +109,8 @@ func TestOnlyHTTPS(t *testing.T) {
 	if _, err := get(t, local, "http://brand.example/"); !errors.Is(err, outbound.ErrScheme) {
 		t.Errorf("http beyond loopback: %v", err)
 	}
-	if answer, err := get(t, local, server.URL); err != nil || answer.Status != http.StatusNoContent {
-		t.Errorf("http on loopback, for an issuer there: %v, %v", answer, err)
+	if status, err := get(t, local, server.URL); err != nil || status != http.StatusNoContent {
+		t.Errorf("http on loopback, for an issuer there: %d, %v", status, err)
 	}
 }
 
@@ -125,8 +126,8 @@ func TestCertificateIsChecked(t *testing.T) {
 	roots.AddCert(server.Certificate())
 	trusting := outbound.New(outbound.Options{Loopback: true})
 	trusting.Trust(roots)
-	if answer, err := get(t, trusting, server.URL); err != nil || answer.Status != http.StatusOK {
-		t.Errorf("%v, %v", answer, err)
+	if status, err := get(t, trusting, server.URL); err != nil || status != http.StatusOK {
+		t.Errorf("%d, %v", status, err)
 	}
 }
 
@@ -136,9 +137,9 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	t.Cleanup(inner.Close)
 	server := httptest.NewServer(http.RedirectHandler(inner.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(server.Close)
-	answer, err := get(t, outbound.New(outbound.Options{Loopback: true}), server.URL)
-	if err != nil || answer.Status != http.StatusTemporaryRedirect {
-		t.Errorf("%v, %v", answer, err)
+	status, err := get(t, outbound.New(outbound.Options{Loopback: true}), server.URL)
+	if err != nil || status != http.StatusTemporaryRedirect {
+		t.Errorf("%d, %v", status, err)
 	}
 }
 
@@ -150,7 +151,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	client := outbound.New(outbound.Options{Loopback: true})
-	if answer, err := get(t, client, server.URL); err != nil || len(answer.Body) != size {
+	if _, err := get(t, client, server.URL); err != nil {
 		t.Errorf("at the limit: %v", err)
 	}
 	size++
@@ -186,5 +187,57 @@ func TestProxiesAreNotUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	if _, err := get(t, outbound.New(outbound.Options{}), "https://10.0.0.1/"); !errors.Is(err, outbound.ErrAddress) {
 		t.Errorf("%v", err)
+	}
+}
+
+// What an error says is the kind of what is wrong: neither the address, which may
+// hold a secret of its owner's, nor anything that was answered.
+func TestErrorsRepeatNothing(t *testing.T) {
+	t.Parallel()
+	raw := func(answer string) string {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = listener.Close() })
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = conn.Read(make([]byte, 4<<10))
+				_, _ = io.WriteString(conn, answer)
+				_ = conn.Close()
+			}
+		}()
+		return listener.Addr().String()
+	}
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for address, want := range map[string]string{
+		"https://hidden-service.invalid/secret":                         "call: the name does not resolve",
+		"https://10.0.0.1:8443/secret":                                  "call: the address is not a public one",
+		closed.URL + "/secret":                                          "call: connection refused",
+		"https://localhost:" + port + "/secret":                         "call: the certificate is for other names",
+		"https://" + raw("secret") + "/":                                "call: the answer is not TLS",
+		"http://" + raw("secret\r\n\r\n") + "/":                         "call: the answer is not HTTP, or did not arrive whole",
+		"http://" + raw("") + "/secret":                                 "call: EOF",
+		"http://" + raw("HTTP/1.1 302 F\r\nLocation: :secret\r\n\r\n"):  "call: the answer is not HTTP, or did not arrive whole",
+		"http://" + raw("HTTP/1.1 200 O\r\nContent-Length: 9\r\n\r\nx"): "read answer: unexpected EOF",
+	} {
+		client := outbound.New(outbound.Options{Loopback: true})
+		client.Trust(roots)
+		if _, err := get(t, client, address); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", address, err, want)
+		}
+	}
+	if _, err := get(t, outbound.New(outbound.Options{Loopback: true}), server.URL+"/secret"); err == nil || !strings.HasSuffix(err.Error(), "that is not trusted") {
+		t.Errorf("a certificate of nobody: %v", err)
 	}
 }
