@@ -171,6 +171,11 @@ func (f *Files) use(p pair, certificate *tls.Certificate) {
 		f.opts.Log.Warn("the TLS certificate is not for the host of the issuer", "file", f.opts.CertificateFile, "error", err)
 	}
 
+	// No more than a warning, since mounted secrets often are.
+	if info, err := os.Stat(f.opts.KeyFile); err == nil && info.Mode().Perm()&0o077 != 0 {
+		f.opts.Log.Warn("the key of the TLS certificate can be read by others on this machine: chmod 600 "+f.opts.KeyFile, "mode", info.Mode().Perm().String())
+	}
+
 	f.tellEnd(f.looked)
 }
 

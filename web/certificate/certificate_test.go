@@ -318,3 +318,39 @@ func TestServes(t *testing.T) {
 		t.Error("TLS 1.1 is spoken")
 	}
 }
+
+// A key that others can read is told of, at the start and with each certificate
+// that comes after it.
+func TestTellsOfAReadableKey(t *testing.T) {
+	t.Parallel()
+
+	f := newFiles(t)
+	f.write(t, f.issue(t, "id.brand.example", 90*day))
+
+	if err := os.Chmod(f.key, 0o640); err != nil { //nolint:gosec // that is what is told of
+		t.Fatal(err)
+	}
+
+	told := func() bool {
+		defer f.log.Reset()
+
+		return strings.Contains(f.log.String(), "can be read by others on this machine: chmod 600 "+f.key) && strings.Contains(f.log.String(), "mode=-rw-r-----")
+	}
+
+	opened, err := f.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	if !told() {
+		t.Error("not told at the start")
+	}
+
+	f.write(t, f.issue(t, "id.brand.example", 90*day)) // which leaves the mode as it is
+	f.now = f.now.Add(time.Second)
+	handshake(t, opened.TLS())
+
+	if !told() {
+		t.Error("not told of the certificate that came after")
+	}
+}
