@@ -21,6 +21,8 @@ var attackRows = []ledger.Section{
 		{"2-other-connector", "An ID token of one connector, or of the site, is brought to another connector.", ""},
 		{"2-access-token", "An access token is brought as an ID token.", ""},
 		{"2-audience", "A connector's tokens are given the name of another client as their audience.", ""},
+		{"2-access-token-audience", "A client's access tokens (JWT) are given the name of another client as their audience.", ""},
+		{"2-machine", "A client that gets tokens for itself has the `client_id` that is a consumer's `sub`.", ""},
 		{"2-logout-token", "A logout token is brought as an ID token.", ""},
 		{"2-userinfo", "A signed UserInfo response is brought as an ID token.", ""},
 		{"2-moved-key", "Somebody who can write to the database gives a connector another's key.", ""},

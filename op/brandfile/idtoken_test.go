@@ -160,15 +160,24 @@ func TestApplyKeepsWhatIDTokensSay(t *testing.T) {
 }
 
 // TestNoAudienceIsAnotherClient: a client that verifies with all keys would take
-// the ID tokens of a connector whose audience names it, whichever is made first.
+// the ID tokens of a connector whose audience names it, and access tokens that are
+// JWTs, whichever is made first. Nor is a client that gets tokens for itself somebody.
 //
-//security:2-audience
+//security:2-audience 2-access-token-audience 2-machine
 func TestNoAudienceIsAnotherClient(t *testing.T) {
 	t.Parallel()
 	connector := func(id, audience string) string {
 		return "  - {client_id: " + id + ", redirect_uris: [https://rp.example/cb], conversational_cloud: {variant: rfc, audience: [" + audience + "]}}\n"
 	}
 	const site = "  - {client_id: site, redirect_uris: [https://rp.example/cb]}\n"
+	jwt := func(audience string) string {
+		return "  - {client_id: rp, redirect_uris: [https://rp.example/cb], access_token_format: jwt, access_token_audience: " + audience + "}\n"
+	}
+	const (
+		api     = "  - {client_id: site, grant_types: [], introspection: true}\n"
+		machine = "  - {client_id: stock, grant_types: [client_credentials]}\n"
+		stock   = "consumers:\n  - {sub: stock, username: amelia}\n"
+	)
 	prune := brandfile.Changes{Prune: true}
 	for name, test := range map[string]struct {
 		before, file string
@@ -184,6 +193,17 @@ func TestNoAudienceIsAnotherClient(t *testing.T) {
 		"one audience of several": {connector("rp", "'acc:1'"), connector("rp2", "'acc:1'"), brandfile.Changes{}, ""},
 		"the other one goes":      {site, connector("rp", "site"), prune, ""},
 		"the connector goes":      {connector("rp", "site"), site, prune, ""},
+		"access tokens":           {"", site + jwt("site"), brandfile.Changes{}, "brand.yaml:3: clients[1].access_token_audience: must not be the client_id of another client"},
+		"access tokens later":     {site, jwt("site"), brandfile.Changes{}, "clients[0].access_token_audience: must not be"},
+		"access tokens before":    {jwt("site"), site, brandfile.Changes{}, "clients[0].client_id: must not be what another client has as its audience"},
+		"an API signs in":         {api + jwt("site"), site, brandfile.Changes{}, "clients[0].client_id: must not be what another client has as its audience"},
+		"access tokens of an API": {api, jwt("site"), brandfile.Changes{}, ""},
+		"of the client itself":    {"", jwt("rp"), brandfile.Changes{}, ""},
+		"a consumer is a client":  {"", machine + stock, brandfile.Changes{}, "brand.yaml:2: clients[0].client_id: must not be the sub of a consumer"},
+		"the consumer first":      {site + stock, machine, brandfile.Changes{}, "clients[0].client_id: must not be the sub of a consumer"},
+		"the client first":        {machine, site + stock, brandfile.Changes{}, "brand.yaml:4: consumers[0].sub: must not be the client_id of a client with the grant client_credentials"},
+		"the machine goes":        {machine, site + stock, prune, ""},
+		"no machine":              {"", site + "consumers:\n  - {sub: site, username: amelia}\n", brandfile.Changes{}, ""},
 		"the audience goes":       {connector("rp", "site"), connector("rp", "rp") + site, brandfile.Changes{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -78,6 +78,7 @@ type planner struct {
 	changes Changes
 	faults  Faults
 	hasKey  map[keyOf]bool
+	parties map[string]party // by client_id
 }
 
 // keyOf names a signing key: a client's own, or the provider's by 0.
@@ -113,7 +114,8 @@ func (p *planner) planClients(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.checkAudiences(rows)
+	p.parties = p.partiesOf(rows)
+	p.checkAudiences()
 	p.hasKey = map[keyOf]bool{{0, defaultAlg}: true} // which idp serve makes
 	for _, key := range keys {
 		if key.State == "active" {

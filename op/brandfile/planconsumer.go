@@ -21,7 +21,7 @@ func (p *planner) planConsumers(ctx context.Context) error {
 			identifiers = append(identifiers, identifier.Value)
 		}
 	}
-	rows, err := p.tx.ConsumersBySubOrUsername(ctx, subs, usernames)
+	rows, err := p.tx.ConsumersBySubOrUsername(ctx, append(p.machines(), subs...), usernames)
 	if err != nil {
 		return err
 	}
@@ -34,6 +34,7 @@ func (p *planner) planConsumers(ctx context.Context) error {
 		return err
 	}
 	finder := newFinder(rows)
+	p.checkMachines(finder.bySub)
 	found := map[int64]*consumer{}
 	for _, c := range p.file.consumers {
 		row := finder.find(c)
