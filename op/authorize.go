@@ -163,17 +163,17 @@ func (p *Provider) prepare(client *storage.Client, request *authRequest) (issued
 		return issued{}, nil, nil, err
 	}
 	if request.gives(wordCode) {
-		value, hash, err := p.newHandle()
+		value, err := p.newHandle()
 		if err != nil {
 			return issued{}, nil, nil, err
 		}
 		out.code, code = value, &storage.NewCode{
-			SHA256: hash, ClientID: client.ID, RedirectURI: request.RedirectURI, Scope: scope,
+			SHA256: hashOf(value), ClientID: client.ID, RedirectURI: request.RedirectURI, Scope: scope,
 			Nonce: request.Nonce, CodeChallenge: request.CodeChallenge, ClaimsRequest: claims, Lifetime: codeLifetime,
 		}
 	}
 	if request.gives(wordToken) {
-		handle, _, err := p.newHandle()
+		handle, err := p.newHandle()
 		if err != nil {
 			return issued{}, nil, nil, err
 		}
@@ -251,6 +251,9 @@ func (p *Provider) frontIDToken(v *view, client *storage.Client, request *authRe
 		asked.claims = request.Claims.IDToken
 	}
 	claims, err := p.idTokenClaims(v, client, in.Consumer, asked)
+	if errors.Is(err, errSessionEnded) {
+		err = errorsOfNone[stepSignIn]
+	}
 	if err != nil {
 		return "", 0, err
 	}
@@ -258,15 +261,13 @@ func (p *Provider) frontIDToken(v *view, client *storage.Client, request *authRe
 	return token, claims.Expires, err
 }
 
-// newHandle makes a 256-bit random value for a code or token, and the hash that
-// is stored of it.
-func (p *Provider) newHandle() (value string, hash []byte, err error) {
+// newHandle makes a 256-bit random value for a code or token.
+func (p *Provider) newHandle() (string, error) {
 	random := make([]byte, 32)
 	if _, err := io.ReadFull(p.opts.Rand, random); err != nil {
-		return "", nil, fmt.Errorf("make random value: %w", err)
+		return "", fmt.Errorf("make random value: %w", err)
 	}
-	value = base64.RawURLEncoding.EncodeToString(random)
-	return value, hashOf(value), nil
+	return base64.RawURLEncoding.EncodeToString(random), nil
 }
 
 func hashOf(value string) []byte {

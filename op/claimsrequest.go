@@ -146,8 +146,9 @@ func (c *claimsRequest) text() (string, error) {
 }
 
 // storedClaims reads the form that is kept, as far as the client may still ask
-// for it.
-func storedClaims(client *storage.Client, text string) (claimsRequest, error) {
+// for it. Of the claims that the granted scope stands for, those are left that
+// scope does, too: a refresh for less is for fewer claims.
+func storedClaims(client *storage.Client, text, scope, granted string) (claimsRequest, error) {
 	var c claimsRequest
 	if text == "" || client == nil {
 		return c, nil
@@ -156,6 +157,12 @@ func storedClaims(client *storage.Client, text string) (claimsRequest, error) {
 		return c, fmt.Errorf("read claims request: %w", err)
 	}
 	c.limit(client)
+	wanted, all := words(scope), words(granted)
+	for _, set := range []claimSet{c.IDToken, c.UserInfo} {
+		maps.DeleteFunc(set, func(name string, _ *claimRequest) bool {
+			return slices.Contains(all, scopeOf(name)) && !slices.Contains(wanted, scopeOf(name))
+		})
+	}
 	return c, nil
 }
 

@@ -36,7 +36,7 @@ func (p *Provider) exchangeClientCredentials(ctx context.Context, v *view, clien
 			return nil, fault("invalid_scope", "scope must be within the client's; what speaks of a consumer, such as openid, is not for the client itself")
 		}
 	}
-	handle, _, err := p.newHandle()
+	handle, err := p.newHandle()
 	if err != nil {
 		return nil, err
 	}

@@ -36,3 +36,22 @@ func TestTheDatabasesClockDecides(t *testing.T) {
 		})
 	}
 }
+
+// TestASessionThatHasEndedHere: an instance whose clock is ahead believes a session
+// at its end to be over before the database does.
+//
+//security:15-clocks
+func TestASessionThatHasEndedHere(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, func(o *web.Options) { o.SessionIdle, o.SessionLifetime = time.Hour, time.Hour }, brand, refreshBrand)
+	b := amelia(t, p)
+	code := silent(t, b, codeRequest()).Get("code")
+	token := delegated(t, b)
+	p.AdvanceInstance(time.Hour + time.Second)
+	p.Reload()
+	wantError(t, b.Authorize(implicitRequest()), "login_required")
+	wantError(t, b.Authorize(codeRequest("response_type", "code id_token")), "login_required")
+	wantWire(t, fromPage(t, b, "messaging", messagingOrigin), http.StatusUnauthorized, "login_required")
+	wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")
+	wantRefused(t, refreshDelegated(b, token.RefreshToken))
+}

@@ -96,6 +96,10 @@ func (p *Provider) idTokenClaims(v *view, client *storage.Client, consumer *stor
 	return newIDTokenClaims(p.opts.Issuer, p.opts.Now(), client, v.custom[client.ID], consumer, request)
 }
 
+// errSessionEnded means that the session, or the family of refresh tokens in its
+// place, has ended by the clock of this instance, which is ahead of the database's.
+var errSessionEnded = errors.New("id token: the session has ended")
+
 func newIDTokenClaims(
 	issuer string, now time.Time, client *storage.Client, custom customclaims.Set, consumer *storage.Consumer, request idTokenRequest,
 ) (*idTokenClaims, error) {
@@ -113,7 +117,7 @@ func newIDTokenClaims(
 		expires = session.EndsAt
 	}
 	if !expires.After(now) {
-		return nil, errors.New("id token: the session has ended")
+		return nil, errSessionEnded
 	}
 	aud := audience(cloud.AudienceOf(client.ClientID))
 	claims := &idTokenClaims{

@@ -37,7 +37,7 @@ func (p *Provider) readHint(v *view, compact string) (*idTokenHint, error) {
 	return &idTokenHint{Sub: claims.Subject, Sid: claims.Sid, ClientID: client}, nil
 }
 
-// of tells whether the token was given in a session.
+// of tells whether the token was given in a session: no two have the same sid.
 func (h *idTokenHint) of(in *storage.SignedIn) bool {
-	return h != nil && h.Sid == in.Session.Sid && h.Sub == in.Consumer.Sub
+	return h != nil && h.Sid == in.Session.Sid
 }

@@ -7,8 +7,9 @@
 // proved who they are.
 //
 // github.com/zitadel/oidc/v3 parses and routes the endpoints that clients
-// authenticate at: token, introspection and revocation. Everything else is a plain http.Handler of ours, since it needs cookies, pages or
-// prepared bytes. Its Crypto, Storage and LegacyServer are not used.
+// authenticate at: token, introspection and revocation. Everything else is a plain
+// http.Handler of ours, since it needs cookies, pages or prepared bytes. Its Crypto,
+// Storage and LegacyServer are not used.
 package op
 
 import (

@@ -77,13 +77,16 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 	// No nonce: that was of the authorization request (OpenID Connect Core 12.2).
 	// The end of the family bounds the token. It is not later than the session's,
 	// unless the family was granted by offline_access, which is there to outlive it.
-	claims, err := storedClaims(client, grant.ClaimsRequest)
+	claims, err := storedClaims(client, grant.ClaimsRequest, grant.Scope, grant.Granted)
 	if err != nil {
 		return nil, err
 	}
 	response.IDToken, err = p.idToken(v, client, grant.Consumer, idTokenRequest{
 		scopes: words(grant.Scope), accessToken: accessToken, session: &grant.Session, userinfoFollows: true, claims: claims.IDToken,
 	})
+	if errors.Is(err, errSessionEnded) {
+		return nil, errRefresh
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +97,7 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 func (p *Provider) refreshFault(ctx context.Context, client *storage.Client, err error) error {
 	switch {
 	case errors.Is(err, storage.ErrScopeExceeded):
-		return fault("invalid_scope", "scope must not exceed what was granted")
+		return fault("invalid_scope", "scope must not exceed what was granted, and the client must still have something of it")
 	case errors.Is(err, storage.ErrRefreshReplayed):
 		p.opts.Log.WarnContext(ctx, "a refresh token was used again after its grace: the grant has ended",
 			"request_id", RequestID(ctx), "client_id", client.ClientID)
@@ -114,7 +117,7 @@ type givenTokens struct {
 
 // successorsOf makes what a refresh token is answered with.
 func (p *Provider) successorsOf(presented *refreshToken) (givenTokens, error) {
-	accessToken, _, err := p.newHandle()
+	accessToken, err := p.newHandle()
 	if err != nil {
 		return givenTokens{}, err
 	}

@@ -45,6 +45,50 @@ func TestScopeOfARefresh(t *testing.T) {
 	}
 }
 
+// TestLessScopeIsFewerClaims: a claim that was asked for by name goes with the scope
+// that stands for it, and one beside the granted scopes stays.
+//
+//security:22-scope
+func TestLessScopeIsFewerClaims(t *testing.T) {
+	t.Parallel()
+	p := startRefresh(t)
+	b := amelia(t, p)
+	token := granted(t, b, "claims", `{"userinfo":{"email":null,"given_name":null},"id_token":{"email":null,"given_name":null}}`)
+	check := func(name string, token tokenAnswer, email any) {
+		t.Helper()
+		all := claims(t, p, "portal", token.IDToken)
+		if all["email"] != email || all["given_name"] != "Amelia" {
+			t.Errorf("%s: ID token %v", name, all)
+		}
+		if info := userinfoClaims(t, userinfo(b, token.AccessToken), all["sub"]); info["email"] != email || info["given_name"] != "Amelia" {
+			t.Errorf("%s: UserInfo %v", name, info)
+		}
+	}
+	const email = "amelia@brand.example"
+	check("by code", token, email)
+	less := tokens(t, refresh(b, token.RefreshToken, "scope", "openid"))
+	check("for less", less, nil)
+	check("for less, given again", tokens(t, refresh(b, token.RefreshToken)), nil)
+	check("for all", tokens(t, refresh(b, less.RefreshToken)), email)
+}
+
+// TestNothingLeftOfAScope: what a client may not have any more cannot be all that it
+// gets.
+//
+//security:22-scope
+func TestNothingLeftOfAScope(t *testing.T) {
+	t.Parallel()
+	p := startRefresh(t)
+	b := amelia(t, p)
+	token := granted(t, b)
+	p.Exec(`update clients set metadata = metadata || '{"scope": "openid offline_access"}'`)
+	p.Reload()
+	wantWire(t, refresh(b, token.RefreshToken, "scope", "email"), http.StatusBadRequest, "invalid_scope")
+	if last := tokens(t, refresh(b, token.RefreshToken, "scope", "openid email")); last.Scope != "openid" {
+		t.Errorf("scope %q", last.Scope)
+	}
+}
+
 // TestDiscoveryTellsOfRefreshTokens only where a client gets them.
 func TestDiscoveryTellsOfRefreshTokens(t *testing.T) {
 	t.Parallel()

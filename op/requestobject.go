@@ -148,6 +148,8 @@ func (p *Provider) checkRequestObject(client *storage.Client, members map[string
 		return badObject("iss in request must be the client_id", nil)
 	case own.Subject != nil && *own.Subject == client.ClientID:
 		return badObject("sub in request must not be the client_id: that is a client assertion", nil)
+	case own.Issuer == nil && own.ClientID == nil: // it would be any client's with the same key
+		return badObject("iss or client_id is missing in request", nil)
 	case own.ClientID == nil && typ == typRequestObject:
 		return badObject("client_id is missing in request", nil)
 	case own.ClientID != nil && *own.ClientID != client.ClientID:

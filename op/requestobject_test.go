@@ -201,7 +201,7 @@ func TestRequestObjectReplacesTheQuery(t *testing.T) {
 		}
 	})
 	t.Run("OpenID Connect", func(t *testing.T) {
-		few := members{"iss": nil, "aud": nil, "exp": nil, "nbf": nil, "client_id": nil, "response_type": nil, "redirect_uri": nil, "scope": nil, "nonce": nil, "max_age": 1000}
+		few := members{"aud": nil, "exp": nil, "nbf": nil, "client_id": nil, "response_type": nil, "redirect_uri": nil, "scope": nil, "nonce": nil, "max_age": 1000}
 		page := b.Authorize(beside(signed(t, jose.PS256, "rsa", "", asked(p, few)), outside...))
 		if answer := page.Answer(); !strings.HasPrefix(page.Target(), signingCallback+"2#") || answer.Get("state") != "inside" || answer.Get("code") == "" {
 			t.Errorf("target %s", page.Target())
@@ -244,6 +244,7 @@ func TestRequestObjectsThatAreRefused(t *testing.T) {
 	const invalid, unsupported = "invalid_request_object", "request_not_supported"
 	for name, test := range map[string]struct{ object, code string }{
 		"no JWT":               {"x", invalid},
+		"anybody's":            {sign(members{"iss": nil, "client_id": nil}), invalid},
 		"a key not registered": {signed(t, jose.ES256, "other", "", asked(p, nil)), invalid},
 		"another's kid":        {signed(t, jose.RS256, "rsa", "", asked(p, nil))[:40] + good[40:], invalid},
 		"changed":              {parts[0] + "." + flat([]byte(`{"client_id":"signing"}`)) + "." + parts[2], invalid},

@@ -141,7 +141,7 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	if err != nil {
 		return nil, err
 	}
-	claims, err := storedClaims(client, grant.ClaimsRequest)
+	claims, err := storedClaims(client, grant.ClaimsRequest, grant.Scope, grant.Granted)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +149,9 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 		scopes: words(grant.Scope), nonce: grant.Nonce, accessToken: accessToken, session: &grant.Session, userinfoFollows: true,
 		claims: claims.IDToken,
 	})
+	if errors.Is(err, errSessionEnded) {
+		return nil, errCode
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +169,7 @@ func grantOf(grant *storage.Grant, lifetime time.Duration) accessGrant {
 // tokensForCode makes what a code is answered with. Whether the refresh token is
 // among it the scope of the code decides, in the transaction that redeems it.
 func (p *Provider) tokensForCode(client *storage.Client) (givenTokens, *storage.NewFamily, error) {
-	accessToken, _, err := p.newHandle()
+	accessToken, err := p.newHandle()
 	if err != nil {
 		return givenTokens{}, nil, err
 	}

@@ -260,6 +260,9 @@ func (p *Provider) codeForPage(r *http.Request, client *storage.Client, request 
 
 func (p *Provider) tokenForPage(v *view, client *storage.Client, request *authRequest, in *storage.SignedIn) (token string, expiresIn int64, err error) {
 	claims, err := p.idTokenClaims(v, client, in.Consumer, idTokenRequest{scopes: request.Scopes, session: &in.Session})
+	if errors.Is(err, errSessionEnded) {
+		err = unauthorized(stepSignIn)
+	}
 	if err != nil {
 		return "", 0, err
 	}

@@ -72,7 +72,7 @@ func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request, token string
 	if !slices.Contains(words(access.Scope), "openid") {
 		return "", nil, errScope
 	}
-	asked, err := storedClaims(client, access.ClaimsRequest)
+	asked, err := storedClaims(client, access.ClaimsRequest, access.Scope, access.Granted)
 	if err != nil {
 		return "", nil, err
 	}

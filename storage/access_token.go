@@ -21,6 +21,7 @@ type NewAccessToken struct {
 type AccessToken struct {
 	ClientID      int64
 	Scope         string
+	Granted       string // as of Grant
 	ClaimsRequest string // as of NewCode
 	Consumer      *Consumer
 }
@@ -32,10 +33,10 @@ func (s *Store) AccessTokenBySHA256(ctx context.Context, sha256 []byte) (*Access
 		t        AccessToken
 		consumer consumerScan
 	)
-	err := s.pool.QueryRow(ctx, "select t.client_id, t.scope, coalesce(t.claims_request, ''), "+consumerColumns+`
-		from access_tokens t join consumers c on c.id = t.consumer_id
+	err := s.pool.QueryRow(ctx, "select t.client_id, t.scope, coalesce(f.scope, t.scope), coalesce(t.claims_request, ''), "+consumerColumns+`
+		from access_tokens t join consumers c on c.id = t.consumer_id left join refresh_families f on f.id = t.family_id
 		where t.token_sha256 = $1 and t.expires_at > idp_now() and not c.disabled`, sha256).
-		Scan(append([]any{&t.ClientID, &t.Scope, &t.ClaimsRequest}, consumer.dest()...)...)
+		Scan(append([]any{&t.ClientID, &t.Scope, &t.Granted, &t.ClaimsRequest}, consumer.dest()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read access token: %w", wrap(err))
 	}

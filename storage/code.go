@@ -40,9 +40,9 @@ type Redemption struct {
 	// AccessTokenSHA256 and AccessTokenLifetime are for the token it gets.
 	AccessTokenSHA256   []byte
 	AccessTokenLifetime time.Duration
-	// RetrySealed, if not nil, is the access token in a form that only the code
-	// opens. It is kept, so that the same client may present a code with a
-	// challenge again within RetryWithin of its first use.
+	// RetrySealed, if not nil, is the access token, and the refresh token if there
+	// is one, in a form that only the code opens. It is kept, so that the same client
+	// may present a code with a challenge again within RetryWithin of its first use.
 	RetrySealed []byte
 	RetryWithin time.Duration
 	// Family, if not nil, is made if the code's scope has offline_access, or the
@@ -52,7 +52,9 @@ type Redemption struct {
 
 // Grant is what a redeemed code or refresh token stands for.
 type Grant struct {
-	Scope         string
+	Scope string
+	// Granted is the scope that was granted; Scope is less if a refresh asked for less.
+	Granted       string
 	Nonce         string
 	ClaimsRequest string // as of NewCode
 	Session       Session
@@ -159,6 +161,7 @@ func scanGrant(row pgx.Row, more ...any) (*Grant, error) {
 		return nil, err
 	}
 	g.Session.ConsumerID = g.Consumer.ID
+	g.Granted = g.Scope
 	return &g, nil
 }
 

@@ -52,8 +52,8 @@ var (
 	// ErrRefreshReplayed means that the token had been used before its grace, and
 	// that its family has ended.
 	ErrRefreshReplayed = errors.New("refresh token replayed: its family was ended")
-	// ErrScopeExceeded means that a scope was asked for that was not granted. Nothing
-	// has changed.
+	// ErrScopeExceeded means that a scope was asked for that was not granted, or only
+	// such as the client may not have any more. Nothing has changed.
 	ErrScopeExceeded = errors.New("scope exceeds the grant")
 )
 
@@ -74,8 +74,10 @@ with f as (
   from consumers c
   where ` + liveFamily + `
     and f.generation = $5 and f.token_sha256 = $6 and ($7::text[] is null or string_to_array(f.scope, ' ') @> $7)
+    and coalesce($7, string_to_array(f.scope, ' ')) && $8::text[]
     and c.id = f.consumer_id and not c.disabled
   returning f.id, f.client_id, f.consumer_id, f.session_id, f.sid, f.claims_request, f.auth_time, f.acr, f.amr, f.expires_at, f.grace_ends[1] as grace_ends_at,
+    f.scope as granted,
     array_to_string(array(select w from unnest(string_to_array(f.scope, ' ')) with ordinality as t (w, n)
       where w = any($8::text[]) and ($7::text[] is null or w = any($7)) order by n), ' ') as scope
 ), token as (
@@ -88,7 +90,7 @@ with f as (
   on conflict (family_id) do update set sealed = excluded.sealed, scope = excluded.scope,
     access_token_expires_at = excluded.access_token_expires_at, expires_at = excluded.expires_at
 )
-select ` + familyColumns + ` from f join consumers c on c.id = f.consumer_id`
+select ` + familyColumns + `, f.granted from f join consumers c on c.id = f.consumer_id`
 
 // RotateRefreshToken takes a refresh token, puts its successor in its place and
 // stores the access token, in one transaction and one round trip. A token that was
@@ -96,8 +98,12 @@ select ` + familyColumns + ` from f join consumers c on c.id = f.consumer_id`
 // its successor was not used itself: the response may have been lost. The errors
 // ErrRefreshRefused, ErrRefreshReplayed and ErrScopeExceeded say why there is none.
 func (s *Store) RotateRefreshToken(ctx context.Context, r Refresh) (*Grant, error) {
+	var granted string
 	g, err := scanGrant(s.pool.QueryRow(ctx, rotateSQL, r.HandleSHA256, r.ClientID, r.Offline, r.Plain, r.Generation, r.TokenSHA256,
-		r.Requested, r.Allowed, r.SuccessorSHA256, r.AccessTokenSHA256, r.AccessTokenLifetime, r.Sealed, r.Grace))
+		r.Requested, r.Allowed, r.SuccessorSHA256, r.AccessTokenSHA256, r.AccessTokenLifetime, r.Sealed, r.Grace), &granted)
+	if err == nil {
+		g.Granted = granted
+	}
 	if errors.Is(err, ErrNotFound) {
 		g, err = s.notRotated(ctx, r)
 	}
@@ -174,8 +180,8 @@ func (tx *Tx) endFamiliesOfClient(ctx context.Context, clientID int64) error {
 }
 
 // RefreshTokenState finds the family whose newest refresh token a client presents,
-// by HandleSHA256, TokenSHA256, ClientID, Offline and Plain of r. Any other token, an expired family, or a disabled
-// consumer's is ErrNotFound.
+// by HandleSHA256, TokenSHA256, ClientID, Offline and Plain of r. Any other token, an
+// expired family, or a disabled consumer's is ErrNotFound.
 func (s *Store) RefreshTokenState(ctx context.Context, r Refresh) (*TokenState, error) {
 	var t TokenState
 	err := s.pool.QueryRow(ctx, `select f.client_id, c.sub, f.scope, f.created_at, f.expires_at

@@ -130,7 +130,9 @@ func everyPage(p *Pages, s string) map[string]func(http.ResponseWriter, *http.Re
 				"openid", "profile", "email", "address", "phone", "offline_access", "orders" + s,
 			}})
 		},
-		"consent, an assistant": func(w http.ResponseWriter, r *http.Request) { p.Consent(w, r, op.ConsentPage{Action: "/c", Assistant: true}) },
+		"consent, an assistant": func(w http.ResponseWriter, r *http.Request) {
+			p.Consent(w, r, op.ConsentPage{Action: "/c", Assistant: true})
+		},
 		"consent, no names": func(w http.ResponseWriter, r *http.Request) { p.Consent(w, r, op.ConsentPage{Action: "/c"}) },
 		"consents": func(w http.ResponseWriter, r *http.Request) {
 			p.Consents(w, r, op.ConsentsPage{Action: "/w", Account: s, Withdrawn: s, Allowed: []op.Allowed{
