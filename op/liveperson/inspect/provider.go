@@ -29,7 +29,7 @@ func FetchKeys(ctx context.Context, issuer, clientID string) (*Keys, error) {
 	transport := &http.Transport{Proxy: loopback.Proxy, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{
-		Transport: transport,
+		Transport:     transport,
 		Timeout:       fetchLimit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -17,18 +17,13 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
-const clientSecret = "a-secret-of-more-than-32-characters-abc"
-
 // random is what codes, tokens, cookies, tickets, proofs and verifiers look like.
 var random = regexp.MustCompile(`[A-Za-z0-9_-]{32,}`)
 
 // Nothing random that went over the wire, in either direction, is told.
 func TestTellsNoSecret(t *testing.T) {
 	t.Parallel()
-	p := webtest.Start(t, nil, strings.NewReplacer(
-		"response_types: [id_token]",
-		"response_types: [code, id_token]\n    grant_types: [authorization_code, implicit, refresh_token]\n    client_secret: "+clientSecret,
-	).Replace(brand))
+	p := webtest.Start(t, nil, delegatingBrand)
 	var (
 		mu  sync.Mutex
 		all = map[string]bool{password: true, clientSecret: true}
@@ -55,10 +50,8 @@ func TestTellsNoSecret(t *testing.T) {
 		_, _ = w.Write(answer.Body.Bytes())
 	}))
 	t.Cleanup(between.Close)
-	opts := options(p.Issuer)
-	opts.Registration.CodeFlow, opts.Registration.RefreshTokens, opts.Registration.Scope = true, true, "openid"
-	opts.Registration.Settings.SetDelegationDefaults()
-	opts.ClientSecret, opts.Address, opts.Now = clientSecret, between.URL, p.Now
+	opts := delegatingOptions(p.Issuer)
+	opts.Address, opts.Now = between.URL, p.Now
 	report, err := trial.Run(t.Context(), opts)
 	if err != nil || !report.Passed {
 		t.Fatalf("%v: %+v", err, report)
