@@ -327,7 +327,7 @@ func TestTellsOfAReadableKey(t *testing.T) {
 	f := newFiles(t)
 	f.write(t, f.issue(t, "id.brand.example", 90*day))
 
-	if err := os.Chmod(f.key, 0o640); err != nil { //nolint:gosec // that is what is told of
+	if err := os.Chmod(f.key, 0o640); err != nil {
 		t.Fatal(err)
 	}
 
