@@ -119,15 +119,14 @@ func unsigned(object string) bool {
 }
 
 // checkRequestObject checks what a request object says of itself (RFC 9101 4,
-// 6.2). It must not be a client assertion, which names its client as sub.
+// 6.2).
 func (p *Provider) checkRequestObject(client *storage.Client, members map[string]stdjson.RawMessage, typ string) *Error {
 	var own struct {
-		Issuer   *string            `json:"iss"`
-		Subject  *string            `json:"sub"`
-		ClientID *string            `json:"client_id"`
-		Audience stdjson.RawMessage `json:"aud"`
-		Expires  *float64           `json:"exp"`
-		NotYet   *float64           `json:"nbf"`
+		objectNames
+
+		Audience stdjson.RawMessage
+		Expires  *float64
+		NotYet   *float64
 	}
 	var err error
 	for name, member := range map[string]any{
@@ -144,22 +143,33 @@ func (p *Provider) checkRequestObject(client *storage.Client, members map[string
 	switch {
 	case err != nil:
 		return badObject("iss, sub, client_id, aud, exp and nbf in request must be of the types that RFC 7519 gives them", err)
-	case own.Issuer != nil && *own.Issuer != client.ClientID:
-		return badObject("iss in request must be the client_id", nil)
-	case own.Subject != nil && *own.Subject == client.ClientID:
-		return badObject("sub in request must not be the client_id: that is a client assertion", nil)
-	case own.Issuer == nil && own.ClientID == nil: // it would be any client's with the same key
-		return badObject("iss or client_id is missing in request", nil)
-	case own.ClientID == nil && typ == typRequestObject:
-		return badObject("client_id is missing in request", nil)
-	case own.ClientID != nil && *own.ClientID != client.ClientID:
-		return badObject("client_id in request must be that beside it", nil)
 	case own.Audience != nil && !hasAudience(own.Audience, p.opts.Issuer):
 		return badObject("aud in request must contain the issuer", nil)
 	case own.Expires != nil && *own.Expires <= now:
 		return badObject("request has expired", nil)
 	case own.NotYet != nil && *own.NotYet > now+requestObjectSkew.Seconds():
 		return badObject("request is not valid yet", nil)
+	}
+	return own.check(client, typ)
+}
+
+// objectNames are what a request object says of whose it is.
+type objectNames struct{ Issuer, Subject, ClientID *string }
+
+// check wants the client, and by one name at least: clients may have the same key. It
+// must not be a client assertion, which names its client as sub.
+func (n objectNames) check(client *storage.Client, typ string) *Error {
+	switch {
+	case n.Issuer != nil && *n.Issuer != client.ClientID:
+		return badObject("iss in request must be the client_id", nil)
+	case n.Subject != nil && *n.Subject == client.ClientID:
+		return badObject("sub in request must not be the client_id: that is a client assertion", nil)
+	case n.Issuer == nil && n.ClientID == nil:
+		return badObject("iss or client_id is missing in request", nil)
+	case n.ClientID == nil && typ == typRequestObject:
+		return badObject("client_id is missing in request", nil)
+	case n.ClientID != nil && *n.ClientID != client.ClientID:
+		return badObject("client_id in request must be that beside it", nil)
 	}
 	return nil
 }
