@@ -30,10 +30,22 @@ create index logout_notices_client on logout_notices (client_id, next_at);
 create index logout_notices_expires_at on logout_notices (expires_at);
 
 -- Whoever ends a session, in whatever way, fills the outbox in the same
--- transaction. A session that had expired before says nothing: nobody signed out,
--- and whoever is in the middle of something at a client has not used the provider.
+-- transaction, and ends what was granted without offline_access: the release that
+-- knows of no refresh tokens does, too. A family is locked before its tokens are
+-- looked for, so that the token of a rotation under way is seen. A session that had
+-- expired before says nothing: nobody signed out, and whoever is in the middle of
+-- something at a client has not used the provider.
 create function idp_sessions_ended() returns trigger language plpgsql as $$
+declare
+  families bigint[];
 begin
+  with gone as (
+    delete from refresh_families f using ended e
+    where f.session_id = e.id and not f.offline and e.expires_at > idp_now()
+    returning f.id
+  )
+  select array_agg(id) into families from gone;
+  delete from access_tokens where family_id = any (families);
   with gone as (
     delete from session_clients c using ended e where c.session_id = e.id
     returning c.client_id, c.sid, c.sub, e.expires_at

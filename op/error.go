@@ -39,6 +39,9 @@ func asError(err error) *Error {
 	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
+	if errors.Is(err, storage.ErrClientGone) {
+		return errClient
+	}
 	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &Error{
 			Code: "temporarily_unavailable", Description: "the service is not available at the moment; try again shortly",

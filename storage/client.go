@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/brandidp/idp/op/liveperson"
 )
@@ -255,11 +256,21 @@ func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
 
 // DeleteClient removes a client with its keys, codes and tokens.
 func (tx *Tx) DeleteClient(ctx context.Context, id int64) error {
-	tag, err := tx.tx.Exec(ctx, "delete from clients where id = $1", id)
-	if err != nil {
+	// Whoever uses a code or a family locks it before the client that it refers to,
+	// so they go before the client does, in the order in which all others lock them.
+	batch := &pgx.Batch{}
+	for _, table := range []string{"consents", "authorization_codes", "refresh_families", "access_tokens", "session_clients", "client_assertions"} {
+		batch.Queue("delete from "+table+" where client_id = $1", id)
+	}
+	var deleted int64
+	batch.Queue("delete from clients where id = $1", id).Exec(func(tag pgconn.CommandTag) error {
+		deleted = tag.RowsAffected()
+		return nil
+	})
+	if err := tx.tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("delete client: %w", wrap(err))
 	}
-	if tag.RowsAffected() == 0 {
+	if deleted == 0 {
 		return fmt.Errorf("delete client: %w", ErrNotFound)
 	}
 	return nil

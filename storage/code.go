@@ -86,6 +86,8 @@ const codeMatches = `ac.code_sha256 = $1 and ac.client_id = $2
 const (
 	offline     = "('offline_access' = any (string_to_array(scope, ' ')))"
 	makesFamily = "$9::bytea is not null and (" + offline + " or $12)"
+	// familyEnds is no later than the session's end without offline_access.
+	familyEnds = "least(idp_now() + $11::interval, case when not " + offline + " then session_ends_at end)"
 )
 
 const grantColumns = "ac.scope, coalesce(ac.nonce, ''), coalesce(ac.claims_request, ''), ac.session_id, ac.sid, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, " + consumerColumns
@@ -97,7 +99,7 @@ const grantColumns = "ac.scope, coalesce(ac.nonce, ''), coalesce(ac.claims_reque
 const redeemSQL = `
 with consumed as (
   update authorization_codes ac set consumed_at = idp_now(), retry_sealed = $8,
-    expires_at = greatest(ac.expires_at, idp_now() + $7::interval, case when ` + makesFamily + ` then idp_now() + $11::interval end)
+    expires_at = greatest(ac.expires_at, idp_now() + $7::interval, case when ` + makesFamily + ` then ` + familyEnds + ` end)
   from consumers c
   where ` + codeMatches + `
     and ac.consumed_at is null and least(ac.expires_at, ac.session_ends_at) > idp_now() and c.id = ac.consumer_id and not c.disabled
@@ -106,7 +108,7 @@ with consumed as (
   insert into refresh_families (handle_sha256, token_sha256, client_id, consumer_id, session_id, code_id, sid, scope, claims_request, offline,
     auth_time, acr, amr, expires_at)
   select $9, $10, client_id, consumer_id, session_id, id, sid, scope, claims_request, ` + offline + `, auth_time, acr, amr,
-    least(idp_now() + $11::interval, case when not ` + offline + ` then session_ends_at end)
+    ` + familyEnds + `
   from consumed where ` + makesFamily + `
   returning id
 ), token as (
@@ -129,6 +131,9 @@ func (s *Store) RedeemCode(ctx context.Context, r Redemption) (*Grant, error) {
 		r.AccessTokenSHA256, r.AccessTokenLifetime, r.RetrySealed, family.HandleSHA256, family.TokenSHA256, family.Lifetime, family.Plain), &refreshable)
 	if errors.Is(err, ErrNotFound) && r.RetrySealed != nil {
 		g, err = s.retryCode(ctx, r)
+	}
+	if errors.Is(err, ErrClientGone) {
+		return nil, ErrCodeRefused
 	}
 	if errors.Is(err, ErrNotFound) {
 		if err := s.endReused(ctx, r); err != nil {
@@ -184,8 +189,9 @@ func (s *Store) retryCode(ctx context.Context, r Redemption) (*Grant, error) {
 	return g, nil
 }
 
-// endReused ends what came of a used code. A family is locked first, so that the
-// token of a rotation under way is seen, too.
+// endReused ends what came of a used code, and the code with it. A family is locked
+// before its tokens are looked for, so that the token of a rotation under way is
+// seen, too.
 func (s *Store) endReused(ctx context.Context, r Redemption) error {
 	const (
 		used = `select ac.id from authorization_codes ac where ac.code_sha256 = $1 and ac.client_id = $2
@@ -194,9 +200,11 @@ func (s *Store) endReused(ctx context.Context, r Redemption) error {
 	)
 	batch := &pgx.Batch{}
 	for _, sql := range []string{
+		"select from authorization_codes where id = any (array(" + used + ")) for update",
 		"select from refresh_families where id = any (array" + families + ") for update",
 		"delete from access_tokens where code_id = any (array(" + used + ")) or family_id = any (array" + families + ")",
 		"delete from refresh_families where id = any (array" + families + ")",
+		"delete from authorization_codes where id = any (array(" + used + "))",
 	} {
 		batch.Queue(sql, r.CodeSHA256, r.ClientID, r.CodeChallenge)
 	}

@@ -107,6 +107,9 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r Refresh) (*Grant, erro
 	if errors.Is(err, ErrNotFound) {
 		g, err = s.notRotated(ctx, r)
 	}
+	if errors.Is(err, ErrClientGone) {
+		return nil, ErrRefreshRefused
+	}
 	if err != nil {
 		return nil, fmt.Errorf("rotate refresh token: %w", err)
 	}
@@ -152,18 +155,27 @@ func (s *Store) notRotated(ctx context.Context, r Refresh) (*Grant, error) {
 	return nil, ErrRefreshReplayed
 }
 
-// endReplayed ends the family of a token that came after its grace. The family is
-// locked first, so that the token of a rotation under way is seen, too.
-func (s *Store) endReplayed(ctx context.Context, r Refresh) error {
-	const where = "where " + liveFamily + " and " + replayed
-	batch := &pgx.Batch{}
+// queueEndFamily ends the families f that a condition gives, with their access tokens
+// and the codes that they came of, which there is nothing left to end by. The codes
+// are locked first, as everywhere, and the families before their tokens are looked
+// for, so that the token of a rotation under way is seen, too.
+func queueEndFamily(batch *pgx.Batch, where string, args ...any) {
+	from := " from refresh_families f where " + where
 	for _, sql := range []string{
-		"select from refresh_families f " + where + " for update",
-		"delete from access_tokens where family_id = any (array(select f.id from refresh_families f " + where + "))",
-		"delete from refresh_families f " + where,
+		"select from authorization_codes where id = any (array(select f.code_id" + from + ")) for update",
+		"select" + from + " for update",
+		"delete from access_tokens where family_id = any (array(select f.id" + from + "))",
+		"delete from authorization_codes where id = any (array(select f.code_id" + from + "))",
+		"delete" + from,
 	} {
-		batch.Queue(sql, r.HandleSHA256, r.ClientID, r.Offline, r.Plain, r.Generation)
+		batch.Queue(sql, args...)
 	}
+}
+
+// endReplayed ends the family of a token that came after its grace.
+func (s *Store) endReplayed(ctx context.Context, r Refresh) error {
+	batch := &pgx.Batch{}
+	queueEndFamily(batch, liveFamily+" and "+replayed, r.HandleSHA256, r.ClientID, r.Offline, r.Plain, r.Generation)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("end family: %w", wrap(err))
 	}
@@ -195,15 +207,11 @@ func (s *Store) RefreshTokenState(ctx context.Context, r Refresh) (*TokenState, 
 }
 
 // RevokeRefreshToken ends a family of a client with its access tokens. One that is
-// gone already is no error; another client's is ErrOtherClient, and stays. The
-// family is locked first, so that the token of a rotation under way is seen, too.
+// gone already is no error; another client's is ErrOtherClient, and stays.
 func (s *Store) RevokeRefreshToken(ctx context.Context, handleSHA256 []byte, clientID int64) error {
-	const own = "from refresh_families f where f.handle_sha256 = $1 and f.client_id = $2"
 	var foreign bool
 	batch := &pgx.Batch{}
-	batch.Queue("select "+own+" for update", handleSHA256, clientID)
-	batch.Queue("delete from access_tokens where family_id = any (array(select f.id "+own+"))", handleSHA256, clientID)
-	batch.Queue("delete "+own, handleSHA256, clientID)
+	queueEndFamily(batch, "f.handle_sha256 = $1 and f.client_id = $2", handleSHA256, clientID)
 	batch.Queue("select exists (select from refresh_families where handle_sha256 = $1)", handleSHA256).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&foreign) })
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {

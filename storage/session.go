@@ -124,8 +124,7 @@ select ` + sessionColumns + `, idp_now(), ` + consentsOf + ` from s`
 // codes before the families and those before the tokens, after the session has been
 // locked: who issues a code or token locks the session too, who redeems a code locks
 // the code, and who refreshes the family, so each statement sees what the one before
-// it has waited for. Consumers are always
-// locked before sessions.
+// it has waited for. Consumers are always locked before sessions.
 const (
 	lockPersonSQL  = "select from consumers where id = $1 and not disabled and password_changed_at = $2 for share"
 	lockSessionSQL = "select from sessions where handle_sha256 = $1 for update"
@@ -134,11 +133,12 @@ const (
 		where s.handle_sha256 = $1 and s.consumer_id <> $2)`
 )
 
-// queueEnd ends what hangs on the sessions that a subquery gives. What was granted by
-// offline_access lives on, and its code stays, so that using that again still ends it.
+// queueEnd ends what hangs on the sessions that a subquery gives, whether or not they
+// have expired. What was granted by offline_access lives on, and its code stays, so
+// that using that again still ends it.
 func queueEnd(batch *pgx.Batch, session string, args ...any) {
 	for _, sql := range []string{
-		"delete from authorization_codes where consumed_at is null and session_id = any (array",
+		"delete from authorization_codes where (consumed_at is null or not " + offline + ") and session_id = any (array",
 		"delete from refresh_families where not offline and session_id = any (array",
 		"delete from access_tokens t where not exists (select from refresh_families f where f.id = t.family_id) and session_id = any (array",
 	} {

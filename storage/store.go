@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,8 +28,11 @@ var (
 	// ErrConflict: a value that must be unique belongs to another row.
 	ErrConflict = errors.New("conflict")
 	// ErrUnavailable: the database cannot be reached or did not answer in time.
-	// It alone becomes 503.
+	// It alone becomes 503. So is a transaction that PostgreSQL gave up for the sake
+	// of another.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrClientGone: the client was deleted while something was issued to it.
+	ErrClientGone = errors.New("client is gone")
 )
 
 // connectTimeout is how long a server may take to accept a connection.
@@ -102,26 +106,38 @@ func wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || errors.Is(err, ErrUnavailable) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrClientGone) {
 		return err
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
 	}
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch pgErr.Code[:2] {
-		case "08", "53", "57": // connection, resources, operator intervention
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		if pgErr.Code == "23505" {
-			return fmt.Errorf("%w: %s", ErrConflict, pgErr.ConstraintName)
-		}
-		return err
+		return wrapPg(pgErr, err)
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err) || isClosed(err) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// wrapPg is wrap of what PostgreSQL itself has said.
+func wrapPg(pgErr *pgconn.PgError, err error) error {
+	switch pgErr.Code {
+	case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case "23505": // unique violation
+		return fmt.Errorf("%w: %s", ErrConflict, pgErr.ConstraintName)
+	case "23503": // foreign key violation
+		if strings.HasSuffix(pgErr.ConstraintName, "_client_id_fkey") {
+			return fmt.Errorf("%w: %s", ErrClientGone, pgErr.ConstraintName)
+		}
+	}
+	switch pgErr.Code[:2] {
+	case "08", "53", "57": // connection, resources, operator intervention
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
