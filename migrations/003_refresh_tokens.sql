@@ -42,8 +42,7 @@ create table refresh_successors (
 );
 create index refresh_successors_expires_at on refresh_successors (expires_at);
 
-alter table access_tokens add column family_id bigint;
-create index access_tokens_family on access_tokens (family_id) where family_id is not null;
+alter table access_tokens add column family_id bigint; -- its index: 009
 
 ---- create above / drop below ----
 

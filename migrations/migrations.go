@@ -3,7 +3,8 @@
 //
 // A file that has landed is never edited. The previous release must run on the
 // next release's schema, so a migration expands first and a later release
-// contracts.
+// contracts. An index on a table that may have data is built concurrently, in a file
+// without a transaction that can be run again from its beginning.
 package migrations
 
 import "embed"

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web/webtest"
@@ -94,6 +95,24 @@ func TestUsedCodesGoWithWhatTheyLedTo(t *testing.T) {
 	}
 	if n := codes("consumed_at is not null"); n != 0 {
 		t.Errorf("%d codes are left of a family that was revoked", n)
+	}
+}
+
+func TestTheSweepTakesTheTokensThatNoCodeGives(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, retryBrand)
+	b := amelia(t, p)
+	code := silent(t, b, retryRequest()).Get("code")
+	tokens(t, redeemAs(b, "retrying", retrySecret, retryGrant(code)))
+	sealed := "select count(*)::int from authorization_codes where retry_sealed is not null"
+	sweep(t, p)
+	if n := webtest.Query[int](p, sealed); n != 1 {
+		t.Fatalf("%d codes with sealed tokens", n)
+	}
+	p.Advance(2 * time.Minute)
+	sweep(t, p)
+	if n := webtest.Query[int](p, sealed); n != 0 {
+		t.Errorf("%d codes with sealed tokens are left", n)
 	}
 }
 

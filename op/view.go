@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -162,6 +163,9 @@ func (p *Provider) refreshView(ctx context.Context) error {
 	}
 	p.view.Store(&stamped{view: v, confirmed: asked})
 	p.warnOfEncryptionKeys(ctx, v)
+	if unknown := v.keys.Unknown(); len(unknown) > 0 && (old == nil || !slices.Equal(unknown, old.keys.Unknown())) {
+		p.opts.Log.WarnContext(ctx, "signing keys of algorithms that this release does not know are passed over: a later release has made them", "kids", unknown)
+	}
 	return nil
 }
 

@@ -42,7 +42,8 @@ type Redemption struct {
 	AccessTokenLifetime time.Duration
 	// RetrySealed, if not nil, is the access token, and the refresh token if there
 	// is one, in a form that only the code opens. It is kept, so that the same client
-	// may present a code with a challenge again within RetryWithin of its first use.
+	// may present a code with a challenge again within RetryWithin of its first use,
+	// which is a minute at most.
 	RetrySealed []byte
 	RetryWithin time.Duration
 	// Family, if not nil, is made if the code's scope has offline_access, or the

@@ -15,22 +15,37 @@ var sweptTables = [...]string{
 
 // Sweep deletes expired rows in small batches until none is left, and tells how
 // many. Several instances may sweep at once: a row that another has locked is
-// passed over.
+// passed over. Used codes lose the tokens that they are no longer answered with.
 func (s *Store) Sweep(ctx context.Context) (int64, error) {
 	var total int64
 	for _, table := range sweptTables {
-		for {
-			tag, err := s.pool.Exec(ctx, `delete from `+table+` where ctid = any (array(
-				select ctid from `+table+` where expires_at <= idp_now() order by expires_at limit $1 for update skip locked))`,
-				sweepBatch)
-			if err != nil {
-				return total, fmt.Errorf("sweep %s: %w", table, wrap(err))
-			}
-			total += tag.RowsAffected()
-			if tag.RowsAffected() < sweepBatch {
-				break
-			}
+		rows, err := s.sweep(ctx, `delete from `+table+` where ctid = any (array(
+			select ctid from `+table+` where expires_at <= idp_now() order by expires_at limit $1 for update skip locked))`)
+		total += rows
+		if err != nil {
+			return total, fmt.Errorf("sweep %s: %w", table, err)
 		}
 	}
+	if _, err := s.sweep(ctx, `update authorization_codes set retry_sealed = null where ctid = any (array(
+		select ctid from authorization_codes where retry_sealed is not null and consumed_at < idp_now() - interval '1 minute'
+		order by consumed_at limit $1 for update skip locked))`); err != nil {
+		return total, fmt.Errorf("sweep sealed tokens of codes: %w", err)
+	}
 	return total, nil
+}
+
+// sweep repeats a statement until its batch is not full, and tells of how many rows
+// it was.
+func (s *Store) sweep(ctx context.Context, sql string) (int64, error) {
+	var total int64
+	for {
+		tag, err := s.pool.Exec(ctx, sql, sweepBatch)
+		if err != nil {
+			return total, wrap(err)
+		}
+		total += tag.RowsAffected()
+		if tag.RowsAffected() < sweepBatch {
+			return total, nil
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -24,6 +25,7 @@ type Set struct {
 	own     map[string]jose.JSONWebKey // those of public that are the provider's
 	all     []byte
 	owned   map[int64][]byte
+	unknown []string
 }
 
 // activeKey names an active key: each owner has at most one for an algorithm.
@@ -33,7 +35,8 @@ type activeKey struct {
 }
 
 // NewSet prepares the keys in rows. What previous (nil at first) has opened
-// already is not opened again.
+// already is not opened again. A key of an algorithm that is not one of Algs, which
+// a later release has made, is passed over: it neither signs here nor is published.
 func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*Set, error) {
 	set := &Set{
 		signers: map[string]*Signer{}, active: map[activeKey]*Signer{},
@@ -43,6 +46,10 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*
 	owned := map[int64][]json.RawMessage{}
 	for _, row := range rows {
 		if row.State == Created {
+			continue
+		}
+		if !slices.Contains(Algs, row.Alg) {
+			set.unknown = append(set.unknown, row.Kid)
 			continue
 		}
 		var jwk jose.JSONWebKey
@@ -120,6 +127,9 @@ func (s *Set) Verify(compact string) ([]byte, error) {
 	}
 	return payload, nil
 }
+
+// Unknown are the kids of the keys that were passed over.
+func (s *Set) Unknown() []string { return s.unknown }
 
 // JWKS is the key set document (RFC 7517 5) with every published key.
 func (s *Set) JWKS() []byte { return s.all }

@@ -108,7 +108,7 @@ func TestAKeyThatIsNotPublishedYetIsNowhere(t *testing.T) {
 func TestAKeyOfAnotherAlgorithmIsRefused(t *testing.T) {
 	t.Parallel()
 	_, keyring, rows := set(t)
-	for _, alg := range []string{"PS256", "ES256", "EdDSA", "HS256", ""} {
+	for _, alg := range []string{"PS256", "ES256", "EdDSA"} {
 		rows[0].Alg = alg
 		if _, err := keys.NewSet(rows, keyring, nil); err == nil {
 			t.Errorf("for %q it was taken", alg)
@@ -123,6 +123,31 @@ func TestAKeyOfAnotherAlgorithmIsRefused(t *testing.T) {
 		if _, err := keys.Generate(keyring, rand.Reader, alg); err == nil {
 			t.Errorf("a key for %q was made", alg)
 		}
+	}
+}
+
+// An instance of this release goes on beside one that knows more algorithms.
+func TestAKeyOfALaterReleaseIsPassedOver(t *testing.T) {
+	t.Parallel()
+	_, keyring, rows := set(t)
+	later := *rows[0]
+	later.ID, later.Kid, later.Alg = 99, "later", "ML-DSA-44"
+	later.PublicJWK, later.PrivateSealed = json.RawMessage(`{"kty":"AKP","alg":"ML-DSA-44","kid":"later","pub":"AA"}`), nil
+	all, err := keys.NewSet(append(rows, &later), keyring, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := all.Signer(later.ClientID, later.Alg); !errors.Is(err, keys.ErrNoKey) {
+		t.Errorf("it signs: %v", err)
+	}
+	if strings.Contains(string(all.JWKS()), "later") || strings.Contains(string(all.OwnJWKS(later.ClientID)), "later") {
+		t.Error("it is published")
+	}
+	if _, err := all.Signer(rows[0].ClientID, rows[0].Alg); err != nil {
+		t.Errorf("the others do not sign: %v", err)
+	}
+	if unknown := all.Unknown(); len(unknown) != 1 || unknown[0] != "later" {
+		t.Errorf("unknown: %q", unknown)
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 	Devices     = "devices"      // cookies of known devices
 	Throttle    = "throttle"     // MACs of sign-in identifiers and network addresses
 
-	RefreshTokens = "refresh_tokens" //nolint:gosec // MACs in refresh tokens
+	RefreshTokens = "refresh_tokens" // MACs in refresh tokens
 )
 
 var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens}
