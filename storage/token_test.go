@@ -61,3 +61,20 @@ func TestTokensOfClients(t *testing.T) {
 		})
 	}
 }
+
+// An instance can know a client for a moment longer than there is one.
+func TestNothingIsIssuedToAClientThatIsGone(t *testing.T) {
+	t.Parallel()
+	l := newLeaver(t, false)
+	gone := l.clients[0]
+	if err := l.store.Administer(t.Context(), func(tx *storage.Tx) error { return tx.DeleteClient(t.Context(), gone) }); err != nil {
+		t.Fatal(err)
+	}
+	err := l.store.IssueToClient(t.Context(), storage.NewAccessToken{SHA256: handle("t"), ClientID: gone, Scope: "orders", Lifetime: time.Hour})
+	if !errors.Is(err, storage.ErrClientGone) {
+		t.Errorf("access token: %v", err)
+	}
+	if err := l.store.UseAssertion(t.Context(), gone, handle("a"), time.Now().Add(time.Minute)); !errors.Is(err, storage.ErrClientGone) {
+		t.Errorf("assertion: %v", err)
+	}
+}
