@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -42,10 +43,12 @@ func (w window) see(selector string) string {
 	return see(w.tab, w.t, selector)
 }
 
-// writes has the consumer write a message.
+// writes has the consumer write a message. The form is sent by the document, since
+// keys go to whatever has the focus, which is the page around a frame at times.
 func (w window) writes(text string) {
 	w.t.Helper()
-	do(w.tab, w.t, chromedp.SendKeys(chromedp.CSS("#write input"), text+"\r"))
+	do(w.tab, w.t, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
+		`{ const form = document.querySelector("#write"); form.querySelector("input").value = %q; form.requestSubmit(); }`, text)))
 }
 
 // embed begins a conversation on the brand's page.
