@@ -37,9 +37,14 @@ func TestConnectorTestNamesWhatIsBroken(t *testing.T) {
 			file: connectorFile(rfc, windowAlone+", "+withSecret),
 			want: []string{" – Embedded window (2.4)\n     left out: web_origins of the client is empty", "what to do: add the origin"},
 		},
-		"no ID token": {
-			file: connectorFile(rfc, windowAlone+`, response_types: ["id_token token"]`), code: 1,
-			want: []string{" 3 ✗ ", "unauthorized_client", "what to do: add what the window asks for, id_token or code, to response_types"},
+		"warnings beside a failure": {
+			file: connectorFile(rfc, `redirect_uris: ["https://liveperson.net"], web_origins: ["`+trialOrigin+`"], `+implicitOnly), code: 1,
+			want: []string{" 2 ✗ ", "redirect_uri is not registered", "\nWarning: redirect_uris has no address of the external window"},
+		},
+		"no way for a window, in a database from before": {
+			file: connectorFile(rfc, windowAlone+", "+implicitOnly),
+			change: func(y *trying) { y.provider.Exec(`update clients set metadata = jsonb_set(metadata, '{response_types}', '["code id_token"]')`) }, code: 1,
+			want: []string{" 2 ✗ Conversation windows\n     failed: none was tried: ", "what to do: add code or id_token to response_types"},
 		},
 		"another database": {
 			change: func(y *trying) {

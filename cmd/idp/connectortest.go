@@ -198,19 +198,29 @@ func runTrial(ctx context.Context, w io.Writer, opts trial.Options, asJSON bool)
 		}
 	}
 
+	if report != nil && !asJSON {
+		printVerdict(w, report) // a warning may be why a step failed
+	}
+
 	switch {
 	case err != nil:
 		return err
 	case !report.Passed:
 		return errTrialFailed
-	case !asJSON:
-		printVerdict(w, report)
 	}
 
 	return nil
 }
 
 func printVerdict(w io.Writer, report *trial.Report) {
+	if report.Passed {
+		printCount(w, report)
+	}
+
+	printWarnings(w, report.Warnings)
+}
+
+func printCount(w io.Writer, report *trial.Report) {
 	leftOut := 0
 
 	for _, step := range report.Steps {
@@ -226,7 +236,6 @@ func printVerdict(w io.Writer, report *trial.Report) {
 	}
 
 	fmt.Fprintln(w, ".")
-	printWarnings(w, report.Warnings)
 }
 
 // trialMarks go beside the words.

@@ -23,6 +23,7 @@ func (d *decoder) connector(c *client, opts Options) {
 			d.at(index(field+".audience", i), "must not be an address of this provider: an ID token is not for it")
 		}
 	}
+	d.windowFlow(c)
 	codeFlow := slices.ContainsFunc(c.ResponseTypes, func(t string) bool { return slices.Contains(grantsOf[t], grantCode) })
 	if cc.Legacy() && c.RequirePKCE {
 		d.at(c.path+".require_pkce", "must not be true with variant legacy, which has no PKCE; use variant rfc")
@@ -41,3 +42,24 @@ func (d *decoder) connector(c *client, opts Options) {
 		}
 	}
 }
+
+// windowFlow checks that a conversation window can ask for something, and get it: it
+// asks for a code or an ID token alone, never for a mixture.
+func (d *decoder) windowFlow(c *client) {
+	implicit := c.Allows("id_token")
+	refused := func(responseType string) bool {
+		return grantsOf[responseType] == nil || responseType == "token" && !c.ConversationalCloud.Legacy()
+	}
+	switch noPages := len(c.WebOrigins) == 0; {
+	case len(c.ResponseTypes) == 0 || slices.ContainsFunc(c.ResponseTypes, refused): // which is said already
+	case c.Allows("code"):
+	case !implicit && c.ConversationalCloud.Legacy():
+		d.at(c.path+".response_types", "must have code, id_token or token: a conversation window asks for one of them alone")
+	case !implicit:
+		d.at(c.path+".response_types", "must have code or id_token: a conversation window asks for one of them alone")
+	case noPages && len(c.RedirectURIs) > 0 && !slices.ContainsFunc(c.RedirectURIs, notLabel):
+		d.at(c.path+".redirect_uris", "must have the address of the external window, or web_origins the origin of a page: no ID token goes to "+liveperson.EmbeddedRedirectURI)
+	}
+}
+
+func notLabel(address string) bool { return !liveperson.IsLabel(address) }

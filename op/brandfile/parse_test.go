@@ -329,8 +329,20 @@ func TestParseRefuses(t *testing.T) {
 			[]string{"4 clients[0].conversational_cloud.token_parameter"},
 		},
 		{
-			"a token by the name of a hybrid code", client("response_types: [code id_token]", "conversational_cloud: {variant: rfc, token_parameter: code}"),
+			"a token by the name of a hybrid code", client("response_types: [id_token, code id_token]", "conversational_cloud: {variant: rfc, token_parameter: code}"),
 			[]string{"5 clients[0].conversational_cloud.token_parameter"},
+		},
+		{
+			"nothing that a window asks for", client("response_types: [code id_token]", "conversational_cloud: {variant: rfc}"),
+			[]string{"4 clients[0].response_types"},
+		},
+		{
+			"nothing that a legacy window asks for", client("response_types: [id_token token]", "conversational_cloud: {variant: legacy}"),
+			[]string{"4 clients[0].response_types"},
+		},
+		{
+			"no way to an ID token", clientOf(`redirect_uris: ["https://liveperson.net"]`, "response_types: [id_token]", "conversational_cloud: {variant: rfc}"),
+			[]string{"3 clients[0].redirect_uris"},
 		},
 		{
 			"codes to answer again", client("response_types: [id_token]", "conversational_cloud: {variant: rfc, code_retry: true}"),

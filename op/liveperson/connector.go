@@ -85,16 +85,20 @@ type ConversationalCloud struct {
 func (c *ConversationalCloud) Legacy() bool { return c != nil && c.Variant == VariantLegacy }
 
 // relaxations are sentences about what the settings allow that no ordinary
-// client may do.
-func (c *ConversationalCloud) relaxations() []string {
+// client may do. codeFlow tells that the client gets codes.
+func (c *ConversationalCloud) relaxations(codeFlow bool) []string {
 	var sentences []string
 
 	if c.Legacy() {
 		sentences = append(sentences,
 			"variant legacy: a window's redirect address is admitted with any query, not byte for byte",
-			"variant legacy: a code of the window may be redeemed with the page's redirect address instead of its own",
+			"variant legacy: an answer that goes into the query is joined with & to the query that a window's address came with, whatever is in it",
 			"variant legacy: response_type token is answered with an ID token, and a request without scope means openid",
 		)
+	}
+
+	if c.Legacy() && codeFlow {
+		sentences = append(sentences, "variant legacy: a code of the window may be redeemed with the page's redirect address instead of its own")
 	}
 
 	if c.ResponsePlacement == PlacementQuery {

@@ -158,8 +158,10 @@ func (r Registration) Warnings() []string {
 	warn(r.PublicKey == "", "there is no active signing key: no ID token can be made")
 	warn(r.CodeFlow && len(r.WebOrigins) > 0 && !slices.Contains(r.RedirectURIs, EmbeddedRedirectURI),
 		"redirect_uris lacks "+EmbeddedRedirectURI+", which Conversational Cloud names for codes from the embedded window")
+	warn(!slices.ContainsFunc(r.RedirectURIs, func(address string) bool { return !IsLabel(address) }),
+		"redirect_uris has no address of the external window, which gets nothing then")
 	warn(len(r.WebOrigins) == 0, "web_origins is empty: no page can get a token for the embedded window")
-	warnings = append(warnings, r.Settings.relaxations()...)
+	warnings = append(warnings, r.Settings.relaxations(r.CodeFlow)...)
 	warnings = append(warnings, r.Settings.idTokenWarnings(r.ClientID)...)
 	issuer, err := url.Parse(r.Issuer)
 	warn(err != nil || issuer.Scheme != "https" || issuer.Port() != "" && issuer.Port() != "443",

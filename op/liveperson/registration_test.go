@@ -9,11 +9,13 @@ import (
 	"github.com/brandidp/idp/op/liveperson"
 )
 
+const windowAddress = "https://lpcdn.lpsnmedia.net/le_unified_window/index.html"
+
 func registration() liveperson.Registration {
 	settings := &liveperson.ConversationalCloud{Variant: "rfc", AccountID: "12345678"}
 	settings.SetDefaults()
 	return liveperson.Registration{
-		Settings: settings, ClientID: "messaging", CodeFlow: true, RedirectURIs: []string{liveperson.EmbeddedRedirectURI},
+		Settings: settings, ClientID: "messaging", CodeFlow: true, RedirectURIs: []string{windowAddress, liveperson.EmbeddedRedirectURI},
 		WebOrigins: []string{"https://www.brand.example"}, Issuer: "https://id.brand.example",
 		AuthorizationEndpoint: "https://id.brand.example/authorize", TokenEndpoint: "https://id.brand.example/token",
 		JWKSEndpoint: "https://id.brand.example/jwks/messaging.json", PublicKey: "MIIB",
@@ -137,7 +139,8 @@ func TestRegistrationWarnings(t *testing.T) {
 		"account_id":             func(r *liveperson.Registration) { r.Settings.AccountID = "" },
 		"implicit":               func(r *liveperson.Registration) { r.ImplicitFlow = true },
 		"signing key":            func(r *liveperson.Registration) { r.PublicKey = "" },
-		"https://liveperson.net": func(r *liveperson.Registration) { r.RedirectURIs = nil },
+		"https://liveperson.net": func(r *liveperson.Registration) { r.RedirectURIs = []string{windowAddress} },
+		"no address of the external window": func(r *liveperson.Registration) { r.RedirectURIs = []string{liveperson.EmbeddedRedirectURI} },
 		"response_placement":     func(r *liveperson.Registration) { r.Settings.ResponsePlacement = "query" },
 		"code_retry":             func(r *liveperson.Registration) { r.Settings.CodeRetry = true },
 		"web_origins":            func(r *liveperson.Registration) { r.WebOrigins = nil },
@@ -164,9 +167,13 @@ func TestRegistrationWarnsOfLegacy(t *testing.T) {
 	r := registration()
 	r.Settings.Variant, r.Settings.ResponsePlacement = "legacy", "query"
 	all := strings.Join(r.Warnings(), "\n")
-	for _, want := range []string{"any query", "page's redirect address", "response_type token", "without scope", "response_placement query"} {
+	for _, want := range []string{"admitted with any query", "joined with &", "page's redirect address", "response_type token", "without scope", "response_placement query"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning of %s:\n%s", want, all)
 		}
+	}
+	r.CodeFlow, r.ImplicitFlow = false, true
+	if all := strings.Join(r.Warnings(), "\n"); strings.Contains(all, "redeemed") || !strings.Contains(all, "joined with &") {
+		t.Errorf("of a connector that gets no codes:\n%s", all)
 	}
 }

@@ -24,7 +24,7 @@ type Report struct {
 // Step is one thing that was tried.
 type Step struct {
 	Number int `json:"number"` // from 1
-	// Name is for programs: discovery, authorize, continue, sign-in, consent,
+	// Name is for programs: discovery, window, authorize, continue, sign-in, consent,
 	// answer, code, token, token-source, stranger, refresh, callback or sign-out.
 	Name  string `json:"name"`
 	Title string `json:"title"`

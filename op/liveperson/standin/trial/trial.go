@@ -146,6 +146,14 @@ func (t *trial) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(flows) == 0 {
+		return t.step(Step{Name: "window", Title: "Conversation windows"}, func(*Step) error {
+			return &failure{
+				"none was tried: response_types of the client has neither code nor id_token, and a window asks for one of them",
+				"add code or id_token to response_types of the client, and run idp apply",
+			}
+		})
+	}
 	for _, f := range flows {
 		t.cloud.Configure(f.connector)
 		if err := t.externalWindow(ctx, f); err != nil {

@@ -108,6 +108,14 @@ func TestFindsWhatIsWrong(t *testing.T) {
 			change: func(o *trial.Options) { o.Registration.TokenEndpoint += "s" },
 			step:   "discovery", found: "its endpoints are not those of the connector's form", advice: "of another release",
 		},
+		"no codes": {
+			change: func(o *trial.Options) { o.Registration.CodeFlow, o.ClientSecret = true, "x" },
+			step:   "answer", found: "unauthorized_client", advice: "add what the window asks for, id_token or code, to response_types",
+		},
+		"no window": {
+			change: func(o *trial.Options) { o.Registration.ImplicitFlow = false },
+			step:   "window", found: "none was tried", advice: "add code or id_token to response_types",
+		},
 		"cookies are lost": {
 			between: func(_ http.ResponseWriter, r *http.Request) bool { r.Header.Del("Cookie"); return false },
 			step:    "sign-in", found: "too old, or was opened in another browser", advice: "request id",
