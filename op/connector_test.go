@@ -111,14 +111,13 @@ func TestTokensOfAConnector(t *testing.T) {
 	p := webtest.Start(t, nil, brand)
 	b := amelia(t, p)
 	got := claims(t, p, "messaging", silent(t, b, windowRequest("parentWindowOrigin", "https://www.brand.example", "response_type", "id_token")).Get("id_token"))
-	for _, name := range []string{"iss", "iat", "exp", "auth_time", "sid"} {
+	sub := got["sub"]
+	for _, name := range []string{"iss", "sub", "iat", "exp", "auth_time", "sid"} {
 		if got[name] == nil {
 			t.Errorf("no %s", name)
 		}
 		delete(got, name)
 	}
-	sub := got["sub"]
-	delete(got, "sub")
 	delete(got, "updated_at")
 	want := map[string]any{
 		"aud": "messaging", "acr": "loa1", "amr": []any{"pwd"},

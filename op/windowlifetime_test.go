@@ -99,7 +99,7 @@ func TestVersionsOfTheWindow(t *testing.T) {
 clients:
   - client_id: older
     client_secret: `+messagingSecret+`
-    redirect_uris: [`+old+`, https://liveperson.net/cb, https://liveperson.net/oauth2/code_redirect]
+    redirect_uris: [`+old+`, https://liveperson.net, https://liveperson.net/cb, https://liveperson.net/oauth2/code_redirect]
     response_types: [code, id_token]
     conversational_cloud: {variant: rfc}
 `)
@@ -110,10 +110,10 @@ clients:
 	for _, address := range []string{window, strings.Replace(old, "9.3.0", "9.3.1", 1), strings.Replace(old, "9.3.0", "9.3.0/x/..", 1)} {
 		wantErrorPage(t, b.Authorize(windowRequest("client_id", "older", "redirect_uri", address)), http.StatusBadRequest, "invalid_request")
 	}
-	for _, address := range []string{"https://liveperson.net/cb", "https://liveperson.net/oauth2/code_redirect"} {
+	for _, address := range []string{"https://liveperson.net", "https://liveperson.net/cb", "https://liveperson.net/oauth2/code_redirect"} {
 		code := silent(t, b, windowRequest("client_id", "older", "response_type", "code", "redirect_uri", address)).Get("code")
 		form := params("grant_type", "authorization_code", "redirect_uri", address, "code", code)
-		wantWire(t, redeemAs(b, "older", messagingSecret, with(form, "redirect_uri", "https://liveperson.net")), http.StatusBadRequest, "invalid_grant")
+		wantWire(t, redeemAs(b, "older", messagingSecret, with(form, "redirect_uri", address+"/")), http.StatusBadRequest, "invalid_grant")
 		tokens(t, redeemAs(b, "older", messagingSecret, form))
 	}
 }

@@ -83,6 +83,7 @@ func NewBrand(ctx context.Context, opts BrandOptions) (http.Handler, error) {
 	mux.HandleFunc("GET /sign-in", b.signIn)
 	mux.HandleFunc("GET /callback", b.callback)
 	mux.HandleFunc("POST /sign-out", b.signOut)
+	mux.HandleFunc("GET /signed-out", b.signedOut)
 	mux.Handle("GET /assets/", assets())
 	return guarded(opts.Addresses.Brand, b.policy(), http.NewCrossOriginProtection().Handler(mux))
 }
@@ -94,7 +95,7 @@ func (b *brand) policy() string {
 	return strings.Join([]string{
 		"default-src 'none'", "style-src 'self'", "img-src data:", "base-uri 'none'", "frame-ancestors 'none'",
 		"script-src " + provider + " " + cloud, "connect-src " + provider + " " + cloud, "frame-src " + cloud,
-		"form-action 'self' " + provider, // sign-out leads on to the provider's page
+		"form-action 'self' " + provider, // sign-out leads on to the provider
 	}, "; ")
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/gorilla/sessions"
@@ -19,6 +20,7 @@ type person struct {
 	Subject string
 	Name    string // given name
 	Email   string
+	IDToken string // the hint at sign-out
 }
 
 // signedIn tells who is signed in at the brand; nil for nobody.
@@ -28,7 +30,7 @@ func (b *brand) signedIn(r *http.Request) *person {
 		return nil
 	}
 	p := &person{}
-	for name, field := range map[string]*string{"sub": &p.Subject, "name": &p.Name, "email": &p.Email} {
+	for name, field := range map[string]*string{"sub": &p.Subject, "name": &p.Name, "email": &p.Email, "id_token": &p.IDToken} {
 		*field, _ = session.Values[name].(string)
 	}
 	if p.Subject == "" {
@@ -80,6 +82,7 @@ func (b *brand) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	session := b.fresh(sessionCookie, sessionSeconds)
 	session.Values["sub"], session.Values["name"], session.Values["email"] = p.Subject, p.Name, p.Email
+	session.Values["id_token"] = p.IDToken
 	if err := session.Save(r, w); err != nil {
 		b.fail(w, http.StatusInternalServerError, "Something went wrong on our side.")
 		return
@@ -112,7 +115,12 @@ func (b *brand) finish(r *http.Request, started *sessions.Session) (*person, err
 	if idToken.Nonce != nonce {
 		return nil, errors.New("the ID token's nonce is not that of this browser")
 	}
-	return b.person(ctx, token, idToken.Subject)
+	p, err := b.person(ctx, token, idToken.Subject)
+	if err != nil {
+		return nil, err
+	}
+	p.IDToken = raw
+	return p, nil
 }
 
 func (b *brand) person(ctx context.Context, token *oauth2.Token, subject string) (*person, error) {
@@ -132,9 +140,24 @@ func (b *brand) person(ctx context.Context, token *oauth2.Token, subject string)
 	return &person{Subject: subject, Name: claims.GivenName, Email: info.Email}, nil
 }
 
-// signOut ends the brand's session and leads to the provider's page, which asks
-// whether to end that one too.
+// signOut ends the brand's session and has the provider end its own. The hint lets
+// it do so without asking, and the address lets it lead back.
 func (b *brand) signOut(w http.ResponseWriter, r *http.Request) {
+	p := b.signedIn(r)
 	_ = b.fresh(sessionCookie, -1).Save(r, w)
-	http.Redirect(w, r, b.endSession, http.StatusSeeOther)
+	if p == nil { // signed out before, in another tab
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
+	}
+	query := url.Values{
+		"id_token_hint": {p.IDToken}, "post_logout_redirect_uri": {b.opts.Addresses.Brand + "/signed-out"},
+		"state": {connectionNamed(r.FormValue("connector")).ID},
+	}
+	http.Redirect(w, r, b.endSession+"?"+query.Encode(), http.StatusSeeOther)
+}
+
+// signedOut is where the provider leads back to. The state says which page they
+// came from; it decides nothing else, so nobody has to prove it.
+func (b *brand) signedOut(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "/?connector="+connectionNamed(r.FormValue("state")).ID, http.StatusFound)
 }

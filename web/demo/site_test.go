@@ -99,6 +99,9 @@ func TestSitesKeepToThemselves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if page := b.Do(request.Clone(t.Context())); page.Target() != "/" {
+		t.Errorf("who is signed out already is led to %s", page.Target())
+	}
 	request.Header.Set("Sec-Fetch-Site", "cross-site")
 	if page := b.Do(request); page.Status != http.StatusForbidden {
 		t.Errorf("another site signs people out: status %d", page.Status)

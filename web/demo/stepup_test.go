@@ -38,6 +38,14 @@ func (s *stage) steppedUp(w window, begun, name string) {
 	s.talk(w, name)
 }
 
+// focused expects the focus on a button of the panel, or on none.
+func focused(tab context.Context, t *testing.T, name string) {
+	t.Helper()
+	if got, err := chromedp.Run(tab, chromedp.Evaluate[string](`document.activeElement.name || ""`)); err != nil || got != name {
+		t.Errorf("the focus is on %q, want %q, error %v", got, name, err)
+	}
+}
+
 // A conversation that was begun without a name goes on as that of the consumer who
 // has signed in on the brand's page since, and is not seen after they sign out.
 //
@@ -54,6 +62,8 @@ func TestStepUpOnThePage(t *testing.T) {
 		t.Errorf("on the next page conversation %s goes on as %s, with %q", w.of, next.of, got)
 	}
 
+	focused(tab, t, "")
+
 	do(tab, t, click("#sign-in"))
 	s.fillIn(tab, t, 1)
 	do(tab, t, chromedp.WaitVisible(chromedp.CSS("#conversation")))
@@ -61,8 +71,10 @@ func TestStepUpOnThePage(t *testing.T) {
 	s.steppedUp(next, w.of, "Rory Williams")
 	s.checked(t, w.of, standin.EmbeddedCode, "code", "token-response")
 
-	do(tab, t, click("#sign-out"), chromedp.WaitVisible(chromedp.CSS("#confirm")), click("#confirm"), chromedp.WaitNotPresent(chromedp.CSS("#confirm")))
-	do(tab, t, chromedp.Navigate(s.Brand), chromedp.WaitEnabled(chromedp.CSS("#embedded")))
+	do(tab, t, click("#sign-out"), chromedp.WaitVisible(chromedp.CSS("#sign-in")), chromedp.WaitEnabled(chromedp.CSS("#embedded")))
+	if address, err := chromedp.Run(tab, chromedp.Location()); err != nil || address != s.Brand+"/?connector=messaging-pkce" {
+		t.Errorf("after signing out the page is %s, error %v", address, err)
+	}
 	if shown, err := chromedp.Run(tab, chromedp.Evaluate[bool](`document.querySelector("#conversation") !== null`)); err != nil || shown {
 		t.Errorf("after signing out the conversation is shown: %v, error %v", shown, err)
 	}

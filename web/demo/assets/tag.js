@@ -10,6 +10,7 @@
   let panel = null; // the embedded window
   let conversation = null; // in it: connector, id once it has begun, the token of an anonymous consumer
   let bringing = null; // while a token is on its way
+  let asked = false; // for a conversation, by a click on this page
 
   function remember() {
     if (conversation) {
@@ -165,7 +166,9 @@
     panel.frame.style.cssText = "flex:1;width:100%;border:0;background:Canvas";
     panel.append(bar, panel.frame);
     document.body.append(panel);
-    bar.lastChild.focus();
+    if (asked) {
+      bar.lastChild.focus(); // else the page has only just come, and the focus is not ours
+    }
   }
 
   // show puts a page of the cloud into the embedded window, and gives it the
@@ -217,7 +220,14 @@
     visit = await (await post("/app/tag/engagement?v=1.1", { identities })).json();
     document.querySelectorAll("[data-conversation]").forEach((opener) => {
       const { conversation: way, connector } = opener.dataset;
-      opener.addEventListener("click", () => (way === "external" ? openWindow(connector) : begin({ connector }, way === "anonymous")));
+      opener.addEventListener("click", () => {
+        if (way === "external") {
+          openWindow(connector);
+          return;
+        }
+        asked = true;
+        begin({ connector }, way === "anonymous");
+      });
       opener.disabled = false;
     });
     goOn(identities.length > 0);
