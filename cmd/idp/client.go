@@ -279,7 +279,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"consent", c.Consent},
 		{"conversational_cloud", accountOf(c)},
 	}
-	rows = append(append(rows, idTokenSettings(c)...), []string{"jwks_uri", v.JWKS})
+	rows = append(append(rows, cloudSettings(c)...), []string{"jwks_uri", v.JWKS})
 	rows = slices.DeleteFunc(rows, func(row []string) bool { return row[1] == "" })
 
 	if err := printTable(w, rows); err != nil {
@@ -305,8 +305,8 @@ func customClaimsOf(c *storage.Client) string {
 	return strings.Join(claims, ", ")
 }
 
-// idTokenSettings are those of a connector about what ID tokens say.
-func idTokenSettings(c *storage.Client) [][]string {
+// cloudSettings are those of a connector, but for its account.
+func cloudSettings(c *storage.Client) [][]string {
 	cloud := c.ConversationalCloud
 	if cloud == nil {
 		return nil
@@ -323,6 +323,13 @@ func idTokenSettings(c *storage.Client) [][]string {
 	}
 
 	return [][]string{
+		{"variant", cloud.Variant},
+		{"js_method", cloud.JSMethod},
+		{"js_context", cloud.JSContext},
+		{"response_placement", cloud.ResponsePlacement},
+		{"token_parameter", cloud.TokenParameter},
+		{"code_retry", strconv.FormatBool(cloud.CodeRetry)},
+		{"idp_domains", strings.Join(cloud.IDPDomains, " ")},
 		{"audience", strings.Join(cloud.AudienceOf(c.ClientID), ", ")},
 		{"acr", acr},
 		{"iat_backdating", cloud.Backdating().String()},

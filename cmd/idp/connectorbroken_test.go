@@ -43,7 +43,9 @@ func TestConnectorTestNamesWhatIsBroken(t *testing.T) {
 		},
 		"no way for a window, in a database from before": {
 			file: connectorFile(rfc, windowAlone+", "+implicitOnly),
-			change: func(y *trying) { y.provider.Exec(`update clients set metadata = jsonb_set(metadata, '{response_types}', '["code id_token"]')`) }, code: 1,
+			change: func(y *trying) {
+				y.provider.Exec(`update clients set metadata = jsonb_set(metadata, '{response_types}', '["code id_token"]')`)
+			}, code: 1,
 			want: []string{" 2 ✗ Conversation windows\n     failed: none was tried: ", "what to do: add code or id_token to response_types"},
 		},
 		"another database": {

@@ -39,8 +39,9 @@ func newConnectorTestCommand(a *app) *cobra.Command {
 		Long: "Try a connector against the provider that is up at the issuer. A stand-in for Conversational Cloud\n" +
 			"opens its windows as the client's settings allow: the external window, the window on the brand's page,\n" +
 			"with tokens and with codes, with PKCE, and with consumer delegation the renewal of the access token. A\n" +
-			"browser without a screen signs the consumer in, and out again at the end. Nothing is sent to anybody but\n" +
-			"the provider: LivePerson's addresses are read and never asked for.\n\n" +
+			"browser of this command's own signs the consumer in, and out again at the end: none has to be installed,\n" +
+			"and no JavaScript is run. Nothing is sent to anybody but the provider: LivePerson's addresses are read\n" +
+			"and never asked for.\n\n" +
 			"Each step is printed with its requests and answers, and the first that fails with what to do about it.\n" +
 			"Secrets, tokens and what is personal are told by kind and length alone. Numbers in parentheses are the\n" +
 			"sections of the contract: op/liveperson/standin/README.md has them.\n\n" +

@@ -136,15 +136,15 @@ func TestConnectorTest(t *testing.T) {
 	for name, test := range map[string]struct{ file, want string }{
 		"implicit": {
 			connectorFile(rfc, bothWindows+", "+implicitOnly),
-			"authorize sign-in answer token token-source token stranger",
+			"authorize sign-in answer token script token-source token stranger",
 		},
 		"code": {
 			connectorFile(rfc, bothWindows+", "+withSecret),
-			"authorize sign-in " + code + "authorize " + code + "token-source code token token-source code token stranger",
+			"authorize sign-in " + code + "authorize " + code + "script token-source code token token-source code token stranger",
 		},
 		"code with PKCE demanded": {
 			connectorFile(rfc, bothWindows+", require_pkce: true, "+withSecret),
-			"authorize sign-in " + code + "token-source code token stranger",
+			"authorize sign-in " + code + "script token-source code token stranger",
 		},
 		"code and implicit, delegation": {
 			connectorFile(rfc, windowAlone+", response_types: [code, id_token], grant_types: [authorization_code, implicit, refresh_token], "+withSecret),
@@ -152,7 +152,7 @@ func TestConnectorTest(t *testing.T) {
 		},
 		"consent, for both windows": {
 			connectorFile(rfc, bothWindows+", consent: required, "+implicitOnly),
-			"authorize sign-in consent answer token token-source token stranger",
+			"authorize sign-in consent answer token script token-source token stranger",
 		},
 		"consent, no account, form_post": {
 			connectorFile("variant: rfc, response_placement: form_post", windowAlone+", consent: required, "+implicitOnly),
@@ -160,7 +160,7 @@ func TestConnectorTest(t *testing.T) {
 		},
 		"legacy implicit": {
 			connectorFile("variant: legacy, account_id: \"87654321\"", bothWindows+", "+implicitOnly),
-			"authorize sign-in answer token token-source token stranger",
+			"authorize sign-in answer token script token-source token stranger",
 		},
 		"legacy implicit in the query": {
 			connectorFile("variant: legacy, response_placement: query, token_parameter: code", windowAlone+", "+implicitOnly),
@@ -168,7 +168,7 @@ func TestConnectorTest(t *testing.T) {
 		},
 		"legacy code": {
 			connectorFile("variant: legacy", bothWindows+", "+withSecret),
-			"authorize sign-in " + code + "token-source code token stranger",
+			"authorize sign-in " + code + "script token-source code token stranger",
 		},
 		"settings of ID tokens": {
 			connectorFile(rfc+`, audience: ["acc:87654321"], acr: none, phone_number: imei, iat_backdating: 60s`, windowAlone+", "+implicitOnly),
@@ -200,7 +200,7 @@ func TestConnectorTestInWords(t *testing.T) {
 		" 1 ✓ The provider answers (5.2)\n", " 3 ✓ External window, code flow: the consumer signs in\n", "password: hidden\n",
 		"         ?code: 43 characters\n", "Authorization: Basic, hidden\n", "access_token: 43 characters\n", "→ 403\n",
 		"✓ Personal and Customer Info: ", "✓ Issuer: iss is exactly the connector's: " + y.provider.Issuer + " (1.2)\n",
-		"\nNone of 18 steps failed.\n\nWarning: the issuer is not https on port 443",
+		"\nNone of 19 steps failed.\n\nWarning: the issuer is not https on port 443",
 	} {
 		if got.code != 0 || !strings.Contains(got.stdout, want) {
 			t.Errorf("want %q in\n%s%s", want, got.stdout, got.stderr)
@@ -235,7 +235,7 @@ func TestConnectorTestWithEncryption(t *testing.T) {
 		bothWindows+", response_types: [code], grant_types: [authorization_code, refresh_token], require_pkce: true, "+withSecret))
 
 	report := y.passes()
-	if got, want := names(report), "discovery authorize sign-in answer code token token-source code token stranger refresh:left-out sign-out"; got != want {
+	if got, want := names(report), "discovery authorize sign-in answer code token script token-source code token stranger refresh:left-out sign-out"; got != want {
 		t.Errorf("steps:\n%s, want\n%s", got, want)
 	}
 

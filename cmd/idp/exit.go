@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/brandidp/idp/op/liveperson/inspect"
 	"github.com/brandidp/idp/op/liveperson/standin/trial"
 	"github.com/brandidp/idp/storage"
 )
@@ -20,7 +21,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, trial.ErrUnreachable):
+	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, trial.ErrUnreachable), errors.Is(err, inspect.ErrUnreachable):
 		return exitUnavailable
 	default:
 		return exitRefused

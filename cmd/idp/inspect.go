@@ -43,7 +43,8 @@ func newTokenInspectCommand() *cobra.Command {
 			"Each check names what it comes from: 1.1 format and signature, 1.2 mandatory claims, 1.3 standard\n" +
 			"claims, 1.4 lp_sdes, 1.5 limits, 1.6 the key, 1.7 encryption, 1.8 lifetime, 1.9 sub. What LivePerson\n" +
 			"does not document is a warning (!), never a refusal.\n\n" +
-			"Exit code 0: it would be taken, as far as it could be checked. 1: it would be refused.",
+			"Exit code 0: it would be taken, as far as it could be checked. 1: it would be refused. 2: the\n" +
+			"provider that --issuer names cannot be reached.",
 		Example: "  idp token inspect --issuer https://id.brand.example --client messaging < token.txt\n" +
 			"  idp token inspect --key messaging.pem --claims < token.txt\n" +
 			"  idp token inspect --json eyJhbGciOiJSUzI1NiJ9.e30.c2ln",

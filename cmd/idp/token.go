@@ -86,6 +86,8 @@ type tokenPreview struct {
 	InAddress bool            `json:"in_address"` // that the response has it in a fragment or query
 	// Checks are those that a connector's token does not pass.
 	Checks []inspect.Check `json:"checks,omitempty"`
+	// Note says what cannot be seen here.
+	Note string `json:"note,omitempty"`
 }
 
 func (s *session) previewToken(ctx context.Context, clientID, name, responseType string) (*tokenPreview, error) {
@@ -119,6 +121,10 @@ func (s *session) previewToken(ctx context.Context, clientID, name, responseType
 
 	if cloud := client.ConversationalCloud; cloud != nil {
 		opts.AccountID = cloud.AccountID
+
+		if cloud.Backdating() > 0 {
+			preview.Note = "iat_backdating is not seen here: iat never lies before the sign-in, which is this moment."
+		}
 	}
 
 	report := inspect.Payload(token.Payload, token.Size, opts)
@@ -144,6 +150,10 @@ func (p *tokenPreview) print(w io.Writer) error {
 	}
 
 	fmt.Fprintf(w, "\n%d bytes, %s.\n", p.Size, form)
+
+	if p.Note != "" {
+		fmt.Fprintln(w, p.Note)
+	}
 
 	for _, check := range p.Checks {
 		fmt.Fprintf(w, "\nWarning: %s (%s)\n", check.Found, check.Section)

@@ -25,7 +25,7 @@ func TestTokenPreview(t *testing.T) {
 	i, _ := connected(t)
 
 	text := i.run("", "token", "preview", "--client", "messaging-code", "--consumer", "Amelia")
-	if text.code != 0 || !strings.HasPrefix(text.stdout, "{\n  \"iss\": \"https://id.brand.example\",\n") || !strings.HasSuffix(text.stdout, " bytes, signed.\n") {
+	if text.code != 0 || !strings.HasPrefix(text.stdout, "{\n  \"iss\": \"https://id.brand.example\",\n") || !strings.HasSuffix(text.stdout, " bytes, signed.\niat_backdating is not seen here: iat never lies before the sign-in, which is this moment.\n") {
 		t.Fatalf("%+v", text)
 	}
 
@@ -244,8 +244,14 @@ func TestTokenInspectWithAProvider(t *testing.T) {
 		t.Errorf("by all keys, which lack it: %+v", got)
 	}
 
-	if got := inspected(t, token, "--issuer", server.URL, "--client", "site"); got.code != 1 || !strings.Contains(got.stderr, "--issuer: keys: ") {
+	if got := inspected(t, token, "--issuer", server.URL, "--client", "site"); got.code != 1 || !strings.Contains(got.stderr, "--issuer: keys: the issuer has no connector of that name") {
 		t.Errorf("an unknown client: %+v", got)
+	}
+
+	server.Close()
+
+	if got := inspected(t, token, "--issuer", server.URL); got.code != 2 || !strings.Contains(got.stderr, "--issuer: discovery: the provider does not answer") {
+		t.Errorf("a provider that is down: %+v", got)
 	}
 }
 

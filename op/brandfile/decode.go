@@ -166,7 +166,7 @@ func (d *decoder) members(node *yaml.Node, path string) iter.Seq2[*yaml.Node, *y
 
 func (d *decoder) list(node *yaml.Node, path string, v reflect.Value) {
 	if node.Kind != yaml.SequenceNode {
-		d.fault(node.Line, path, "must be a list")
+		d.fault(node.Line, path, "must be a list, such as [one, two]")
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(node.Content), len(node.Content)))

@@ -154,6 +154,8 @@ func (r Registration) Warnings() []string {
 		"conversational_cloud.account_id is not set: a conversation window of any LivePerson account can have a signed-in browser answer to it")
 	warn(r.RefreshTokens && r.Settings.AccountID == "",
 		"conversational_cloud.account_id is not set: no callback of consumer delegation is registered, since their addresses have it")
+	warn(r.DelegationLink() != "" && slices.Equal(r.Settings.IDPDomains, DefaultIDPDomains),
+		"conversational_cloud.idp_domains is not set: the host in the bot's link of consumer delegation is a guess; "+domainAPI(r.Settings.AccountID)+" names your account's")
 	warn(r.ImplicitFlow, "the implicit flow is allowed: a token then passes through the browser; the code flow is recommended")
 	warn(r.PublicKey == "", "there is no active signing key: no ID token can be made")
 	warn(r.CodeFlow && len(r.WebOrigins) > 0 && !slices.Contains(r.RedirectURIs, EmbeddedRedirectURI),

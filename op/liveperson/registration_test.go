@@ -136,20 +136,21 @@ func TestRegistrationWarnings(t *testing.T) {
 		t.Errorf("warnings: %q", warnings)
 	}
 	for want, change := range map[string]func(*liveperson.Registration){
-		"account_id":             func(r *liveperson.Registration) { r.Settings.AccountID = "" },
-		"implicit":               func(r *liveperson.Registration) { r.ImplicitFlow = true },
-		"signing key":            func(r *liveperson.Registration) { r.PublicKey = "" },
-		"https://liveperson.net": func(r *liveperson.Registration) { r.RedirectURIs = []string{windowAddress} },
+		"account_id":                        func(r *liveperson.Registration) { r.Settings.AccountID = "" },
+		"implicit":                          func(r *liveperson.Registration) { r.ImplicitFlow = true },
+		"signing key":                       func(r *liveperson.Registration) { r.PublicKey = "" },
+		"https://liveperson.net":            func(r *liveperson.Registration) { r.RedirectURIs = []string{windowAddress} },
 		"no address of the external window": func(r *liveperson.Registration) { r.RedirectURIs = []string{liveperson.EmbeddedRedirectURI} },
-		"response_placement":     func(r *liveperson.Registration) { r.Settings.ResponsePlacement = "query" },
-		"code_retry":             func(r *liveperson.Registration) { r.Settings.CodeRetry = true },
-		"web_origins":            func(r *liveperson.Registration) { r.WebOrigins = nil },
-		"not https":              func(r *liveperson.Registration) { r.Issuer = "http://localhost:8080" },
-		"audience":               func(r *liveperson.Registration) { r.Settings.Audience = []string{"acc:12345678"} },
-		"acr of ID tokens":       func(r *liveperson.Registration) { r.Settings.ACR = "urn:brand:strong" },
-		"documents":              func(r *liveperson.Registration) { r.Settings.ACR = liveperson.ACRNone },
-		"from the future":        func(r *liveperson.Registration) { r.Settings.IATBackdating = new(liveperson.Seconds) },
-		"port 443":               func(r *liveperson.Registration) { r.Issuer = "https://id.brand.example:8443" },
+		"response_placement":                func(r *liveperson.Registration) { r.Settings.ResponsePlacement = "query" },
+		"code_retry":                        func(r *liveperson.Registration) { r.Settings.CodeRetry = true },
+		"web_origins":                       func(r *liveperson.Registration) { r.WebOrigins = nil },
+		"not https":                         func(r *liveperson.Registration) { r.Issuer = "http://localhost:8080" },
+		"audience":                          func(r *liveperson.Registration) { r.Settings.Audience = []string{"acc:12345678"} },
+		"acr of ID tokens":                  func(r *liveperson.Registration) { r.Settings.ACR = "urn:brand:strong" },
+		"documents":                         func(r *liveperson.Registration) { r.Settings.ACR = liveperson.ACRNone },
+		"from the future":                   func(r *liveperson.Registration) { r.Settings.IATBackdating = new(liveperson.Seconds) },
+		"idp_domains is not set":            func(r *liveperson.Registration) { r.RefreshTokens = true; r.Settings.SetDelegationDefaults() },
+		"port 443":                          func(r *liveperson.Registration) { r.Issuer = "https://id.brand.example:8443" },
 	} {
 		r := registration()
 		change(&r)

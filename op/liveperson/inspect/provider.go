@@ -20,11 +20,18 @@ const (
 	fetchSize  = 64 << 10 // bytes
 )
 
+// ErrUnreachable means that the provider did not answer: trying again may help.
+var ErrUnreachable = errors.New("the provider does not answer")
+
+// errNotFound is that of an answer with status 404.
+var errNotFound = errors.New("the answer has status 404")
+
 // FetchKeys reads the keys of a provider that is running, found from its
 // discovery document (OpenID Connect Discovery 4): those that sign for one client
 // (/jwks/{client_id}.json, as this provider publishes them), or without a client
 // all of jwks_uri. Addresses are https, or http on loopback; there are 5 seconds
-// and 64 KB for each answer, and no redirects.
+// and 64 KB for each answer, and no redirects. An error wraps ErrUnreachable if there
+// was no answer.
 func FetchKeys(ctx context.Context, issuer, clientID string) (*Keys, error) {
 	transport := &http.Transport{Proxy: loopback.Proxy, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
@@ -55,6 +62,9 @@ func FetchKeys(ctx context.Context, issuer, clientID string) (*Keys, error) {
 		address = strings.TrimSuffix(issuer, "/") + "/jwks/" + url.PathEscape(clientID) + ".json"
 	}
 	document, err = fetch(ctx, client, address)
+	if errors.Is(err, errNotFound) && clientID != "" {
+		return nil, fmt.Errorf("keys: the issuer has no connector of that name: %w", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
@@ -80,15 +90,18 @@ func fetch(ctx context.Context, client *http.Client, address string) ([]byte, er
 	request.Header.Set("Accept", "application/json")
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("the provider does not answer: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
+	if response.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("%s: %w", address, errNotFound)
+	}
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s: the answer has status %d", address, response.StatusCode)
 	}
 	document, err := io.ReadAll(io.LimitReader(response.Body, fetchSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", address, err)
+		return nil, fmt.Errorf("%w: read %s: %w", ErrUnreachable, address, err)
 	}
 	if len(document) > fetchSize {
 		return nil, fmt.Errorf("%s: the answer is longer than 64 KB", address)

@@ -1,6 +1,7 @@
 package inspect_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -52,7 +53,7 @@ func TestFetchKeys(t *testing.T) {
 			t.Errorf("client %q: %s, %q", client, report.Verdict, faults(report))
 		}
 	}
-	if _, err := inspect.FetchKeys(t.Context(), address, "other"); err == nil || !strings.Contains(err.Error(), "status 404") {
+	if _, err := inspect.FetchKeys(t.Context(), address, "other"); err == nil || !strings.Contains(err.Error(), "status 404") || !strings.Contains(err.Error(), "no connector of that name") {
 		t.Errorf("a client that is unknown: %v", err)
 	}
 }
@@ -89,7 +90,7 @@ func TestFetchKeysRefuses(t *testing.T) {
 		"id.brand.example":         "the address must be",
 		"http://127.0.0.1:1":       "does not answer",
 	} {
-		if _, err := inspect.FetchKeys(t.Context(), issuer, ""); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := inspect.FetchKeys(t.Context(), issuer, ""); err == nil || !strings.Contains(err.Error(), says) || errors.Is(err, inspect.ErrUnreachable) != (says == "does not answer") {
 			t.Errorf("%s: %v", issuer, err)
 		}
 	}

@@ -1,9 +1,11 @@
 package trial
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net/http"
 
 	"github.com/brandidp/idp/op/liveperson/standin"
@@ -23,12 +25,42 @@ func (t *trial) embeddedWindow(ctx context.Context, flows []flow) error {
 		})
 		return nil
 	}
+	if err := t.script(ctx); err != nil {
+		return err
+	}
 	for _, f := range flows {
 		if err := t.fromPage(ctx, f); err != nil {
 			return err
 		}
 	}
 	return t.fromStranger(ctx)
+}
+
+// script asks for the page script, as the tag in the brand's pages does. None of it
+// is run.
+func (t *trial) script(ctx context.Context) error {
+	return t.step(Step{Name: "script", Title: "Embedded window: the page loads the provider's script", Section: "3.1"}, func(s *Step) error {
+		const advice = "look at what the proxy in front of the provider does with /token-source.js"
+		response, err := t.browser.do(ctx, http.MethodGet, t.Registration.PageScript, "", http.Header{"Sec-Fetch-Dest": {"script"}})
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close() //nolint:errcheck // only read
+		body, err := readAll(response.Body)
+		if err != nil {
+			return err
+		}
+		mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+		if response.StatusCode != http.StatusOK || mediaType != "text/javascript" {
+			return &failure{fmt.Sprintf("the answer has status %d and the type %q, which no browser runs", response.StatusCode, printable(mediaType)), advice}
+		}
+		method := t.Registration.Settings.JSMethod
+		if !bytes.Contains(body, []byte(`"js_method":"`+method+`"`)) {
+			return &failure{"the script does not name the JS method of the form, " + method, "the provider that is up has other settings than this command's database, or a cache has an old script: wait five minutes"}
+		}
+		s.Found = "as JavaScript, and for the JS method of the form, " + method + "; it was not run"
+		return nil
+	})
 }
 
 // sourceAnswer is what the token source answers.

@@ -25,7 +25,7 @@ type Report struct {
 type Step struct {
 	Number int `json:"number"` // from 1
 	// Name is for programs: discovery, window, authorize, continue, sign-in, consent,
-	// answer, code, token, token-source, stranger, refresh, callback or sign-out.
+	// answer, code, token, script, token-source, stranger, refresh, callback or sign-out.
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	// Section is that of the contract, as the README of package standin numbers

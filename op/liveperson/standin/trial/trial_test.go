@@ -44,6 +44,7 @@ func options(issuer string) trial.Options {
 		Registration: &liveperson.Registration{
 			Settings: settings, ClientID: "messaging", ImplicitFlow: true, RedirectURIs: []string{window}, WebOrigins: []string{origin},
 			Issuer: issuer, AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token", JWKSEndpoint: issuer + "/jwks/messaging.json",
+			PageScript: issuer + "/token-source.js?client_id=messaging",
 		},
 		Username: "amelia", Password: password, Subject: subject, Rand: rand.Reader,
 	}
@@ -53,7 +54,7 @@ func options(issuer string) trial.Options {
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
-	for _, last := range []string{"discovery", "authorize", "sign-in", "answer", "token", "token-source", "stranger"} {
+	for _, last := range []string{"discovery", "authorize", "sign-in", "answer", "token", "script", "token-source", "stranger"} {
 		t.Run(last, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -115,6 +116,19 @@ func TestFindsWhatIsWrong(t *testing.T) {
 		"no window": {
 			change: func(o *trial.Options) { o.Registration.ImplicitFlow = false },
 			step:   "window", found: "none was tried", advice: "add code or id_token to response_types",
+		},
+		"a page for a script": {
+			between: func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/token-source.js" {
+					_, _ = w.Write([]byte("<!DOCTYPE html><p>It works!"))
+				}
+				return r.URL.Path == "/token-source.js"
+			},
+			step: "script", found: `status 200 and the type "text/html"`, advice: "the proxy in front of the provider",
+		},
+		"another JS method": {
+			change: func(o *trial.Options) { o.Registration.Settings.JSMethod = "brand.token" },
+			step:   "script", found: "does not name the JS method of the form, brand.token", advice: "other settings",
 		},
 		"cookies are lost": {
 			between: func(_ http.ResponseWriter, r *http.Request) bool { r.Header.Del("Cookie"); return false },
