@@ -31,8 +31,17 @@ import (
 // demoPort is the first of the three ports that are tried when none is named.
 const demoPort = 8080
 
+// What --token-lifetime may be.
+const (
+	shortestDemoLifetime = 5 * time.Second
+	longestDemoLifetime  = 24 * time.Hour
+)
+
 func newDemoCommand(a *app) *cobra.Command {
-	var port int
+	var (
+		port          int
+		tokenLifetime time.Duration
+	)
 
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -40,18 +49,23 @@ func newDemoCommand(a *app) *cobra.Command {
 		Long: "Show the main job on this machine: the provider, a brand's small site and a stand-in for\n" +
 			"Conversational Cloud, each on a port of its own and for this machine alone. Everything lies in\n" +
 			"a temporary folder, with a PostgreSQL of its own, and is gone after Ctrl-C.",
-		Example: "  idp demo\n  idp demo --port 9000      the ports 9000, 9001 and 9002",
-		Args:    noArguments,
+		Example: "  idp demo\n  idp demo --port 9000            the ports 9000, 9001 and 9002\n" +
+			"  idp demo --token-lifetime 1m    see conversations go on when their token has expired",
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := refuseDemoFlags(cmd); err != nil {
 				return err
+			}
+
+			if tokenLifetime < shortestDemoLifetime || tokenLifetime > longestDemoLifetime || tokenLifetime%time.Second != 0 {
+				return fmt.Errorf("--token-lifetime must be in whole seconds from 5s to 24h, not %v", tokenLifetime)
 			}
 
 			// Closing the terminal ends it in order, too: else its PostgreSQL would run on.
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
 			defer stop()
 
-			d := demonstration{flags: a.inputs.Flags, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+			d := demonstration{flags: a.inputs.Flags, stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), tokenLifetime: tokenLifetime}
 
 			err := d.listen(ctx, port, cmd.Flags().Changed("port"))
 			if err == nil {
@@ -68,6 +82,7 @@ func newDemoCommand(a *app) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().DurationVar(&tokenLifetime, "token-lifetime", time.Hour, "how long the connectors' ID tokens live, from 5s to 24h")
 	cmd.Flags().IntVar(&port, "port", demoPort,
 		"the first of three ports in a row; 0 is any that are free, as when the default ones are taken")
 
@@ -100,6 +115,7 @@ type demonstration struct {
 	provider, brand, cloud net.Listener
 	addresses              demo.Addresses
 	secrets                demo.Secrets
+	tokenLifetime          time.Duration
 }
 
 // listen takes three ports on loopback: those from port on, or any that are free.
@@ -248,7 +264,7 @@ func (d *demonstration) apply(ctx context.Context, s *session) error {
 		return err
 	}
 
-	file, err := demo.BrandFile(d.addresses, d.secrets)
+	file, err := demo.BrandFile(d.addresses, d.secrets, d.tokenLifetime)
 	if err != nil {
 		return err
 	}
@@ -368,6 +384,8 @@ func (d *demonstration) print(dir string) {
 		fmt.Fprintf(&text, "      %-8s %s\n", name, d.secrets.Passwords[i])
 	}
 
+	fmt.Fprintf(&text, "\n  Tokens live for %v; --token-lifetime 1m shows soon how a conversation goes on after that.\n"+
+		"  %s/?pop-up is for a browser that keeps the provider's cookie from the page.\n", d.tokenLifetime, d.addresses.Brand)
 	fmt.Fprintf(&text, "\n  It is for this machine alone and lies in %s. Ctrl-C ends and removes it.\n\n", dir)
 	fmt.Fprint(d.stdout, text.String())
 }

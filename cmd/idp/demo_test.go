@@ -48,7 +48,7 @@ func runDemo(t *testing.T, program string, end syscall.Signal) {
 
 	var stderr bytes.Buffer
 
-	cmd := exec.Command(program, "demo", "--port", "0") // ended by a signal below
+	cmd := exec.Command(program, "demo", "--port", "0", "--token-lifetime", "1m") // ended by a signal below
 	cmd.Dir, cmd.Stderr = t.TempDir(), &stderr
 	// What the machine has configured for idp is not the demonstration's.
 	cmd.Env = append(os.Environ(), "IDP_ISSUER=https://id.brand.example", "IDP_DATABASE_URL=postgres://nowhere.invalid/idp")
@@ -82,6 +82,10 @@ func runDemo(t *testing.T, program string, end syscall.Signal) {
 
 	brand, provider, cloud, dir := found[1], found[2], found[3], found[7]
 	if found[4] != brand || found[5] == found[6] {
+		t.Errorf("it prints:\n%s", text)
+	}
+
+	if !strings.Contains(text, "Tokens live for 1m0s;") || !strings.Contains(text, brand+"/?pop-up ") {
 		t.Errorf("it prints:\n%s", text)
 	}
 
@@ -221,6 +225,9 @@ func TestDemoRefuses(t *testing.T) {
 		{[]string{"--port", "-1"}, "Error: port -1 has no two others behind it"},
 		{[]string{"--database-url", "postgres://db.brand.example/idp"}, "idp demo keeps everything to itself: --database-url cannot be given"},
 		{[]string{"--issuer", "https://id.brand.example"}, "--issuer cannot be given"},
+		{[]string{"--token-lifetime", "4s"}, "--token-lifetime must be in whole seconds from 5s to 24h, not 4s"},
+		{[]string{"--token-lifetime", "25h"}, "from 5s to 24h, not 25h0m0s"},
+		{[]string{"--token-lifetime", "5500ms"}, "in whole seconds"},
 		{[]string{"now"}, `takes flags alone, not "now"`},
 	} {
 		got := execute(t, nil, append([]string{"demo"}, test.args...)...)

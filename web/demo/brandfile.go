@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/op/liveperson/standin"
@@ -94,19 +95,21 @@ func MakeSecrets(rand io.Reader) (Secrets, error) {
 	return s, nil
 }
 
-// BrandFile is what idp apply is given.
-func BrandFile(addresses Addresses, secrets Secrets) ([]byte, error) {
+// BrandFile is what idp apply is given. The ID tokens of the connectors live for
+// tokenLifetime, in whole seconds.
+func BrandFile(addresses Addresses, secrets Secrets, tokenLifetime time.Duration) ([]byte, error) {
 	t, err := template.New("brand.yaml").Parse(brandYAML)
 	if err != nil {
 		return nil, fmt.Errorf("brand file: %w", err)
 	}
 	var text strings.Builder
 	err = t.Execute(&text, struct {
-		Addresses Addresses
-		Secrets   Secrets
-		Window    string
-		AccountID string
-	}{addresses, secrets, addresses.Cloud + standin.WindowPath, AccountID})
+		Addresses     Addresses
+		Secrets       Secrets
+		Window        string
+		AccountID     string
+		TokenLifetime time.Duration
+	}{addresses, secrets, addresses.Cloud + standin.WindowPath, AccountID, tokenLifetime})
 	if err != nil {
 		return nil, fmt.Errorf("brand file: %w", err)
 	}

@@ -83,8 +83,11 @@ func stepsOf(c *standin.Conversation) []string {
 	if c.Connector.CodeFlow {
 		steps = append(steps, "Conversational Cloud redeemed the code at the token endpoint, with the connector's secret. The token never was in the browser.")
 	}
-	if c.Renewals > 0 {
-		steps = append(steps, fmt.Sprintf("The conversation has gone on with a fresh token; number of times: %d.", c.Renewals))
+	switch {
+	case c.Renewals == 1:
+		steps = append(steps, "A fresh token has been brought once.")
+	case c.Renewals > 1:
+		steps = append(steps, fmt.Sprintf("A fresh token has been brought %d times.", c.Renewals))
 	}
 	return steps
 }
@@ -134,6 +137,9 @@ func (c *cloud) showConversation(w http.ResponseWriter, r *http.Request, desk bo
 		title = "Refused"
 	case found.Way == standin.Anonymous:
 		title = "Anonymous"
+	case desk || found.SteppedUp:
+		// Beside somebody who came without a name, or whom the agent talks with, a
+		// stranger would be taken for them.
 	default:
 		stranger, err := c.stranger()
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/brandidp/idp/op/brandfile"
 	"github.com/brandidp/idp/op/liveperson/standin"
@@ -23,12 +24,15 @@ func TestBrandFile(t *testing.T) {
 		t.Errorf("secrets %+v", secrets)
 	}
 	addresses := demo.Addresses{Provider: "http://localhost:8080", Brand: "http://localhost:8081", Cloud: "http://localhost:8082"}
-	file, err := demo.BrandFile(addresses, secrets)
+	file, err := demo.BrandFile(addresses, secrets, 90*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, faults := brandfile.Parse("brand.yaml", file, brandfile.Options{Issuer: addresses.Provider}); faults != nil {
 		t.Error(faults)
+	}
+	if got := strings.Count(string(file), "id_token_lifetime: 1m30s\n"); got != len(secrets.Connectors)+2 {
+		t.Errorf("tokens of %d connectors live for 90s; of those without a secret there are 2, of the others %d", got, len(secrets.Connectors))
 	}
 }
 

@@ -106,7 +106,7 @@ func startAt(t *testing.T, brand string, change func(brandFile string) string) *
 	if s.Secrets, err = demo.MakeSecrets(rand.Reader); err != nil {
 		t.Fatal(err)
 	}
-	file, err := demo.BrandFile(s.Addresses, s.Secrets)
+	file, err := demo.BrandFile(s.Addresses, s.Secrets, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

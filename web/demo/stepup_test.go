@@ -36,6 +36,12 @@ func (s *stage) steppedUp(w window, begun, name string) {
 		w.t.Errorf("of what was written there is %q", got)
 	}
 	s.talk(w, name)
+	page := w.see("main")
+	for text, want := range map[string]bool{"goes on as " + name: true, "A fresh token has been brought ": true, "Somebody else": false} {
+		if strings.Contains(page, text) != want {
+			w.t.Errorf("the window says %q: %v, want %v\n%s", text, !want, want, page)
+		}
+	}
 }
 
 // focused expects the focus on a button of the panel, or on none.

@@ -87,6 +87,9 @@ func (s *stage) talk(w window, name string, facts ...string) {
 	if got := desk.Text("messages"); !strings.Contains(got, "Is anybody there?") {
 		t.Errorf("the agent reads %q", got)
 	}
+	if !strings.Contains(desk.Body, `class="consumer" data-author="`+name+`">`) || desk.Element("anonymous") != nil {
+		t.Errorf("the agent's desk:\n%s", desk.Body)
+	}
 	if answer := desk.Submit("write", map[string]string{"text": "I am, " + name}); answer.Target() != "/desk/"+w.of {
 		t.Errorf("the agent's message: status %d", answer.Status)
 	}

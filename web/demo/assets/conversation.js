@@ -60,7 +60,9 @@
       const { messages } = response.ok ? await response.json() : { messages: [] };
       for (const message of messages.slice(list.children.length)) {
         const item = document.createElement("li");
-        item.className = message.by;
+        const own = message.by === "consumer";
+        item.className = message.by + (own ? " own" : "");
+        item.dataset.author = own ? "You" : "Agent";
         item.textContent = message.text;
         list.append(item);
       }
