@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -65,7 +66,7 @@ func PreviewIDToken(r PreviewRequest) (*Preview, error) {
 	}
 	switch {
 	case !r.Client.Allows(responseType):
-		return nil, ErrResponseType
+		return nil, fmt.Errorf("%w: it has %s", ErrResponseType, cmp.Or(strings.Join(r.Client.ResponseTypes, ", "), "none"))
 	case r.Consumer.Disabled:
 		return nil, ErrConsumerDisabled
 	}

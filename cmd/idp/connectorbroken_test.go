@@ -59,6 +59,10 @@ func TestConnectorTestNamesWhatIsBroken(t *testing.T) {
 			change: func(y *trying) { y.environ = append(y.environ, "IDP_ISSUER=http://localhost:1") }, code: 2,
 			want: []string{" 1 ✗ The provider answers (5.2)\n     failed: the provider does not answer: dial tcp", "what to do: see that idp serve is up at http://localhost:1"},
 		},
+		"provider not at the address": {
+			args: []string{"--address", "http://127.0.0.1:1"}, code: 2,
+			want: []string{" 1 ✗ ", "what to do: see that idp serve is up at http://127.0.0.1:1, which --address names"},
+		},
 		"issuer mismatch": {
 			change: func(y *trying) {
 				y.environ = append(y.environ, "IDP_ISSUER="+strings.Replace(y.provider.Issuer, "localhost", "127.0.0.1", 1))

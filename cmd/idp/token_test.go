@@ -62,7 +62,7 @@ func TestTokenPreviewWarnsAndRefuses(t *testing.T) {
 		"--client messaging-code --consumer nobody":                          "there is no consumer",
 		"--client nobody --consumer amelia":                                  `client "nobody": not found`,
 		"--client messaging-code --consumer rory":                            "the consumer is disabled",
-		"--client messaging-code --consumer amelia --response-type id_token": "has not registered this response type",
+		"--client messaging-code --consumer amelia --response-type id_token": "has not registered this response type: it has code",
 		"--client messaging-code":                                            `required flag(s) "consumer" not set`,
 	} {
 		got := i.run("", append([]string{"token", "preview"}, strings.Fields(args)...)...)

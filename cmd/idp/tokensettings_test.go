@@ -78,7 +78,8 @@ func TestWhatIDTokensSayIsShown(t *testing.T) {
 	}
 
 	plain := words(i.run("", "client", "show", "posted").stdout)
-	for _, want := range []string{"audience posted", "acr that of the session, loa1 for a password", "iat_backdating 5s", "phone_number phone",
+	for _, want := range []string{
+		"audience posted", "acr that of the session, loa1 for a password", "iat_backdating 5s", "phone_number phone",
 		"variant rfc", "js_method lpGetAuthenticationToken", "js_context window", "response_placement form_post", "token_parameter id_token", "code_retry false",
 	} {
 		if !strings.Contains(plain, want) || strings.Contains(plain, "custom_claims") {

@@ -332,10 +332,9 @@ func TestParseRefuses(t *testing.T) {
 			"a token by the name of a hybrid code", client("response_types: [id_token, code id_token]", "conversational_cloud: {variant: rfc, token_parameter: code}"),
 			[]string{"5 clients[0].conversational_cloud.token_parameter"},
 		},
-		{
-			"nothing that a window asks for", client("response_types: [code id_token]", "conversational_cloud: {variant: rfc}"),
-			[]string{"4 clients[0].response_types"},
-		},
+		{"nothing that a window asks for", client("response_types: [code id_token]", "conversational_cloud: {variant: rfc}"), []string{
+			"4 clients[0].response_types",
+		}},
 		{
 			"nothing that a legacy window asks for", client("response_types: [id_token token]", "conversational_cloud: {variant: legacy}"),
 			[]string{"4 clients[0].response_types"},

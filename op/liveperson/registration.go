@@ -132,7 +132,8 @@ func (r Registration) Notes() []string {
 		"The connector has to be of the kind \"OAuth 2 RFC\", which has no field in the form. One that was made before May 2018 has to be switched to it by LivePerson's support.",
 	}
 	if r.Settings.Variant != VariantRFC {
-		notes[0] = "The connector has to be of the older kind \"openID\", which has no field in the form. Have LivePerson's support switch it to \"OAuth 2 RFC\", and set conversational_cloud.variant to rfc with it."
+		notes[0] = "The connector is of the older kind \"openID\", which has no field in the form. " +
+			"It works so now; better is to have LivePerson's support switch it to \"OAuth 2 RFC\", and to set conversational_cloud.variant to rfc at that moment."
 	}
 	if r.Settings.EncryptionKey != nil {
 		notes = append(notes, "ID tokens are encrypted for the key that LivePerson gave. Encryption has no field in the form: LivePerson's support switches it on.")

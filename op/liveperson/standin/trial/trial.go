@@ -279,6 +279,9 @@ func (t *trial) step(s Step, f func(*Step) error) error {
 			s.Found = ErrUnreachable.Error() + " in time"
 		}
 		s.Advice = "see that idp serve is up at " + t.Registration.Issuer + ", or name where it is with --address"
+		if t.Address != "" {
+			s.Advice = "see that idp serve is up at " + printable(t.Address) + ", which --address names"
+		}
 	}
 	t.done(s)
 	return errFailed
