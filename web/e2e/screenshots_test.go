@@ -127,7 +127,7 @@ func demonstration(t *testing.T, tab *tab, picture func(tab *tab, name string)) 
 	// As a pop-up it is small; the picture is to show the checks as well.
 	window := *tab
 	window.ctx = webtest.NewWindow(tab.ctx, t, chromedp.Click(chromedp.ID("external")))
-	window.Size(1024, 1350, chromedp.EmulateScale(1.5))
+	window.Size(1024, 1500, chromedp.EmulateScale(1.5))
 	window.Do(
 		chromedp.WaitVisible(chromedp.ID("outcome")), chromedp.WaitVisible(chromedp.ID("chat")),
 		chromedp.SendKeys(chromedp.CSS("#write input"), "Hello, what would a second line cost me?\r"), chromedp.WaitVisible(chromedp.CSS("#messages li")),
