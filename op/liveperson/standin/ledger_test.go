@@ -12,9 +12,6 @@ type (
 	section = ledger.Section
 )
 
-// notYet begins the reason of a row that a test is to hold.
-const notYet = ledger.NotYet
-
 // TestEveryRowHasATest: each row is held by a test or says why not, each directive
 // names a row, and README.md says no less and no more than the tests do.
 func TestEveryRowHasATest(t *testing.T) {
