@@ -28,12 +28,7 @@ func newConsentsCommand(a *app) *cobra.Command {
 		Example: "  idp consumer consents amelia\n  idp consumer consents amelia --json\n  idp consumer consents amelia --withdraw shop",
 		Args:    oneArgument("a sub, or what the consumer signs in with"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				consumer, err := s.findConsumer(ctx, args[0])
-				if err != nil {
-					return err
-				}
-
+			return a.withConsumer(cmd, args[0], func(ctx context.Context, s *session, consumer *storage.Consumer) error {
 				consents, err := s.store.ConsentsOf(ctx, consumer.ID)
 				if err != nil {
 					return err

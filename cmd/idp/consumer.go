@@ -159,12 +159,7 @@ func newConsumerShowCommand(a *app) *cobra.Command {
 		Example: "  idp consumer show amelia\n  idp consumer show amelia@brand.example --json",
 		Args:    oneArgument("a sub, or what the consumer signs in with"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				consumer, err := s.findConsumer(ctx, args[0])
-				if err != nil {
-					return err
-				}
-
+			return a.withConsumer(cmd, args[0], func(_ context.Context, _ *session, consumer *storage.Consumer) error {
 				if asJSON {
 					return printJSON(cmd.OutOrStdout(), viewConsumer(consumer))
 				}
@@ -176,6 +171,19 @@ func newConsumerShowCommand(a *app) *cobra.Command {
 	addJSONFlag(cmd, &asJSON)
 
 	return cmd
+}
+
+// withConsumer is withStore for what is done with one consumer, found by name as
+// findConsumer does.
+func (a *app) withConsumer(cmd *cobra.Command, name string, f func(ctx context.Context, s *session, consumer *storage.Consumer) error) error {
+	return a.withStore(cmd, func(ctx context.Context, s *session) error {
+		consumer, err := s.findConsumer(ctx, name)
+		if err != nil {
+			return err
+		}
+
+		return f(ctx, s, consumer)
+	})
 }
 
 // findConsumer finds one by sub, or by what the consumer would type to sign in.

@@ -25,13 +25,8 @@ func newSetPasswordCommand(a *app) *cobra.Command {
 		Example: "  idp consumer set-password amelia\n  idp consumer set-password amelia < new-password.txt",
 		Args:    oneArgument("a sub, or what the consumer signs in with"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				// Found before the password is asked for: a wrong name costs no typing.
-				consumer, err := s.findConsumer(ctx, args[0])
-				if err != nil {
-					return err
-				}
-
+			// Found before the password is asked for: a wrong name costs no typing.
+			return a.withConsumer(cmd, args[0], func(ctx context.Context, s *session, consumer *storage.Consumer) error {
 				typed, err := askPassword(ctx, cmd.InOrStdin(), cmd.ErrOrStderr())
 				if err != nil {
 					return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/brandidp/idp/storage"
 )
 
 func newSignOutCommand(a *app) *cobra.Command {
@@ -17,12 +19,7 @@ func newSignOutCommand(a *app) *cobra.Command {
 		Example: "  idp consumer sign-out amelia\n  idp consumer sign-out amelia@brand.example",
 		Args:    oneArgument("a sub, or what the consumer signs in with"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				consumer, err := s.findConsumer(ctx, args[0])
-				if err != nil {
-					return err
-				}
-
+			return a.withConsumer(cmd, args[0], func(ctx context.Context, s *session, consumer *storage.Consumer) error {
 				sessions, err := s.store.SignOutEverywhere(ctx, consumer.ID)
 				if err != nil {
 					return err
