@@ -6,27 +6,46 @@ import (
 	"fmt"
 )
 
-// issueSQL makes what there is a hash of. The lock on the session has who signs
+// issuedSQL makes the code and the access token that there is a hash of, for the
+// session s of the statement that it is a part of. Its parameters are issuedArgs.
+const issuedSQL = `code as (
+  insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
+    code_challenge, claims_request, auth_time, acr, amr, session_ends_at, expires_at)
+  select $1, $2, s.consumer_id, s.id, s.sid, $3, $4, nullif($5, ''), nullif($6, ''), nullif($7, ''), s.auth_time, s.acr, s.amr, s.ends_at,
+    idp_now() + $8::interval
+  from s where $1::bytea is not null
+), token as (
+  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, scope, claims_request, expires_at)
+  select $9, $10, s.consumer_id, s.id, $11, nullif($12, ''), idp_now() + $13::interval
+  from s where $9::bytea is not null
+)`
+
+// issuedArgs are the first thirteen parameters of a statement with issuedSQL, with
+// those behind them that the rest of it has.
+func issuedArgs(code *NewCode, token *NewAccessToken, rest ...any) []any {
+	if code == nil {
+		code = &NewCode{}
+	}
+	if token == nil {
+		token = &NewAccessToken{}
+	}
+	return append([]any{
+		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.ClaimsRequest, code.Lifetime,
+		token.SHA256, token.ClientID, token.Scope, token.ClaimsRequest, token.Lifetime,
+	}, rest...)
+}
+
+// issueSQL issues for a session that lives. The lock on the session has who signs
 // out wait for it, or be seen by it, and that on the consent who withdraws it.
 const issueSQL = `
 with live as (
-  select id, sid, consumer_id, auth_time, acr, amr, ends_at from sessions where id = $1 and expires_at > idp_now() for key share
+  select id, sid, consumer_id, auth_time, acr, amr, ends_at from sessions where id = $14 and expires_at > idp_now() for key share
 ), consent as (
   select k.consumer_id from live join consents k on k.consumer_id = live.consumer_id
   where k.client_id = $15 and k.scopes @> $16::text[] for key share of k
 ), s as (
   select id, sid, consumer_id, auth_time, acr, amr, ends_at from live where $16::text[] is null or exists (select from consent)
-), code as (
-  insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
-    code_challenge, claims_request, auth_time, acr, amr, session_ends_at, expires_at)
-  select $2, $3, s.consumer_id, s.id, s.sid, $4, $5, nullif($6, ''), nullif($7, ''), nullif($8, ''), s.auth_time, s.acr, s.amr, s.ends_at,
-    idp_now() + $9::interval
-  from s where $2::bytea is not null
-), token as (
-  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, scope, claims_request, expires_at)
-  select $10, $11, s.consumer_id, s.id, $12, nullif($13, ''), idp_now() + $14::interval
-  from s where $10::bytea is not null
-)
+), ` + issuedSQL + `
 select exists (select from s) from live`
 
 // Issue is what is to be issued for a live session.
@@ -48,18 +67,8 @@ var ErrNoConsent = errors.New("no consent")
 // transaction. A session that has ended meanwhile is ErrNotFound, and a consent that
 // was withdrawn ErrNoConsent.
 func (s *Store) Issue(ctx context.Context, i Issue) error {
-	code, token := i.Code, i.AccessToken
-	if code == nil {
-		code = &NewCode{}
-	}
-	if token == nil {
-		token = &NewAccessToken{}
-	}
 	var allowed bool
-	err := s.pool.QueryRow(ctx, issueSQL, i.SessionID,
-		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.ClaimsRequest, code.Lifetime,
-		token.SHA256, token.ClientID, token.Scope, token.ClaimsRequest, token.Lifetime,
-		i.ClientID, i.Consent).Scan(&allowed)
+	err := s.pool.QueryRow(ctx, issueSQL, issuedArgs(i.Code, i.AccessToken, i.SessionID, i.ClientID, i.Consent)...).Scan(&allowed)
 	if err == nil && !allowed {
 		err = ErrNoConsent
 	}

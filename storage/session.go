@@ -91,33 +91,23 @@ type SignIn struct {
 // by, a change of the password.
 const signInSQL = `
 with person as (
-  select id from consumers where id = $4 and not disabled and password_changed_at = $5 for share
+  select id from consumers where id = $17 and not disabled and password_changed_at = $18 for share
 ), renewed as (
-  update sessions s set handle_sha256 = $2, auth_time = idp_now(), acr = $6, amr = $7, last_seen_at = idp_now(),
-    expires_at = idp_now() + least($8::interval, $9::interval), ends_at = idp_now() + $9::interval
-  from person where s.handle_sha256 = $1 and s.consumer_id = person.id and s.expires_at > idp_now()
+  update sessions s set handle_sha256 = $15, auth_time = idp_now(), acr = $19, amr = $20, last_seen_at = idp_now(),
+    expires_at = idp_now() + least($21::interval, $22::interval), ends_at = idp_now() + $22::interval
+  from person where s.handle_sha256 = $14 and s.consumer_id = person.id and s.expires_at > idp_now()
   returning s.id, s.sid, s.consumer_id, s.auth_time, s.acr, s.amr, s.last_seen_at, s.ends_at
 ), ended as (
-  delete from sessions s using person where s.handle_sha256 = $1 and (s.consumer_id <> person.id or s.expires_at <= idp_now())
+  delete from sessions s using person where s.handle_sha256 = $14 and (s.consumer_id <> person.id or s.expires_at <= idp_now())
 ), made as (
   insert into sessions (handle_sha256, sid, consumer_id, auth_time, acr, amr, expires_at, ends_at)
-  select $2, $3, id, idp_now(), $6, $7, idp_now() + least($8::interval, $9::interval), idp_now() + $9::interval
+  select $15, $16, id, idp_now(), $19, $20, idp_now() + least($21::interval, $22::interval), idp_now() + $22::interval
   from person where not exists (select from renewed)
   returning id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at
 ), s as (
   select id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at from renewed
   union all select id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at from made
-), code as (
-  insert into authorization_codes (code_sha256, client_id, consumer_id, session_id, sid, redirect_uri, scope, nonce,
-    code_challenge, claims_request, auth_time, acr, amr, session_ends_at, expires_at)
-  select $10, $11, s.consumer_id, s.id, s.sid, $12, $13, nullif($14, ''), nullif($15, ''), nullif($16, ''), s.auth_time, s.acr, s.amr, s.ends_at,
-    idp_now() + $17::interval
-  from s where $10::bytea is not null
-), token as (
-  insert into access_tokens (token_sha256, client_id, consumer_id, session_id, scope, claims_request, expires_at)
-  select $18, $19, s.consumer_id, s.id, $20, nullif($21, ''), idp_now() + $22::interval
-  from s where $18::bytea is not null
-)
+), ` + issuedSQL + `
 select ` + sessionColumns + `, idp_now(), ` + consentsOf + ` from s`
 
 // What hangs on the session of a browser is ended in statements of their own, the
@@ -149,13 +139,6 @@ func queueEnd(batch *pgx.Batch, session string, args ...any) {
 // SignIn makes or renews the browser's session, issues what was asked for and
 // gives the counted attempt back, in one transaction and one round trip.
 func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
-	code, token := in.Code, in.AccessToken
-	if code == nil {
-		code = &NewCode{}
-	}
-	if token == nil {
-		token = &NewAccessToken{}
-	}
 	var out SignedIn
 	batch := &pgx.Batch{}
 	if in.OldHandleSHA256 != nil {
@@ -163,10 +146,8 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 		batch.Queue(lockSessionSQL, in.OldHandleSHA256)
 		queueEnd(batch, othersSQL, in.OldHandleSHA256, in.ConsumerID, in.PasswordChangedAt)
 	}
-	batch.Queue(signInSQL,
-		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute,
-		code.SHA256, code.ClientID, code.RedirectURI, code.Scope, code.Nonce, code.CodeChallenge, code.ClaimsRequest, code.Lifetime,
-		token.SHA256, token.ClientID, token.Scope, token.ClaimsRequest, token.Lifetime,
+	batch.Queue(signInSQL, issuedArgs(in.Code, in.AccessToken,
+		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute)...,
 	).QueryRow(func(row pgx.Row) error {
 		return row.Scan(append(out.Session.dest(), &out.Now, &out.Consents)...)
 	})
