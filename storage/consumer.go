@@ -16,8 +16,11 @@ type Consumer struct {
 	ID int64
 	// Sub is the subject identifier: it never changes and is never given to
 	// somebody else. Empty at InsertConsumer means that one is made.
-	Sub      string
-	Disabled bool
+	Sub string
+	// ExternalID is the identifier by which the brand's own system knows the
+	// consumer, unique; "" if there is none.
+	ExternalID string
+	Disabled   bool
 	// Username is normalised (PRECIS UsernameCaseMapped); "" if there is none.
 	Username string
 	// PasswordHash is a PHC or crypt string; "" means no password signs in.
@@ -41,7 +44,7 @@ type Identifier struct {
 	Kind  string // username, email or phone_number
 }
 
-const consumerColumns = `c.id, c.sub, c.disabled, coalesce(c.username, ''), coalesce(c.password_hash, ''),
+const consumerColumns = `c.id, c.sub, coalesce(c.external_id, ''), c.disabled, coalesce(c.username, ''), coalesce(c.password_hash, ''),
 	c.password_changed_at, c.claims, c.personal_info, c.customer_info, c.attributes, c.managed_by, c.created_at, c.updated_at`
 
 // consumerScan takes the columns of consumerColumns, in that order.
@@ -53,7 +56,7 @@ type consumerScan struct {
 func (s *consumerScan) dest() []any {
 	c := &s.consumer
 	return []any{
-		&c.ID, &c.Sub, &c.Disabled, &c.Username, &c.PasswordHash,
+		&c.ID, &c.Sub, &c.ExternalID, &c.Disabled, &c.Username, &c.PasswordHash,
 		&c.PasswordChangedAt, &s.claims, &s.personal, &s.custom, &s.attributes, &c.ManagedBy, &c.CreatedAt, &c.UpdatedAt,
 	}
 }
@@ -105,11 +108,12 @@ func (s *Store) Consumers(ctx context.Context, after int64, limit int) ([]*Consu
 		"select "+consumerColumns+" from consumers c where c.id > $1 order by c.id limit $2", after, limit))
 }
 
-// FindConsumer finds one by sub or else by a normalised identifier.
+// FindConsumer finds one by sub, or else by a normalised identifier, or else by
+// external id.
 func (s *Store) FindConsumer(ctx context.Context, subOrIdentifier string) (*Consumer, error) {
 	consumers, err := collectConsumers(s.pool.Query(ctx, "select "+consumerColumns+` from consumers c
-		where c.sub = $1 or c.id = (select consumer_id from identifiers where identifier = $1)
-		order by c.sub = $1 desc limit 1`, subOrIdentifier))
+		where c.sub = $1 or c.id = (select consumer_id from identifiers where identifier = $1) or c.external_id = $1
+		order by c.sub = $1 desc, c.external_id is distinct from $1 desc limit 1`, subOrIdentifier))
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +123,10 @@ func (s *Store) FindConsumer(ctx context.Context, subOrIdentifier string) (*Cons
 	return consumers[0], nil
 }
 
-// ConsumersBySubOrUsername reads those with one of the subs or user names.
-func (tx *Tx) ConsumersBySubOrUsername(ctx context.Context, subs, usernames []string) ([]*Consumer, error) {
+// ConsumersNamed reads those with one of the subs, external ids or user names.
+func (tx *Tx) ConsumersNamed(ctx context.Context, subs, externalIDs, usernames []string) ([]*Consumer, error) {
 	return collectConsumers(tx.tx.Query(ctx, "select "+consumerColumns+` from consumers c
-		where c.sub = any($1) or c.username = any($2) order by c.id`, subs, usernames))
+		where c.sub = any($1) or c.external_id = any($2) or c.username = any($3) order by c.id`, subs, externalIDs, usernames))
 }
 
 // IdentifierOwners tells for each identifier that is taken whose it is.
@@ -160,17 +164,17 @@ func (tx *Tx) SubsRetired(ctx context.Context, subs []string) ([]string, error) 
 }
 
 // InsertConsumer adds a consumer and sets its ID and, if it was empty, its Sub:
-// a random UUID. A sub or identifier that exists is ErrConflict.
+// a random UUID. A sub, external id or identifier that exists is ErrConflict.
 func (tx *Tx) InsertConsumer(ctx context.Context, c *Consumer, identifiers []Identifier) error {
 	d, err := c.documents()
 	if err != nil {
 		return fmt.Errorf("insert consumer: %w", err)
 	}
 	err = tx.tx.QueryRow(ctx, `
-		insert into consumers (sub, disabled, username, password_hash, claims, personal_info, customer_info, attributes, managed_by)
-		values (coalesce(nullif($1, ''), gen_random_uuid()::text), $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, $8, $9)
+		insert into consumers (sub, disabled, username, password_hash, claims, personal_info, customer_info, attributes, managed_by, external_id)
+		values (coalesce(nullif($1, ''), gen_random_uuid()::text), $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, $8, $9, nullif($10, ''))
 		returning id, sub, password_changed_at`,
-		c.Sub, c.Disabled, c.Username, c.PasswordHash, d.claims, d.personal, d.customer, d.attributes, c.ManagedBy).
+		c.Sub, c.Disabled, c.Username, c.PasswordHash, d.claims, d.personal, d.customer, d.attributes, c.ManagedBy, c.ExternalID).
 		Scan(&c.ID, &c.Sub, &c.PasswordChangedAt)
 	if err != nil {
 		return fmt.Errorf("insert consumer: %w", wrap(err))
@@ -187,9 +191,9 @@ func (tx *Tx) UpdateConsumer(ctx context.Context, c *Consumer, identifiers []Ide
 	}
 	tag, err := tx.tx.Exec(ctx, `
 		update consumers set disabled = $2, username = nullif($3, ''), claims = $4, personal_info = $5,
-			customer_info = $6, attributes = $7, updated_at = idp_now()
+			customer_info = $6, attributes = $7, external_id = nullif($8, ''), updated_at = idp_now()
 		where id = $1`,
-		c.ID, c.Disabled, c.Username, d.claims, d.personal, d.customer, d.attributes)
+		c.ID, c.Disabled, c.Username, d.claims, d.personal, d.customer, d.attributes, c.ExternalID)
 	if err != nil {
 		return fmt.Errorf("update consumer: %w", wrap(err))
 	}

@@ -35,6 +35,12 @@ func execute(t *testing.T, conn *pgx.Conn, sql string) {
 // firstRelease gives a database as the first release left it.
 func firstRelease(t *testing.T) string {
 	t.Helper()
+	return migratedTo(t, 2)
+}
+
+// migratedTo gives a database with the schema of a version.
+func migratedTo(t *testing.T, version int32) string {
+	t.Helper()
 	url := storagetest.New(t)
 	m, err := migrate.NewMigrator(t.Context(), connect(t, url), "schema_version")
 	if err != nil {
@@ -43,7 +49,7 @@ func firstRelease(t *testing.T) string {
 	if err := m.LoadMigrations(migrations.FS); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.MigrateTo(t.Context(), 2); err != nil {
+	if err := m.MigrateTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
 	return url
@@ -88,10 +94,8 @@ func TestAMigrationGivesWayToReaders(t *testing.T) {
 
 func TestAHalfBuiltIndexIsBuiltAnew(t *testing.T) {
 	t.Parallel()
-	url := storagetest.New(t)
+	url := migratedTo(t, 8)
 	conn := connect(t, url)
-	execute(t, conn, "update schema_version set version = 8")
-	execute(t, conn, "drop index access_tokens_family")
 	if _, err := conn.Exec(t.Context(), "create index concurrently access_tokens_family on changes ((1 / (counter - counter)))"); err == nil {
 		t.Fatal("the index was built")
 	}

@@ -32,6 +32,7 @@ func newConsumerCommand(a *app) *cobra.Command {
 // consumerView is a consumer for reading: everything but the password.
 type consumerView struct {
 	Sub               string                   `json:"sub"`
+	ExternalID        string                   `json:"external_id,omitempty"`
 	Username          string                   `json:"username,omitempty"`
 	Disabled          bool                     `json:"disabled"`
 	HasPassword       bool                     `json:"has_password"`
@@ -47,7 +48,7 @@ type consumerView struct {
 
 func viewConsumer(c *storage.Consumer) consumerView {
 	return consumerView{
-		Sub: c.Sub, Username: c.Username, Disabled: c.Disabled,
+		Sub: c.Sub, ExternalID: c.ExternalID, Username: c.Username, Disabled: c.Disabled,
 		HasPassword: c.PasswordHash != "", PasswordChangedAt: c.PasswordChangedAt.UTC(),
 		Claims: c.Claims, PersonalInfo: c.PersonalInfo, CustomerInfo: c.CustomerInfo, Attributes: c.Attributes,
 		ManagedBy: c.ManagedBy, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
@@ -208,6 +209,7 @@ func printConsumer(w io.Writer, c consumerView) error {
 
 	rows := [][]string{
 		{"sub", c.Sub},
+		{"external id", c.ExternalID},
 		{"username", c.Username},
 		{"disabled", strconv.FormatBool(c.Disabled)},
 		{"password", password},

@@ -43,27 +43,27 @@ func (d *decoder) claims(c *storage.Claims, path string) {
 		"name": c.Name, "given_name": c.GivenName, "family_name": c.FamilyName, "middle_name": c.MiddleName,
 		"nickname": c.Nickname, "preferred_username": c.PreferredUsername, "gender": c.Gender,
 	} {
-		d.oneLine(path+"."+name, value)
+		d.oneLine(join(path, name), value)
 	}
 	for name, value := range map[string]string{"profile": c.Profile, "picture": c.Picture, "website": c.Website} {
 		if value != "" && !isWebAddress(value) {
-			d.at(path+"."+name, "must be an http or https address")
+			d.at(join(path, name), "must be an http or https address")
 		}
 	}
 	if c.Birthdate != "" && !isBirthdate(c.Birthdate) {
-		d.at(path+".birthdate", "must be a date that exists, YYYY-MM-DD, with the year 0000 if it is not told, or a year, YYYY")
+		d.at(join(path, "birthdate"), "must be a date that exists, YYYY-MM-DD, with the year 0000 if it is not told, or a year, YYYY")
 	}
 	if c.Zoneinfo != "" && !zoneinfoPattern.MatchString(c.Zoneinfo) {
-		d.at(path+".zoneinfo", "must be a time zone such as Europe/Berlin")
+		d.at(join(path, "zoneinfo"), "must be a time zone such as Europe/Berlin")
 	}
 	if c.Locale != "" {
 		if _, err := language.Parse(c.Locale); err != nil {
-			d.at(path+".locale", "must be a language tag such as en-US")
+			d.at(join(path, "locale"), "must be a language tag such as en-US")
 		}
 	}
 	d.contacts(c, path)
 	if c.Address != nil {
-		d.address(*c.Address, path+".address")
+		d.address(*c.Address, join(path, "address"))
 	}
 }
 
@@ -73,20 +73,20 @@ func (d *decoder) contacts(c *storage.Claims, path string) {
 		// an address alone.
 		parsed, err := mail.ParseAddress(c.Email)
 		if _, normal := identifier.Email(c.Email); err != nil || normal != nil || parsed.Name != "" || parsed.Address != c.Email {
-			d.at(path+".email", identifier.ErrEmail.Error())
+			d.at(join(path, "email"), identifier.ErrEmail.Error())
 		}
 	}
 	if c.EmailVerified != nil && c.Email == "" {
-		d.at(path+".email_verified", "needs email")
+		d.at(join(path, "email_verified"), "needs email")
 	}
 	if c.PhoneNumber != "" {
 		// An extension (RFC 3966) may be told, but cannot sign in.
 		if _, err := identifier.PhoneNumber(extensionPattern.ReplaceAllString(c.PhoneNumber, "")); err != nil {
-			d.at(path+".phone_number", err.Error())
+			d.at(join(path, "phone_number"), err.Error())
 		}
 	}
 	if c.PhoneNumberVerified != nil && c.PhoneNumber == "" {
-		d.at(path+".phone_number_verified", "needs phone_number")
+		d.at(join(path, "phone_number_verified"), "needs phone_number")
 	}
 }
 
@@ -98,7 +98,7 @@ func (d *decoder) address(a storage.Address, path string) {
 	for name, value := range map[string]string{
 		"locality": a.Locality, "region": a.Region, "postal_code": a.PostalCode, "country": a.Country,
 	} {
-		d.oneLine(path+"."+name, value)
+		d.oneLine(join(path, name), value)
 	}
 }
 

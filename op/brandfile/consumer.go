@@ -13,6 +13,7 @@ import (
 // consumerEntry is one of consumers in the file.
 type consumerEntry struct {
 	Sub          string                   `json:"sub"`
+	ExternalID   string                   `json:"external_id"`
 	Disabled     bool                     `json:"disabled"`
 	Username     string                   `json:"username"`
 	Password     string                   `json:"password"`
@@ -39,6 +40,7 @@ var subPattern = regexp.MustCompile(`^[\x20-\x7e]{1,255}$`)
 func (d *decoder) consumer(entry consumerEntry, path string) *consumer {
 	c := &consumer{path: path, line: d.line(path), password: entry.Password, places: map[string]string{}, Consumer: storage.Consumer{
 		Sub:          entry.Sub,
+		ExternalID:   entry.ExternalID,
 		Disabled:     entry.Disabled,
 		PasswordHash: entry.PasswordHash,
 		Claims:       storage.Claims(entry.Claims),
@@ -47,20 +49,19 @@ func (d *decoder) consumer(entry consumerEntry, path string) *consumer {
 		Attributes:   entry.Attributes,
 		ManagedBy:    "apply",
 	}}
-	if entry.Sub == "" && entry.Username == "" {
-		d.at(path, "must have a sub or a username, by which it is found again")
-	}
-	if entry.Sub != "" && !subPattern.MatchString(entry.Sub) {
-		d.at(path+".sub", "must be 1 to 255 printable ASCII characters")
+	for name, value := range map[string]string{"sub": entry.Sub, "external_id": entry.ExternalID} {
+		if value != "" && !subPattern.MatchString(value) {
+			d.at(join(path, name), "must be 1 to 255 printable ASCII characters")
+		}
 	}
 	d.password(entry, path)
-	d.claims(&c.Claims, path+".claims")
+	d.claims(&c.Claims, join(path, "claims"))
 	d.identify(c, entry.Username)
 	if c.PersonalInfo != nil {
-		d.all(path+".personal_info", c.PersonalInfo.Validate())
+		d.all(join(path, "personal_info"), c.PersonalInfo.Validate())
 	}
 	if c.CustomerInfo != nil {
-		d.all(path+".customer_info", c.CustomerInfo.Validate())
+		d.all(join(path, "customer_info"), c.CustomerInfo.Validate())
 	}
 	d.attributes(c)
 	return c
@@ -68,16 +69,16 @@ func (d *decoder) consumer(entry consumerEntry, path string) *consumer {
 
 func (d *decoder) password(entry consumerEntry, path string) {
 	if entry.Password != "" && entry.PasswordHash != "" {
-		d.at(path+".password", "must not be given together with password_hash")
+		d.at(join(path, "password"), "must not be given together with password_hash")
 	}
 	if entry.Password != "" {
 		if err := password.CheckNew(entry.Password); err != nil {
-			d.at(path+".password", strings.TrimPrefix(err.Error(), "password: "))
+			d.at(join(path, "password"), strings.TrimPrefix(err.Error(), "password: "))
 		}
 	}
 	if entry.PasswordHash != "" {
 		if err := password.Check(entry.PasswordHash); err != nil {
-			d.at(path+".password_hash", strings.TrimPrefix(err.Error(), password.ErrForm.Error()+": "))
+			d.at(join(path, "password_hash"), strings.TrimPrefix(err.Error(), password.ErrForm.Error()+": "))
 		}
 	}
 }
@@ -92,22 +93,22 @@ func (d *decoder) identify(c *consumer, username string) {
 		d.username(c, username, email, phone)
 	}
 	if claims.Email != "" && isTrue(claims.EmailVerified) && emailErr == nil {
-		c.add(email, identifier.KindEmail, c.path+".claims.email")
+		c.add(email, identifier.KindEmail, join(c.path, "claims.email"))
 	}
 	if claims.PhoneNumber == "" || !isTrue(claims.PhoneNumberVerified) {
 		return
 	}
 	if phoneErr != nil {
-		d.at(c.path+".claims.phone_number", phoneErr.Error())
+		d.at(join(c.path, "claims.phone_number"), phoneErr.Error())
 		return
 	}
-	c.add(phone, identifier.KindPhoneNumber, c.path+".claims.phone_number")
+	c.add(phone, identifier.KindPhoneNumber, join(c.path, "claims.phone_number"))
 }
 
 // username checks a user name. One that looks like an address or a number has to
 // be the consumer's own: nobody may sign in under somebody else's.
 func (d *decoder) username(c *consumer, username, email, phone string) {
-	field := c.path + ".username"
+	field := join(c.path, "username")
 	normal, err := identifier.Username(username)
 	if err != nil || normal == "" {
 		d.at(field, identifier.ErrUsername.Error())

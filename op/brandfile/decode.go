@@ -80,7 +80,7 @@ func (d *decoder) line(field string) int {
 // all notes the faults of a value that lies at path.
 func (d *decoder) all(path string, faults []liveperson.FieldError) {
 	for _, fault := range faults {
-		d.at(path+"."+fault.Field, fault.Rule)
+		d.at(join(path, fault.Field), fault.Rule)
 	}
 }
 

@@ -81,7 +81,7 @@ const (
 
 // attributes checks those of a consumer.
 func (d *decoder) attributes(c *consumer) {
-	path := c.path + ".attributes"
+	path := join(c.path, "attributes")
 	if len(c.Attributes) == 0 {
 		c.Attributes = nil
 		return

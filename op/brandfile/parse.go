@@ -55,8 +55,14 @@ func (d *decoder) check(doc document, opts Options) *File {
 	for i, entry := range doc.Consumers {
 		path := fmt.Sprintf("consumers[%d]", i)
 		c := d.consumer(entry, path)
+		if !named(&c.Consumer) && entry.Username == "" {
+			d.at(path, "must have a sub, an external_id or a username, by which it is found again")
+		}
 		if c.Sub != "" {
 			once.claim("sub "+c.Sub, path+".sub")
+		}
+		if c.ExternalID != "" {
+			once.claim("external_id "+c.ExternalID, path+".external_id")
 		}
 		for _, identifier := range c.identifiers {
 			once.claim("identifier "+identifier.Value, c.places[identifier.Value])

@@ -9,10 +9,13 @@ import (
 )
 
 func (p *planner) planConsumers(ctx context.Context) error {
-	var subs, usernames, identifiers []string
+	var subs, externalIDs, usernames, identifiers []string
 	for _, c := range p.file.consumers {
 		if c.Sub != "" {
 			subs = append(subs, c.Sub)
+		}
+		if c.ExternalID != "" {
+			externalIDs = append(externalIDs, c.ExternalID)
 		}
 		if c.Username != "" {
 			usernames = append(usernames, c.Username)
@@ -21,7 +24,7 @@ func (p *planner) planConsumers(ctx context.Context) error {
 			identifiers = append(identifiers, identifier.Value)
 		}
 	}
-	rows, err := p.tx.ConsumersBySubOrUsername(ctx, append(p.machines(), subs...), usernames)
+	rows, err := p.tx.ConsumersNamed(ctx, append(p.machines(), subs...), externalIDs, usernames)
 	if err != nil {
 		return err
 	}
@@ -48,6 +51,9 @@ func (p *planner) planConsumers(ctx context.Context) error {
 		if row != nil {
 			found[row.ID] = c
 		}
+		if owner := finder.byExternalID[c.ExternalID]; owner != nil && owner != row {
+			p.fault(c.line, c.path+".external_id", "must not be that of another consumer")
+		}
 		p.checkOwners(c, row, owners)
 		if err := p.planConsumer(c, row); err != nil {
 			return err
@@ -56,13 +62,17 @@ func (p *planner) planConsumers(ctx context.Context) error {
 	return nil
 }
 
-// finder finds the row of a consumer by sub, or else by user name.
-type finder struct{ bySub, byUsername map[string]*storage.Consumer }
+// finder finds the row of a consumer by sub, or else by external id, or else by user
+// name.
+type finder struct{ bySub, byExternalID, byUsername map[string]*storage.Consumer }
 
 func newFinder(rows []*storage.Consumer) finder {
-	f := finder{bySub: map[string]*storage.Consumer{}, byUsername: map[string]*storage.Consumer{}}
+	f := finder{bySub: map[string]*storage.Consumer{}, byExternalID: map[string]*storage.Consumer{}, byUsername: map[string]*storage.Consumer{}}
 	for _, row := range rows {
 		f.bySub[row.Sub] = row
+		if row.ExternalID != "" {
+			f.byExternalID[row.ExternalID] = row
+		}
 		// A user name that somebody chose through the management API is theirs: a
 		// file that has the same means somebody else.
 		if row.Username != "" && row.ManagedBy != "api" {
@@ -75,6 +85,9 @@ func newFinder(rows []*storage.Consumer) finder {
 func (f finder) find(c *consumer) *storage.Consumer {
 	if c.Sub != "" {
 		return f.bySub[c.Sub]
+	}
+	if row := f.byExternalID[c.ExternalID]; row != nil {
+		return row
 	}
 	return f.byUsername[c.Username]
 }
