@@ -17,7 +17,7 @@ type task struct {
 }
 
 const (
-	patience = 10 // seconds that a page may take
+	patience = 30 // seconds that a page may take, on a busy machine
 	optional = "optional"
 	anything = `\S`
 	// screenshot keeps the page for the test's placeholder, and fails without one.
