@@ -30,6 +30,7 @@ func TestALostSignInLosesNoSession(t *testing.T) {
 			form.SignIn("amelia", ameliasPassword)
 			b.Get("/end_session").Submit("sign-out", nil)
 		}, 0},
+		"signed out": {func(b *webtest.Browser, _ *webtest.Page, _ any) { b.Get("/end_session") }, 0},
 		"somebody else signs in": {func(b *webtest.Browser, form *webtest.Page, _ any) {
 			form.SignIn("rory", rorysPassword)
 			silent(t, b, implicitRequest("prompt", "none"))
