@@ -14,6 +14,8 @@ type Snapshot struct {
 	Counter int64
 	Clients []*Client
 	Keys    []*SigningKey
+	// APIKeys are those that are not revoked.
+	APIKeys []*APIKey
 }
 
 // ReadSnapshot reads clients and keys in one transaction.
@@ -27,7 +29,10 @@ func (s *Store) ReadSnapshot(ctx context.Context) (*Snapshot, error) {
 		if snapshot.Clients, err = queryClients(ctx, tx); err != nil {
 			return err
 		}
-		snapshot.Keys, err = querySigningKeys(ctx, tx)
+		if snapshot.Keys, err = querySigningKeys(ctx, tx); err != nil {
+			return err
+		}
+		snapshot.APIKeys, err = queryAPIKeys(ctx, tx, "k.revoked_at is null")
 		return err
 	})
 	if err != nil {
