@@ -186,7 +186,7 @@ func (p *Provider) endSessions(w http.ResponseWriter, r *http.Request, everywher
 	if everywhere {
 		in, err := p.sessions.Current(r)
 		if err == nil && in != nil {
-			_, err = p.opts.Store.SignOutEverywhere(r.Context(), in.Session.ConsumerID)
+			_, err = p.opts.Store.SignOutEverywhere(r.Context(), in.Session.ConsumerID, storage.AuditEvent{})
 		}
 		if err != nil {
 			return err

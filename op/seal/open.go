@@ -24,9 +24,10 @@ const (
 	Throttle    = "throttle"     // MACs of sign-in identifiers and network addresses
 
 	RefreshTokens = "refresh_tokens" // MACs in refresh tokens
+	Idempotency   = "idempotency"    // answers kept for repeated requests, and MACs of the requests
 )
 
-var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens}
+var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Idempotency}
 
 // Opened is a database whose data keys are at hand.
 type Opened struct {
