@@ -13,7 +13,8 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
-// hearing has clients that are told of sign-outs.
+// hearing has clients that are to be told of sign-outs, where nobody answers: what they
+// are to be told stays where it can be counted.
 const hearing = `
 clients:
   - client_id: shop

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -72,8 +74,7 @@ func TestALostAnswer(t *testing.T) {
 
 func (w writing) test(t *testing.T) {
 	t.Helper()
-	p := webtest.Start(t, nil, brand, refreshBrand, retryBrand, backendBrand(t), leaving, hearing)
-	p.StopRunning() // whoever is to be told of a sign-out is not told, so that it can be counted
+	p := webtest.Start(t, func(o *web.Options) { o.RefreshGrace = time.Minute }, brand, refreshBrand, retryBrand, backendBrand(t), hearing)
 	s := &scene{t: t, p: p}
 
 	// As it is when nothing is lost.
@@ -122,7 +123,6 @@ func (w writing) test(t *testing.T) {
 }
 
 func (w writing) prepare(s *scene) sending {
-	s.p.Reload()
 	s.b = amelia(s.t, s.p)
 	sent := w.begin(s)
 	if sent.b == nil {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -120,33 +119,34 @@ type cuttable struct {
 	net.Conn
 
 	loss atomic.Pointer[loss]
-
-	mu   sync.Mutex
 	kept bytes.Buffer // an answer that is not lost
 }
 
 // Read reads what PostgreSQL answers, and loses it if it says that something was
-// carried out. What only prepares a statement is passed on.
+// carried out. What only prepares a statement is passed on. pgx may have begun to
+// read before it sends, so what is to be lost is known only once there is something.
 func (c *cuttable) Read(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	lost := c.loss.Load()
-	if lost != nil && c.kept.Len() == 0 {
-		done, err := c.readAnswer()
-		if err != nil {
-			return 0, err
-		}
-		if done {
-			c.loss.Store(nil)
-			lost.happened.Store(true)
-			_ = c.Close()
-			return 0, io.EOF
-		}
-	}
 	if c.kept.Len() > 0 {
 		return c.kept.Read(p) //nolint:wrapcheck // as the connection has it
 	}
-	return c.Conn.Read(p) //nolint:wrapcheck // as the connection has it
+	n, err := c.Conn.Read(p)
+	lost := c.loss.Load()
+	if err != nil || lost == nil {
+		return n, err //nolint:wrapcheck // as the connection has it
+	}
+	begun := bytes.NewReader(bytes.Clone(p[:n]))
+	done, err := c.readAnswer(io.MultiReader(begun, c.Conn))
+	if err != nil {
+		return 0, err
+	}
+	if done {
+		c.loss.Store(nil)
+		lost.happened.Store(true)
+		_ = c.Close()
+		return 0, io.EOF
+	}
+	_, _ = c.kept.ReadFrom(begun) // never fails
+	return c.kept.Read(p)         //nolint:wrapcheck // as the connection has it
 }
 
 // The messages of PostgreSQL that matter here.
@@ -158,14 +158,14 @@ const (
 
 // readAnswer reads messages into kept until the server is ready for more. It tells
 // whether something was carried out.
-func (c *cuttable) readAnswer() (done bool, err error) {
+func (c *cuttable) readAnswer(from io.Reader) (done bool, err error) {
 	for {
 		head := make([]byte, 5) // a letter, and the length of what follows, itself included
-		if _, err := io.ReadFull(c.Conn, head); err != nil {
+		if _, err := io.ReadFull(from, head); err != nil {
 			return false, err //nolint:wrapcheck // as the connection has it
 		}
 		c.kept.Write(head)
-		if _, err := io.CopyN(&c.kept, c.Conn, int64(binary.BigEndian.Uint32(head[1:]))-4); err != nil {
+		if _, err := io.CopyN(&c.kept, from, int64(binary.BigEndian.Uint32(head[1:]))-4); err != nil {
 			return false, err //nolint:wrapcheck // as the connection has it
 		}
 		switch head[0] {
