@@ -10,7 +10,7 @@ const sweepBatch = 1000
 
 // sweptTables are those whose rows expire, each with an expires_at.
 var sweptTables = [...]string{
-	"authorization_codes", "access_tokens", "refresh_families", "refresh_successors", "sessions", "sign_in_throttle", "logout_notices", "client_assertions",
+	"authorization_codes", "access_tokens", "refresh_families", "refresh_successors", "sessions", "sign_in_throttle", "logout_notices", "client_assertions", "import_jobs",
 }
 
 // Sweep deletes expired rows in small batches until none is left, and tells how
