@@ -42,6 +42,8 @@ func FuzzClientAssertion(f *testing.F) {
 	for _, payload := range []string{
 		`{"iss":"keyed","sub":"keyed","aud":"ISSUER","jti":"ONCE","exp":SOON}`, `{"iss":"keyed","sub":"keyed","aud":"ISSUER/token","jti":"ONCE","exp":SOON.5,"nbf":NOW,"iat":NOW}`,
 		`{"iss":"keyed","sub":"keyed","aud":"ISSUER","jti":"a","exp":1}`, `{"iss":"keyed","sub":"keyed","aud":["ISSUER"],"jti":"a","exp":1e300}`,
+		`{"iss":"keyed","sub":"keyed","aud":"https://evil.example","jti":"ONCE","exp":SOON}`, `{"iss":"site","sub":"keyed","aud":"ISSUER","jti":"ONCE","exp":SOON}`,
+		`{"iss":"keyed","sub":"keyed","aud":"ISSUER","jti":"ONCE","exp":NOW}`, `{"iss":"keyed","sub":"keyed","aud":"ISSUER","jti":"ONCE","exp":SOON0}`,
 		`{"sub":null}`, `[]`, `{"sub":"keyed","sub":"keyed"}`, `{"iss":"keyed","sub":"keyed","aud":"ISSUER","jti":"","exp":-0.5,"iat":"x"}`,
 	} {
 		f.Add(payload, "JWT", "")
@@ -60,9 +62,10 @@ func FuzzClientAssertion(f *testing.F) {
 				continue
 			}
 			var claims map[string]any
+			now := float64(p.Now().Unix())
 			if err := json.Unmarshal([]byte(payload), &claims); raw != "" || err != nil || claims["iss"] != "keyed" || claims["sub"] != "keyed" ||
 				!slices.Contains([]any{p.Issuer, p.Issuer + "/token", p.Issuer + endpoint}, claims["aud"]) ||
-				claims["exp"].(float64) < float64(p.Now().Unix()-1) {
+				claims["exp"].(float64) < now-10 || claims["exp"].(float64) > now+340 {
 				t.Errorf("%q, %q is taken for the client's at %s", payload, raw, endpoint)
 			}
 			if checked(t, p, b, b.Request(endpoint, form)).Status == http.StatusOK {
