@@ -20,7 +20,7 @@
 set -euo pipefail
 export LC_ALL=C
 
-readonly time=${1:?how long, such as 10m} chosen=${2:-.} most=40 longest=4k
+readonly time=${1:?how long, such as 10m} chosen=${2:-.} most=40 below=4096c
 cache=$(go env GOCACHE)/fuzz
 module=$(go list -m)
 log=$(mktemp)
@@ -29,16 +29,15 @@ failed=()
 
 # inputs FOLDER lists its inputs that a run found, and not those with names of their own.
 inputs() {
-	[ ! -d "$1" ] || find "$1" -type f -size "-$longest" -regextype posix-extended -regex '.*/[0-9a-f]{16}'
+	[ ! -d "$1" ] || find "$1" -type f -size "-$below" | { grep -E '/[0-9a-f]{16}$' || true; }
 }
 
 # keep CORPUS FOUND makes the corpus anew of both folders.
 keep() {
-	local corpus=$1 kept
-	kept=$({ inputs "$corpus"; inputs "$2"; } | awk -F / '!seen[$NF]++ { print $NF, $0 }' | sort | head -n "$most")
+	local corpus=$1 kept name file
+	kept=$({ inputs "$corpus"; inputs "$2"; } | awk -F / '!seen[$NF]++ { print $NF, $0 }' | sort | awk -v most="$most" 'NR <= most')
 	[ -n "$kept" ] || return 0
 	mkdir -p "$corpus"
-	local name file
 	while read -r name file; do
 		[ -e "$corpus/$name" ] || cp "$file" "$corpus/$name"
 	done <<<"$kept"
@@ -47,20 +46,25 @@ keep() {
 	done
 }
 
+ran=0
 while read -r folder target; do
+	ran=$((ran + 1))
 	echo "$folder/$target"
 	if go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" ${FUZZPARALLEL:+-parallel "$FUZZPARALLEL"} "./$folder" >"$log" 2>&1; then
 		sed -n 's/^fuzz: elapsed: /    /p' "$log" | tail -n 1
 		keep "$folder/testdata/fuzz/$target" "$cache/$module/$folder/$target"
 	else
 		cat "$log"
-		failed+=("$(sed -nE "s|^ *Failing input written to (.*)|$folder/\1|p" "$log" | tail -n 1)")
-		[ -n "${failed[-1]}" ] || failed[-1]="$folder/$target: it did not come to the end, see above"
+		found=$(sed -nE "s|^ *Failing input written to (.*)|$folder/\1|p" "$log" | tail -n 1)
+		failed+=("${found:-$folder/$target has not come to its end, see above}")
 	fi
 done < <(grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . |
 	sed -E 's|^\./(.*)/[^/]+:func (Fuzz[A-Za-z0-9_]+).*|\1 \2|' | sort | awk -v chosen="$chosen" '$1 "/" $2 ~ chosen')
 
-if [ ${#failed[@]} -gt 0 ]; then
+if [ "$ran" -eq 0 ]; then
+	echo "fuzz: no target is named like $chosen" >&2
+	exit 1
+elif [ ${#failed[@]} -gt 0 ]; then
 	printf 'fuzz: %s\n' "${failed[@]}" >&2
 	exit 1
 fi
