@@ -140,7 +140,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, v *view, clien
 		err = errorsOfNone[stepSignIn] // signed out in this very moment
 	}
 	if err == nil && (code != nil || token != nil) {
-		err = p.issue(r.Context(), client, request, in, code, token)
+		err = p.issue(r.Context(), client, request, in, storage.Issue{Code: code, AccessToken: token})
 	}
 	if err != nil {
 		p.sendError(w, r, client, request, asError(err))
@@ -186,10 +186,8 @@ func (p *Provider) prepare(client *storage.Client, request *authRequest) (issued
 
 // issue stores what is to be issued, unless the session has ended or the consent was
 // withdrawn in this very moment.
-func (p *Provider) issue(
-	ctx context.Context, client *storage.Client, request *authRequest, in *storage.SignedIn, code *storage.NewCode, token *storage.NewAccessToken,
-) error {
-	issue := storage.Issue{SessionID: in.Session.ID, ClientID: client.ID, Code: code, AccessToken: token}
+func (p *Provider) issue(ctx context.Context, client *storage.Client, request *authRequest, in *storage.SignedIn, issue storage.Issue) error {
+	issue.Session, issue.ClientID = &in.Session, client.ID
 	if client.AsksConsent() {
 		issue.Consent = request.consentScopes(client)
 	}

@@ -29,7 +29,7 @@ type idTokenClaims struct {
 	Nonce    string   `json:"nonce,omitempty"`
 	ACR      string   `json:"acr,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
-	Sid      string   `json:"sid"`
+	Sid      string   `json:"sid,omitempty"`
 	AtHash   string   `json:"at_hash,omitempty"`
 	CHash    string   `json:"c_hash,omitempty"`
 	profileClaims

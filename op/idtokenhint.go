@@ -10,7 +10,9 @@ import (
 
 // idTokenHint is what an ID token of ours says that comes back as id_token_hint.
 type idTokenHint struct {
-	Sub, Sid string
+	Sub string
+	// Sid is "" if the token was given without a session.
+	Sid string
 	// ClientID is for whom the token was made.
 	ClientID string
 }
@@ -27,7 +29,7 @@ func (p *Provider) readHint(v *view, compact string) (*idTokenHint, error) {
 	if err := json.Unmarshal(payload, &claims); err != nil {
 		return nil, fmt.Errorf("read ID token: %w", err)
 	}
-	if claims.Issuer != p.opts.Issuer || claims.Subject == "" || len(claims.Audience) == 0 || claims.Sid == "" {
+	if claims.Issuer != p.opts.Issuer || claims.Subject == "" || len(claims.Audience) == 0 || claims.Expires == 0 { // which a signed UserInfo response has not
 		return nil, errors.New("not an ID token of this issuer")
 	}
 	client := claims.Party

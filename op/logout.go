@@ -31,10 +31,10 @@ const (
 )
 
 // noteClient notes that a client is about to know of a session, unless that is noted
-// already or the client has no address to be told at. A session that has ended
-// meanwhile is storage.ErrNotFound.
+// already, the client has no address to be told at, or there is no session here. One
+// that has ended meanwhile is storage.ErrNotFound.
 func (p *Provider) noteClient(ctx context.Context, client *storage.Client, in *storage.SignedIn) error {
-	if client.BackchannelLogoutURI == "" || slices.Contains(in.Noted, client.ID) {
+	if client.BackchannelLogoutURI == "" || in.Session.ID == 0 || slices.Contains(in.Noted, client.ID) {
 		return nil
 	}
 	return p.opts.Store.NoteClient(ctx, in.Session.ID, client.ID)

@@ -70,4 +70,10 @@ var grantAttackRows = []ledger.Section{
 		{"26-slow", "A client that does not answer makes browsers, or other clients, wait.", ""},
 		{"26-inside", "A client's address leads to what only the provider can reach.", ""},
 	}},
+	{"32 The brand's word", []ledger.Row{
+		{"32-protocol", "What is sent along says `iss`, `sub`, `aud`, `acr` or `auth_time`, by each member that there is.", ""},
+		{"32-unchecked", "A token is had for a consumer who is disabled, has not consented, or has signed out everywhere since.", ""},
+		{"32-auth-time", "A sign-in of tomorrow, or of long ago, is told of.", ""},
+		{"32-stolen-database", "Who reads the database has what was sent along with a code.", ""},
+	}},
 }

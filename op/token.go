@@ -145,7 +145,11 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	if err != nil {
 		return nil, err
 	}
-	idToken, err := p.idToken(v, client, grant.Consumer, idTokenRequest{
+	details, err := openDetails(request.Code, client, grant.DetailsSealed)
+	if err != nil {
+		return nil, err
+	}
+	idToken, err := p.idToken(v, client, details.over(grant.Consumer), idTokenRequest{
 		scopes: words(grant.Scope), nonce: grant.Nonce, accessToken: accessToken, session: &grant.Session, userinfoFollows: true,
 		claims: claims.IDToken,
 	})

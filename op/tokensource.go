@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,9 +15,9 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
-// tokenSourceRequest is what the page script asks with. It is read member by
-// member, each a text.
-type tokenSourceRequest struct {
+// TokenSourceRequest is what the page script, or a backend of the brand, asks with.
+// Of a page it is read member by member, each a text.
+type TokenSourceRequest struct {
 	// ClientID names the client that the page speaks for.
 	ClientID string
 	// ResponseType is code or id_token, if the client has registered it, or none
@@ -30,9 +31,9 @@ type tokenSourceRequest struct {
 	RedirectURI string
 }
 
-// tokenSourceAnswer is what the page script gets: an ID token, or a code, or
-// neither, and whose it is, since a page can read neither a code nor a JWE.
-type tokenSourceAnswer struct {
+// TokenSourceAnswer is what they get: an ID token, or a code, or neither, and whose it
+// is, since a page can read neither a code nor a JWE.
+type TokenSourceAnswer struct {
 	IDToken     string `json:"id_token,omitempty"`
 	ExpiresIn   int64  `json:"expires_in,omitempty"` // of the ID token, in seconds
 	Code        string `json:"code,omitempty"`
@@ -108,8 +109,8 @@ func (v *view) tokenSourceClient(w http.ResponseWriter, r *http.Request) (*stora
 
 // readMembers takes the members of a request over. One that means nothing here
 // is refused: it may be a check that its sender relies on.
-func readMembers(members map[string]json.RawMessage) (*tokenSourceRequest, error) {
-	request := &tokenSourceRequest{}
+func readMembers(members map[string]json.RawMessage) (*TokenSourceRequest, error) {
+	request := &TokenSourceRequest{}
 	known := map[string]*string{
 		"client_id": &request.ClientID, "response_type": &request.ResponseType, "redirect_uri": &request.RedirectURI,
 		"code_challenge": &request.CodeChallenge, "code_challenge_method": &request.CodeChallengeMethod,
@@ -140,13 +141,9 @@ func TokenSourceResponseType(client *storage.Client) string {
 	return ""
 }
 
-// authRequestOf makes the authorization request with prompt=none that a page's
-// request stands for.
-func authRequestOf(client *storage.Client, members map[string]json.RawMessage) (*authRequest, error) {
-	asked, err := readMembers(members)
-	if err != nil {
-		return nil, err
-	}
+// authRequestOf makes the authorization request with prompt=none that a request of a
+// page or backend stands for.
+func authRequestOf(client *storage.Client, asked *TokenSourceRequest) (*authRequest, error) {
 	request := &authRequest{ClientID: client.ClientID, ResponseType: asked.ResponseType, Scopes: words(TokenSourceScope(client))}
 	if request.ResponseType == "" {
 		request.ResponseType = TokenSourceResponseType(client)
@@ -193,9 +190,13 @@ func TokenSourceScope(client *storage.Client) string {
 	return strings.Join(slices.DeleteFunc(words(client.Scope), func(value string) bool { return value == "offline_access" }), " ")
 }
 
-// answerPage decides as the authorization endpoint does for prompt=none.
-func (p *Provider) answerPage(r *http.Request, v *view, client *storage.Client, members map[string]json.RawMessage) (*tokenSourceAnswer, error) {
-	request, err := authRequestOf(client, members)
+// answerPage answers a page by who is signed in.
+func (p *Provider) answerPage(r *http.Request, v *view, client *storage.Client, members map[string]json.RawMessage) (*TokenSourceAnswer, error) {
+	asked, err := readMembers(members)
+	if err != nil {
+		return nil, err
+	}
+	request, err := authRequestOf(client, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -209,16 +210,34 @@ func (p *Provider) answerPage(r *http.Request, v *view, client *storage.Client, 
 			Status: http.StatusTooManyRequests,
 		}
 	}
-	if in != nil && client.AsksConsent() { // the page asks for no scope by name, so it gets what was allowed
-		request.Scopes = slices.DeleteFunc(request.Scopes, func(scope string) bool {
-			return scope != "openid" && !in.Consents.Cover(client.ID, []string{scope})
-		})
+	return p.answerFor(r.Context(), v, client, request, in, nil)
+}
+
+// allowedScopes leaves of scopes that nobody has asked for by name what the consumer
+// has allowed, if the client asks for consent.
+func allowedScopes(client *storage.Client, scopes []string, in *storage.SignedIn) []string {
+	if !client.AsksConsent() {
+		return scopes
+	}
+	return slices.DeleteFunc(scopes, func(scope string) bool {
+		return scope != "openid" && !in.Consents.Cover(client.ID, []string{scope})
+	})
+}
+
+// answerFor decides as the authorization endpoint does for prompt=none, whether the
+// consumer is signed in here or the brand vouches for that. Details are nil for what is
+// stored.
+func (p *Provider) answerFor(
+	ctx context.Context, v *view, client *storage.Client, request *authRequest, in *storage.SignedIn, details *Details,
+) (*TokenSourceAnswer, error) {
+	if in != nil {
+		request.Scopes = allowedScopes(client, request.Scopes, in)
 	}
 	if next := nextStep(client, request, in, shown{}); next != stepNone {
 		return nil, unauthorized(next)
 	}
 	if request.ResponseType != responseTypeNone {
-		err := p.noteClient(r.Context(), client, in)
+		err := p.noteClient(ctx, client, in)
 		if errors.Is(err, storage.ErrNotFound) {
 			return nil, unauthorized(stepSignIn) // signed out in this very moment
 		}
@@ -226,13 +245,14 @@ func (p *Provider) answerPage(r *http.Request, v *view, client *storage.Client, 
 			return nil, err
 		}
 	}
-	answer := &tokenSourceAnswer{Issuer: p.opts.Issuer, Subject: in.Consumer.Sub}
+	answer := &TokenSourceAnswer{Issuer: p.opts.Issuer, Subject: in.Consumer.Sub}
+	var err error
 	switch request.ResponseType {
 	case responseTypeCode:
 		answer.RedirectURI = request.RedirectURI
-		answer.Code, err = p.codeForPage(r, client, request, in)
+		answer.Code, err = p.codeForPage(ctx, client, request, in, details)
 	case responseTypeIDToken:
-		answer.IDToken, answer.ExpiresIn, err = p.tokenForPage(v, client, request, in)
+		answer.IDToken, answer.ExpiresIn, err = p.tokenForPage(v, client, request, in, details)
 	}
 	return answer, err
 }
@@ -244,12 +264,16 @@ func unauthorized(next step) *Error {
 	return &e
 }
 
-func (p *Provider) codeForPage(r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn) (string, error) {
+func (p *Provider) codeForPage(ctx context.Context, client *storage.Client, request *authRequest, in *storage.SignedIn, details *Details) (string, error) {
 	out, code, _, err := p.prepare(client, request)
 	if err != nil {
 		return "", err
 	}
-	err = p.issue(r.Context(), client, request, in, code, nil)
+	sealed, err := p.sealDetails(out.code, client, details)
+	if err != nil {
+		return "", err
+	}
+	err = p.issue(ctx, client, request, in, storage.Issue{Code: code, DetailsSealed: sealed})
 	for next, fault := range errorsOfNone {
 		if errors.Is(err, fault) {
 			err = unauthorized(next)
@@ -258,8 +282,10 @@ func (p *Provider) codeForPage(r *http.Request, client *storage.Client, request 
 	return out.code, err
 }
 
-func (p *Provider) tokenForPage(v *view, client *storage.Client, request *authRequest, in *storage.SignedIn) (token string, expiresIn int64, err error) {
-	claims, err := p.idTokenClaims(v, client, in.Consumer, idTokenRequest{scopes: request.Scopes, session: &in.Session})
+func (p *Provider) tokenForPage(
+	v *view, client *storage.Client, request *authRequest, in *storage.SignedIn, details *Details,
+) (token string, expiresIn int64, err error) {
+	claims, err := p.idTokenClaims(v, client, details.over(in.Consumer), idTokenRequest{scopes: request.Scopes, session: &in.Session})
 	if errors.Is(err, errSessionEnded) {
 		err = unauthorized(stepSignIn)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrAssertionRefused means that an assertion has expired, or was used before.
-var ErrAssertionRefused = errors.New("client assertion refused")
+var ErrAssertionRefused = errors.New("assertion refused")
 
 // UseAssertion takes a client's assertion, known by the hash of its jti, and keeps
 // it in mind until it expires. Of several at once one is taken.

@@ -60,6 +60,8 @@ type Grant struct {
 	ClaimsRequest string // as of NewCode
 	Session       Session
 	Consumer      *Consumer
+	// DetailsSealed is what came with a code by Issue, nil if nothing did.
+	DetailsSealed []byte
 	// Refreshable is set when a family of refresh tokens came of a code.
 	Refreshable bool
 	// Retry is set when the code or refresh token has been used before.
@@ -91,7 +93,8 @@ const (
 	familyEnds = "least(idp_now() + $11::interval, case when not " + offline + " then session_ends_at end)"
 )
 
-const grantColumns = "ac.scope, coalesce(ac.nonce, ''), coalesce(ac.claims_request, ''), ac.session_id, ac.sid, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, " + consumerColumns
+const grantColumns = "ac.scope, coalesce(ac.nonce, ''), coalesce(ac.claims_request, ''), ac.details_sealed, coalesce(ac.session_id, 0), coalesce(ac.sid, ''), ac.auth_time, ac.acr, ac.amr, ac.session_ends_at, " +
+	consumerColumns
 
 // redeemSQL takes the code and makes the token in one statement: the update is
 // what 16 parallel redemptions race for, and one of them wins. A used code stays
@@ -104,7 +107,8 @@ with consumed as (
   from consumers c
   where ` + codeMatches + `
     and ac.consumed_at is null and least(ac.expires_at, ac.session_ends_at) > idp_now() and c.id = ac.consumer_id and not c.disabled
-  returning ac.id, ac.client_id, ac.consumer_id, ac.session_id, ac.sid, ac.scope, ac.nonce, ac.claims_request, ac.auth_time, ac.acr, ac.amr, ac.session_ends_at
+  returning ac.id, ac.client_id, ac.consumer_id, ac.session_id, ac.sid, ac.scope, ac.nonce, ac.claims_request, ac.details_sealed,
+    ac.auth_time, ac.acr, ac.amr, ac.session_ends_at
 ), family as (
   insert into refresh_families (handle_sha256, token_sha256, client_id, consumer_id, session_id, code_id, sid, scope, claims_request, offline,
     auth_time, acr, amr, expires_at)
@@ -156,7 +160,7 @@ func scanGrant(row pgx.Row, more ...any) (*Grant, error) {
 		consumer consumerScan
 	)
 	dest := []any{
-		&g.Scope, &g.Nonce, &g.ClaimsRequest, &g.Session.ID, &g.Session.Sid, &g.Session.AuthTime, &g.Session.ACR, &g.Session.AMR, &g.Session.EndsAt,
+		&g.Scope, &g.Nonce, &g.ClaimsRequest, &g.DetailsSealed, &g.Session.ID, &g.Session.Sid, &g.Session.AuthTime, &g.Session.ACR, &g.Session.AMR, &g.Session.EndsAt,
 	}
 	dest = append(append(dest, consumer.dest()...), more...)
 	if err := wrap(row.Scan(dest...)); err != nil {

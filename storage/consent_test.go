@@ -16,7 +16,7 @@ import (
 // issue asks for a code that needs a consent.
 func (l *leaver) issue(session int64, name string, consent ...string) error {
 	return l.store.Issue(l.t.Context(), storage.Issue{
-		SessionID: session, ClientID: l.clients[0], Consent: consent,
+		Session: &storage.Session{ID: session}, ClientID: l.clients[0], Consent: consent,
 		Code: &storage.NewCode{SHA256: handle(name), ClientID: l.clients[0], RedirectURI: "https://shop.example/cb", Scope: "openid", Lifetime: time.Minute},
 	})
 }

@@ -86,8 +86,9 @@ func (s *Store) DeleteLogoutNotice(ctx context.Context, id int64) error {
 	return nil
 }
 
-// SignOutEverywhere ends every session of a consumer, with their codes and tokens but
-// those granted by offline_access, and tells how many sessions there were.
+// SignOutEverywhere ends every session of a consumer, and what was issued without one,
+// with their codes and tokens but those granted by offline_access, and tells how many
+// sessions there were.
 func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64, audit AuditEvent) (sessions int64, err error) {
 	const own = "(select id from sessions where consumer_id = $1)"
 	batch := &pgx.Batch{}
@@ -95,6 +96,7 @@ func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64, audit A
 	batch.Queue("select from consumers where id = $1 for no key update", consumerID)
 	batch.Queue("select from sessions where consumer_id = $1 order by id for update", consumerID)
 	queueEnd(batch, own, consumerID)
+	queueEndOf(batch, "session_id is null and consumer_id = $1", consumerID)
 	batch.Queue("with gone as (delete from sessions where consumer_id = $1 returning expires_at) select count(*) from gone where expires_at > idp_now()", consumerID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&sessions) })
 	batch.Queue(aloneSQL, audit.args()...)

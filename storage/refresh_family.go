@@ -62,7 +62,8 @@ const liveFamily = `f.handle_sha256 = $1 and f.client_id = $2 and f.expires_at >
 
 // familyColumns are grantColumns of a family. Its own end takes the place of the
 // session's: it is not later, unless the family is there to outlive the session.
-const familyColumns = "f.scope, '', coalesce(f.claims_request, ''), f.session_id, f.sid, f.auth_time, f.acr, f.amr, f.expires_at, " + consumerColumns
+const familyColumns = "f.scope, '', coalesce(f.claims_request, ''), null::bytea, coalesce(f.session_id, 0), coalesce(f.sid, ''), f.auth_time, f.acr, f.amr, f.expires_at, " +
+	consumerColumns
 
 // rotateSQL puts the successor in the place of the presented token and makes the
 // access token in one statement: the update is what parallel refreshes race for,

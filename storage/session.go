@@ -10,8 +10,11 @@ import (
 
 // Session is a browser in which one consumer is signed in.
 type Session struct {
+	// ID is 0 where there is no session here, since the brand itself vouches for the
+	// consumer.
 	ID int64
-	// Sid is the sid claim: kept when the same person signs in again.
+	// Sid is the sid claim: kept when the same person signs in again; "" without a
+	// session.
 	Sid        string
 	ConsumerID int64
 	AuthTime   time.Time
@@ -93,7 +96,7 @@ const named = "(s.handle_sha256 = $1 or s.previous_handle_sha256 = $1)"
 // signInSQL renews the browser's session if it is the same person's, else ends
 // it and makes another. The lock on the consumer makes it wait for, or be seen
 // by, a change of the password.
-const signInSQL = `
+var signInSQL = `
 with person as (
   select id from consumers where id = $17 and not disabled and password_changed_at = $18 for share
 ), renewed as (
@@ -131,12 +134,17 @@ const (
 // have expired. What was granted by offline_access lives on, and its code stays, so
 // that using that again still ends it.
 func queueEnd(batch *pgx.Batch, session string, args ...any) {
+	queueEndOf(batch, "session_id = any (array"+session+")", args...)
+}
+
+// queueEndOf is queueEnd of what a condition holds for.
+func queueEndOf(batch *pgx.Batch, where string, args ...any) {
 	for _, sql := range []string{
-		"delete from authorization_codes where (consumed_at is null or not " + offline + ") and session_id = any (array",
-		"delete from refresh_families where not offline and session_id = any (array",
-		"delete from access_tokens t where not exists (select from refresh_families f where f.id = t.family_id) and session_id = any (array",
+		"delete from authorization_codes where (consumed_at is null or not " + offline + ") and ",
+		"delete from refresh_families where not offline and ",
+		"delete from access_tokens t where not exists (select from refresh_families f where f.id = t.family_id) and ",
 	} {
-		batch.Queue(sql+session+")", args...)
+		batch.Queue(sql+where, args...)
 	}
 }
 
