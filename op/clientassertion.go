@@ -8,10 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 
-	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -52,26 +50,6 @@ func badAssertion(description string, cause error) *Error {
 	return &Error{Code: "invalid_client", Description: description, Status: http.StatusUnauthorized, Cause: cause}
 }
 
-// subOfAssertion gives the client that an assertion claims to be of, which is yet
-// to be proved; "" if it cannot be read.
-func subOfAssertion(assertion string) string {
-	algs := make([]jose.SignatureAlgorithm, len(keys.Algs))
-	for i, alg := range keys.Algs {
-		algs[i] = jose.SignatureAlgorithm(alg)
-	}
-	jws, err := jose.ParseSignedCompact(assertion, algs)
-	if err != nil {
-		return ""
-	}
-	var claims struct {
-		Subject string `json:"sub"`
-	}
-	if json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &claims) != nil {
-		return ""
-	}
-	return claims.Subject
-}
-
 // checkAssertion proves a client by what it has signed (private_key_jwt, RFC 7523
 // 3), once: the assertion is kept in mind until it expires.
 func (p *Provider) checkAssertion(ctx context.Context, v *view, client *storage.Client, assertion, endpoint string) error {
@@ -104,7 +82,6 @@ func (p *Provider) checkAssertion(ctx context.Context, v *view, client *storage.
 
 // checkAssertionClaims holds an assertion to its client, to us and to the clock.
 func (p *Provider) checkAssertionClaims(client *storage.Client, claims *assertionClaims, endpoint string) error {
-	now := float64(p.opts.Now().UnixMilli()) / 1000
 	audiences := []string{p.opts.Issuer, p.opts.Issuer + endpointToken, p.opts.Issuer + endpoint}
 	if client.TokenEndpointAuthAudience == audienceIssuer {
 		audiences = audiences[:1]
@@ -114,18 +91,30 @@ func (p *Provider) checkAssertionClaims(client *storage.Client, claims *assertio
 		return badAssertion("iss and sub in client_assertion must be the client_id", nil)
 	case !slices.Contains(audiences, claims.Audience):
 		return badAssertion("aud in client_assertion must be the issuer, or the token endpoint if the client may name it", nil)
-	case claims.ID == "":
-		return badAssertion("jti is missing in client_assertion", nil)
-	case claims.Expires == nil:
-		return badAssertion("exp is missing in client_assertion", nil)
-	case *claims.Expires <= now:
-		return badAssertion("client_assertion has expired", nil)
-	case *claims.Expires > now+(assertionLifetime+assertionSkew).Seconds():
-		return badAssertion("exp in client_assertion must be at most five minutes ahead", nil)
-	case claims.IssuedAt != nil && *claims.IssuedAt > now+assertionSkew.Seconds():
-		return badAssertion("iat in client_assertion lies in the future", nil)
-	case claims.NotYet != nil && *claims.NotYet > now+assertionSkew.Seconds():
-		return badAssertion("client_assertion is not valid yet", nil)
+	}
+	if rule := p.assertionTimes(claims); rule != "" {
+		return badAssertion("client_assertion: "+rule, nil)
 	}
 	return nil
+}
+
+// assertionTimes says why an assertion is not, or not any more, to be taken, "" if it
+// is: by its times, and by a jti by which it is known again.
+func (p *Provider) assertionTimes(claims *assertionClaims) string {
+	now := float64(p.opts.Now().UnixMilli()) / 1000
+	switch {
+	case claims.ID == "":
+		return "jti is missing"
+	case claims.Expires == nil:
+		return "exp is missing"
+	case *claims.Expires <= now:
+		return "it has expired"
+	case *claims.Expires > now+(assertionLifetime+assertionSkew).Seconds():
+		return "exp must be at most five minutes ahead"
+	case claims.IssuedAt != nil && *claims.IssuedAt > now+assertionSkew.Seconds():
+		return "iat lies in the future"
+	case claims.NotYet != nil && *claims.NotYet > now+assertionSkew.Seconds():
+		return "it is not valid yet"
+	}
+	return ""
 }

@@ -39,11 +39,11 @@ func credentialsOf(r *http.Request, params url.Values) (*credentials, error) {
 		if params.Has("client_secret") || len(header) > 0 {
 			return nil, errTwoMethods
 		}
-		claimed := subOfAssertion(given.assertion)
-		if claimed == "" || params.Get("client_assertion_type") != assertionType || (given.id != "" && given.id != claimed) {
+		client := claimed(given.assertion).Subject // which is yet to be proved
+		if client == "" || params.Get("client_assertion_type") != assertionType || (given.id != "" && given.id != client) {
 			return nil, errClient
 		}
-		given.id = claimed
+		given.id = client
 		return given, nil
 	case len(header) == 0 && given.id == "":
 		return nil, errClient

@@ -64,8 +64,10 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return slices.Contains(c.GrantTypes, storage.GrantRefreshToken) }) {
 		scopes, grants = append(scopes, "offline_access"), append(grants, storage.GrantRefreshToken)
 	}
-	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return slices.Contains(c.GrantTypes, storage.GrantClientCredentials) }) {
-		grants = append(grants, storage.GrantClientCredentials)
+	for _, grant := range []string{storage.GrantClientCredentials, storage.GrantTokenExchange, storage.GrantJWTBearer} {
+		if slices.ContainsFunc(clients, func(c *storage.Client) bool { return slices.Contains(c.GrantTypes, grant) }) {
+			grants = append(grants, grant)
+		}
 	}
 	var userinfoAlgs, assertionAlgs []string
 	if slices.ContainsFunc(clients, func(c *storage.Client) bool { return c.UserinfoSignedResponseAlg != "" }) {

@@ -138,6 +138,8 @@ func (p *Provider) wireError(ctx context.Context, err error) error {
 		wire.ErrorType = "temporarily_unavailable"
 	case "unsupported_token_type":
 		wire.ErrorType = "unsupported_token_type"
+	case "invalid_target":
+		wire.ErrorType = "invalid_target"
 	}
 	return zitadel.NewStatusError(wire, e.Status) //nolint:wrapcheck // it is the wrapping
 }

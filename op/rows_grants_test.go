@@ -75,5 +75,11 @@ var grantAttackRows = []ledger.Section{
 		{"32-unchecked", "A token is had for a consumer who is disabled, has not consented, or has signed out everywhere since.", ""},
 		{"32-auth-time", "A sign-in of tomorrow, or of long ago, is told of.", ""},
 		{"32-stolen-database", "Who reads the database has what was sent along with a code.", ""},
+		{"32-replay", "An assertion about a consumer is used twice: at once, by another client or grant, at another instance, or signed afresh.", ""},
+		{"32-other-kind", "A token of ours, or one of the issuer's that says something else, is brought as an assertion.", ""},
+		{"32-forged", "It is of an issuer that the client has not registered, or signed by a key that is not the issuer's.", ""},
+		{"32-audience", "It was made for another server, or for several.", ""},
+		{"32-for-ever", "It is good for longer than five minutes, or has no `exp` or `jti`.", ""},
+		{"32-target", "A client exchanges it for the tokens of a connector, or with a grant or scope, that are not its own.", ""},
 	}},
 }

@@ -52,13 +52,17 @@ func (s *server) VerifyClient(ctx context.Context, r *zitadel.Request[zitadel.Cl
 		return nil, s.p.wireError(ctx, err)
 	}
 	if grant := r.Form.Get("grant_type"); grant != "" && !slices.Contains(c.client.GrantTypes, grant) {
-		return nil, s.p.wireError(ctx, fault("unauthorized_client", "the client has not registered this grant_type"))
+		return nil, s.p.wireError(ctx, errGrantType)
 	}
 	return &libraryClient{client: c.client}, nil
 }
 
+var errGrantType = fault("unauthorized_client", "the client has not registered this grant_type")
+
 // tokenGrants are the grant types of the token endpoint.
-var tokenGrants = []string{string(oidc.GrantTypeCode), storage.GrantRefreshToken, storage.GrantClientCredentials}
+var tokenGrants = []string{
+	string(oidc.GrantTypeCode), storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantTokenExchange, storage.GrantJWTBearer,
+}
 
 // checkGrantType refuses what the token endpoint (RFC 6749 3.2) does not have.
 func checkGrantType(params url.Values) *Error {

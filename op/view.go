@@ -36,8 +36,10 @@ type view struct {
 	// verifiers are the keys of the clients that may sign requests, by ID, and
 	// assertions of those that sign who they are.
 	verifiers, assertions map[int64]*keys.Verifier
-	discovery             []byte
-	apiKeys               map[string]*storage.APIKey // by SHA-256
+	// subjectIssuers are those whose word clients may bring, by ID and iss.
+	subjectIssuers map[int64]map[string]subjectIssuer
+	discovery      []byte
+	apiKeys        map[string]*storage.APIKey // by SHA-256
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -204,6 +206,9 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		return nil, err
 	}
 	if v.verifiers, v.assertions, err = newVerifiers(snapshot.Clients); err != nil {
+		return nil, err
+	}
+	if v.subjectIssuers, err = newSubjectIssuers(snapshot.Clients); err != nil {
 		return nil, err
 	}
 	v.discovery, err = p.discoveryDocument(snapshot.Clients)

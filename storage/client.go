@@ -64,6 +64,12 @@ type Client struct {
 	// TokenEndpointAuthAudience is "issuer" for a client whose assertions must name
 	// the issuer as their audience, and "" for one that may name the endpoint, too.
 	TokenEndpointAuthAudience string `json:"token_endpoint_auth_audience,omitempty"`
+	// AssertionIssuers are believed when the client brings an assertion of theirs
+	// about a consumer (RFC 7523 2.1, RFC 8693).
+	AssertionIssuers []AssertionIssuer `json:"assertion_issuers,omitempty"`
+	// TokenExchangeAudiences are the connectors, by client_id, whose ID tokens the
+	// client may have by token exchange, beside its own.
+	TokenExchangeAudiences []string `json:"token_exchange_audiences,omitempty"`
 	// UserinfoSignedResponseAlg is how UserInfo responses are signed, "" for plain
 	// JSON.
 	UserinfoSignedResponseAlg string `json:"userinfo_signed_response_alg,omitempty"`
@@ -105,10 +111,35 @@ func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == "none" }
 // AsksConsent tells a client that gets nothing before the consumer has allowed it.
 func (c *Client) AsksConsent() bool { return c.Consent == "required" }
 
-// Grant types of RFC 6749 beside that of codes.
+// Grant types beside that of codes.
 const (
-	GrantRefreshToken      = "refresh_token"      // section 6
-	GrantClientCredentials = "client_credentials" // section 4.4
+	GrantRefreshToken      = "refresh_token"                                   // RFC 6749 6
+	GrantClientCredentials = "client_credentials"                              // RFC 6749 4.4
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a name, of RFC 8693
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     //nolint:gosec // a name, of RFC 7523 2.1
+)
+
+// TakesAssertions tells a client that brings what the brand's own issuer says of a
+// consumer.
+func (c *Client) TakesAssertions() bool {
+	return slices.Contains(c.GrantTypes, GrantTokenExchange) || slices.Contains(c.GrantTypes, GrantJWTBearer)
+}
+
+// AssertionIssuer is an issuer of the brand's own, whose word a client may bring for
+// who somebody is.
+type AssertionIssuer struct {
+	// Issuer is the iss of its assertions.
+	Issuer string `json:"issuer"`
+	// Subject is what their sub is of a consumer: SubjectSub or SubjectExternalID.
+	Subject string `json:"subject"`
+	// JWKS are the keys that it signs with.
+	JWKS *JWKS `json:"jwks"`
+}
+
+// The kinds of AssertionIssuer.Subject.
+const (
+	SubjectSub        = "sub"
+	SubjectExternalID = "external_id"
 )
 
 // AuthPrivateKeyJWT is the token_endpoint_auth_method of clients that sign what

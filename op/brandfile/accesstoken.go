@@ -45,17 +45,17 @@ func (d *decoder) accessToken(c *client) {
 // scope checks what a client may ask for (RFC 6749 3.3): what speaks of somebody
 // who signs in, and, with the grant client_credentials, words of the client's own.
 func (d *decoder) scope(c *client) {
-	own := slices.Contains(c.GrantTypes, storage.GrantClientCredentials)
+	own, forConsumers := slices.Contains(c.GrantTypes, storage.GrantClientCredentials), c.signsIn() || c.TakesAssertions()
 	rule := "must be of " + strings.Join(storage.SignInScopes, ", ") + ", each once, with single spaces between"
 	switch {
-	case own && c.signsIn():
+	case own && forConsumers:
 		rule += "; words of the client's own are of the characters of RFC 6749 3.3"
 	case own:
 		rule = "must be of words of the client's own in the characters of RFC 6749 3.3, each once, with single spaces between; those of OpenID Connect need a response type"
-	case !c.signsIn():
+	case !forConsumers:
 		rule = "needs a response type, or the grant client_credentials"
 	}
-	if c.Scope == "" && !c.signsIn() {
+	if c.Scope == "" && !forConsumers {
 		return
 	}
 	field := c.path + ".scope"
@@ -63,14 +63,14 @@ func (d *decoder) scope(c *client) {
 	for i, value := range values {
 		valid := own && isScope(value)
 		if slices.Contains(storage.SignInScopes, value) {
-			valid = c.signsIn()
+			valid = forConsumers
 		}
 		if !valid || slices.Contains(values[:i], value) {
 			d.at(field, rule)
 			return
 		}
 	}
-	if c.signsIn() && !slices.Contains(values, "openid") {
+	if forConsumers && !slices.Contains(values, "openid") {
 		d.at(field, "must contain openid")
 	}
 }

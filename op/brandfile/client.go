@@ -39,6 +39,8 @@ type clientEntry struct {
 	RequestObjectSigningAlg          string                          `json:"request_object_signing_alg"`
 	TokenEndpointAuthSigningAlg      string                          `json:"token_endpoint_auth_signing_alg"`
 	TokenEndpointAuthAudience        string                          `json:"token_endpoint_auth_audience"`
+	AssertionIssuers                 []storage.AssertionIssuer       `json:"assertion_issuers"`
+	TokenExchangeAudiences           []string                        `json:"token_exchange_audiences"`
 	UserinfoSignedResponseAlg        string                          `json:"userinfo_signed_response_alg"`
 	AccessTokenFormat                string                          `json:"access_token_format"`
 	AccessTokenAudience              string                          `json:"access_token_audience"`
@@ -111,6 +113,8 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		RequestObjectSigningAlg:     entry.RequestObjectSigningAlg,
 		TokenEndpointAuthSigningAlg: entry.TokenEndpointAuthSigningAlg,
 		TokenEndpointAuthAudience:   entry.TokenEndpointAuthAudience,
+		AssertionIssuers:            entry.AssertionIssuers,
+		TokenExchangeAudiences:      entry.TokenExchangeAudiences,
 		UserinfoSignedResponseAlg:   entry.UserinfoSignedResponseAlg,
 		AccessTokenFormat:           entry.AccessTokenFormat,
 		AccessTokenAudience:         entry.AccessTokenAudience,
@@ -151,6 +155,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 	d.connector(c, opts)
 	d.encryption(c)
 	d.jwks(c)
+	d.assertionIssuers(c, opts)
 	return c
 }
 
@@ -166,7 +171,7 @@ const knownResponseTypes = "code, id_token, id_token token, code id_token, code 
 // flow checks response types against grant types, which follow from them when
 // they are left out.
 func (d *decoder) flow(c *client) {
-	onItsOwn := slices.Equal(c.GrantTypes, []string{storage.GrantClientCredentials}) || c.Introspection && c.GrantTypes != nil && len(c.GrantTypes) == 0
+	onItsOwn := len(c.GrantTypes) > 0 && !slices.ContainsFunc(c.GrantTypes, needsSignIn) || c.Introspection && c.GrantTypes != nil && len(c.GrantTypes) == 0
 	if c.ResponseTypes == nil && !onItsOwn {
 		c.ResponseTypes = []string{"code"}
 	}
@@ -205,7 +210,14 @@ func (d *decoder) flow(c *client) {
 	d.grants(c, needed)
 }
 
-var knownGrants = []string{grantCode, grantImplicit, storage.GrantRefreshToken, storage.GrantClientCredentials}
+var knownGrants = []string{
+	grantCode, grantImplicit, storage.GrantRefreshToken, storage.GrantClientCredentials, storage.GrantTokenExchange, storage.GrantJWTBearer,
+}
+
+// backendGrants are for clients that nobody signs in to, too.
+var backendGrants = []string{storage.GrantClientCredentials, storage.GrantTokenExchange, storage.GrantJWTBearer}
+
+func needsSignIn(grant string) bool { return !slices.Contains(backendGrants, grant) }
 
 // grants checks grant types against those that the response types need.
 func (d *decoder) grants(c *client, needed []string) {
@@ -222,8 +234,8 @@ func (d *decoder) grants(c *client, needed []string) {
 			d.at(field, "refresh_token needs a response type with code: refresh tokens come of codes")
 		case grant == grantImplicit && !slices.Contains(needed, grant):
 			d.at(field, "implicit needs a response type with id_token or token")
-		case grant == storage.GrantClientCredentials && c.Public():
-			d.at(field, "client_credentials needs a client with credentials, not token_endpoint_auth_method none")
+		case slices.Contains(backendGrants, grant) && c.Public():
+			d.at(field, grant+" needs a client with credentials, not token_endpoint_auth_method none")
 		case grant == storage.GrantClientCredentials && c.ConversationalCloud != nil:
 			d.at(field, "client_credentials is not for Conversational Cloud, which speaks for consumers")
 		}
@@ -245,7 +257,7 @@ const (
 // by nothing else.
 func (c *client) needsSecret() bool {
 	return !c.Public() && c.TokenEndpointAuthMethod != storage.AuthPrivateKeyJWT &&
-		(c.Introspection || slices.Contains(c.GrantTypes, grantCode) || slices.Contains(c.GrantTypes, storage.GrantClientCredentials))
+		(c.Introspection || slices.Contains(c.GrantTypes, grantCode) || slices.ContainsFunc(c.GrantTypes, func(grant string) bool { return !needsSignIn(grant) }))
 }
 
 // secret reads and checks the secret and the method it is used with.

@@ -35,8 +35,8 @@ func (d *decoder) clientAuth(c *client) {
 
 // withoutSignIn checks a client that has no response types.
 func (d *decoder) withoutSignIn(c *client) {
-	if !c.Introspection && !slices.Contains(c.GrantTypes, storage.GrantClientCredentials) {
-		d.at(c.path+".response_types", "must not be empty, but for a client with the grant client_credentials or with introspection")
+	if !c.Introspection && !c.TakesAssertions() && !slices.Contains(c.GrantTypes, storage.GrantClientCredentials) {
+		d.at(c.path+".response_types", "must not be empty, but for a client with introspection, or with the grant client_credentials, token-exchange or jwt-bearer")
 		return
 	}
 	if len(c.RedirectURIs) > 0 {

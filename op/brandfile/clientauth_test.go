@@ -60,7 +60,7 @@ func TestClientsOfTheTokenEndpoint(t *testing.T) {
 		{"a connector as machine", client("grant_types: [authorization_code, client_credentials]", cloud), "4 clients[0].grant_types[1]", "client_credentials is not for Conversational Cloud, which speaks for consumers"},
 		{"a connector alone", clientOf(machine, cloud), "3 clients[0].grant_types[0]", "client_credentials is not for Conversational Cloud, which speaks for consumers"},
 		{"addresses for nothing", client(machine), "3 clients[0].redirect_uris", "must be left out without response_types: nothing is sent there"},
-		{"nothing to do", clientOf("response_types: []"), "3 clients[0].response_types", "must not be empty, but for a client with the grant client_credentials or with introspection"},
+		{"nothing to do", clientOf("response_types: []"), "3 clients[0].response_types", "must not be empty, but for a client with introspection, or with the grant client_credentials, token-exchange or jwt-bearer"},
 		{"openid of a machine", clientOf(machine, "scope: openid"), "4 clients[0].scope", "must be of words of the client's own in the characters of RFC 6749 3.3, each once, with single spaces between; those of OpenID Connect need a response type"},
 		{"scope of an API", clientOf("grant_types: []", "introspection: true", "scope: orders"), "5 clients[0].scope", "needs a response type, or the grant client_credentials"},
 		{"own words without the grant", client("scope: openid orders"), "4 clients[0].scope", "must be of openid, profile, email, address, phone, offline_access, each once, with single spaces between"},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
 )
 
 // jwks checks the keys by which what a client signs is verified.
@@ -32,10 +33,18 @@ func (d *decoder) jwks(c *client) {
 		algs = append(algs, other)
 	}
 	for _, alg := range algs {
-		_, err := keys.NewVerifier(c.JWKS, alg)
-		if fault, ok := errors.AsType[liveperson.FieldError](err); ok {
-			d.at(strings.TrimSuffix(field+"."+fault.Field, "."), fault.Rule)
+		if !d.verifies(field, c.JWKS, alg) {
 			return
 		}
 	}
+}
+
+// verifies checks keys to verify what is signed by an algorithm, "" for any.
+func (d *decoder) verifies(field string, set *storage.JWKS, alg string) bool {
+	_, err := keys.NewVerifier(set, alg)
+	fault, faulty := errors.AsType[liveperson.FieldError](err)
+	if faulty {
+		d.at(strings.TrimSuffix(field+"."+fault.Field, "."), fault.Rule)
+	}
+	return !faulty
 }

@@ -42,8 +42,18 @@ func (p *planner) checkAudiences() {
 				p.checkAudience(c, index(".conversational_cloud.audience", i), name, "ID tokens")
 			}
 		}
+		p.checkExchangeAudiences(c)
 		if other := p.parties[c.AccessTokenAudience]; other.Client != nil && len(other.ResponseTypes) > 0 {
 			p.checkAudience(c, ".access_token_audience", c.AccessTokenAudience, "access tokens")
+		}
+	}
+}
+
+// checkExchangeAudiences faults the tokens of what is no connector.
+func (p *planner) checkExchangeAudiences(c party) {
+	for i, name := range c.TokenExchangeAudiences {
+		if other := p.parties[name]; c.inFile != nil && (other.Client == nil || other.ConversationalCloud == nil) {
+			p.fault(c.inFile.line, c.inFile.path+index(".token_exchange_audiences", i), "must be the client_id of a connector, in this file or registered already")
 		}
 	}
 }

@@ -14,7 +14,7 @@ func (d *decoder) refresh(c *client) {
 	const needsGrant = "needs refresh_token among grant_types"
 	switch {
 	case !refreshes:
-		if c.signsIn() {
+		if c.signsIn() || c.TakesAssertions() {
 			c.Scope = orDefault(c.Scope, defaultScope)
 		}
 		if c.RefreshTokenLifetime != 0 {
