@@ -87,7 +87,8 @@ func notFound(what string) *Problem {
 // ours, of which no text passes.
 func asProblem(err error) *Problem {
 	if known, ok := errors.AsType[*Problem](err); ok {
-		return known
+		own := *known // which gets a request id
+		return &own
 	}
 	if faults, ok := errors.AsType[brandfile.Faults](err); ok {
 		p := problem(http.StatusBadRequest, detailFaults)
