@@ -72,6 +72,7 @@ var grantAttackRows = []ledger.Section{
 	}},
 	{"32 The brand's word", []ledger.Row{
 		{"32-protocol", "What is sent along says `iss`, `sub`, `aud`, `acr` or `auth_time`, by each member that there is.", ""},
+		{"32-narrowed", "An API key of one connector asks for another's tokens, or has what it sends along stored.", ""},
 		{"32-unchecked", "A token is had for a consumer who is disabled, has not consented, or has signed out everywhere since.", ""},
 		{"32-auth-time", "A sign-in of tomorrow, or of long ago, is told of.", ""},
 		{"32-stolen-database", "Who reads the database has what was sent along with a code.", ""},

@@ -101,6 +101,14 @@ func (s *Store) change(ctx context.Context, claim *Claim, f func(q querier) erro
 	return err
 }
 
+// KeepAnswer stores what a request is answered with that changes nothing else.
+func (s *Store) KeepAnswer(ctx context.Context, claim *Claim) error {
+	if err := s.change(ctx, claim, func(querier) error { return nil }); err != nil {
+		return fmt.Errorf("keep an answer: %w", err)
+	}
+	return nil
+}
+
 func (c *Claim) complete(ctx context.Context, tx pgx.Tx) error {
 	sealed, err := c.Answer()
 	if err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -21,8 +22,9 @@ import (
 type call struct {
 	caller    *op.Caller
 	operation string
-	// target is whom or what a read is told to be of.
+	// target is whom or what a read is told to be of, and after what else is told.
 	target target
+	after  json.RawMessage
 	// claim is the request's idempotency key; nil if it has none.
 	claim *storage.Claim
 }
@@ -80,9 +82,14 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, o operation, c *call
 			with("WWW-Authenticate", `Bearer realm="idp", error="insufficient_scope", scope="`+o.Scope+`"`)
 	}
 	if !reaches(c.caller, o, r.PathValue("client_id")) {
-		return nil, problem(http.StatusForbidden, "the API key is for one client alone, and this is not about that one")
+		return nil, notReached()
 	}
 	return readBody(w, r, o)
+}
+
+// notReached is for callers who are narrowed to another client.
+func notReached() error {
+	return problem(http.StatusForbidden, "the API key is for one client alone, and this is not about that one")
 }
 
 func reaches(caller *op.Caller, o operation, clientID string) bool {

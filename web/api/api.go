@@ -71,6 +71,7 @@ func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, e
 	a.registerPassword()
 	a.registerSessions()
 	a.registerGrants()
+	a.registerEngagements()
 	a.registerAudit()
 	var err error
 	if a.document, err = json.Marshal(a.huma.OpenAPI()); err != nil {

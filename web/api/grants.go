@@ -20,7 +20,7 @@ type grant struct {
 }
 
 type refreshToken struct {
-	Sid       string    `json:"sid"`
+	Sid       string    `doc:"absent where the brand itself vouched for the consumer"     json:"sid,omitempty"`
 	Scope     string    `json:"scope"`
 	Offline   bool      `doc:"granted by offline_access, so that it outlives the session" json:"offline"`
 	CreatedAt time.Time `json:"created_at"`

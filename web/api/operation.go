@@ -35,6 +35,9 @@ type operation struct {
 	// the path it has to be that one; the handler sees to everything else, by
 	// op.Caller.MayReach.
 	Narrowable bool
+	// Recorded has the operation be told of as reads are, within a second: it changes
+	// nothing.
+	Recorded bool
 	// Errors are the statuses of errors beyond those that every operation has.
 	Errors []int
 	// Also is another status of success.
@@ -87,8 +90,9 @@ func register[I, O any](a *API, o operation, handler func(context.Context, *I) (
 		}
 		c := callOf(ctx)
 		event := storage.AuditEvent{}
-		if o.Method == http.MethodGet {
+		if o.Method == http.MethodGet || o.Recorded {
 			event = a.audit(ctx, c.target)
+			event.After = c.after
 		}
 		a.provider.Record(c.caller, event)
 		return out, nil
