@@ -60,6 +60,9 @@ cookies=$(mktemp)`, 1)
 	// So it is with keys.
 	script = strings.Replace(script, "curl -s -X PUT", `until curl -sf -o /dev/null -H "Authorization: Bearer $key" "http://localhost:$PORT/api/v1/consumers?limit=1"; do :; done
 curl -s -X PUT`, 1)
+	script = strings.Replace(script, "curl -s http://localhost:"+fmt.Sprint(port)+"/api/v1/engagements/token", `asks() { curl -s -o /dev/null -w '%{http_code}' "http://localhost:$PORT/api/v1/engagements/token" -H "Authorization: Bearer $chat" -H "Content-Type: application/json" -d '{}'; }
+until [ "$(asks)" != 401 ]; do :; done
+curl -s "http://localhost:$PORT/api/v1/engagements/token"`, 1)
 
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = t.TempDir()
@@ -85,6 +88,19 @@ curl -s -X PUT`, 1)
 	}
 	if !strings.Contains(payload, `"external_id":"crm-17"`) {
 		t.Errorf("no consumer was made: %s", payload)
+	}
+	if !strings.Contains(payload, `{"id_token":"eyJ`) {
+		t.Errorf("no token for somebody signed in at the brand: %s", payload)
+	}
+}
+
+// The page method of the README is that of the examples, which are run.
+func TestReadmeShowsThePageOfTheExamples(t *testing.T) {
+	t.Parallel()
+	_, blocks := readme(t)
+	page, err := os.ReadFile("../../deploy/examples/page.html")
+	if err != nil || len(blocks["js"]) != 1 || !strings.Contains(string(page), blocks["js"][0]) {
+		t.Errorf("%v: %q is not in %s", err, blocks["js"], page)
 	}
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that this machine has what the named parts need:
 #
-#     deploy/dev/prerequisites.sh [compiler] [curl] [postgresql] [chromium] [nginx] [apache] [node]
+#     deploy/dev/prerequisites.sh [compiler] [curl] [postgresql] [chromium] [nginx] [apache] [node] [java] [php]
 #
 # What is there already is left alone. On Debian and Ubuntu the rest is
 # installed with apt-get, through sudo where that is needed; elsewhere one
@@ -120,9 +120,21 @@ need_node() {
 	fi
 }
 
+need_php() { # an example of a brand's backend
+	has php || install_packages PHP php-cli
+}
+
+need_java() { # another one; java compiles it, which a runtime alone cannot
+	local version=none
+	has java && version=$(java -version 2>&1 | sed -n '1s/.*"\([^"]*\)".*/\1/p')
+	if ! [ "${version%%.*}" -ge 17 ] 2>/dev/null || [[ $(java --list-modules 2>/dev/null) != *jdk.compiler@* ]]; then
+		complain "A JDK of Java 17 or newer is needed by the example of a brand's backend and java -version says $version: install it (on Debian and Ubuntu: apt-get install openjdk-17-jdk-headless or newer; others: https://adoptium.net) and try again."
+	fi
+}
+
 for part in "$@"; do
 	case $part in
-	compiler | curl | postgresql | chromium | nginx | apache | node) "need_$part" ;;
+	compiler | curl | postgresql | chromium | nginx | apache | node | java | php) "need_$part" ;;
 	*) complain "unknown part $part" ;;
 	esac
 done
