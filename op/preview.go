@@ -2,6 +2,7 @@ package op
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -126,6 +127,18 @@ func (p *Preview) check(r PreviewRequest) {
 			p.Checks = append(p.Checks, check)
 		}
 	}
+}
+
+// Preview gives the ID token that a client would get about a consumer now.
+func (p *Provider) Preview(ctx context.Context, client *storage.Client, consumer *storage.Consumer, responseType string) (*Preview, error) {
+	rows, err := p.opts.Store.SigningKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return PreviewIDToken(PreviewRequest{
+		Issuer: p.opts.Issuer, Client: client, Consumer: consumer, ResponseType: responseType, Keys: rows,
+		SessionLifetime: p.opts.SessionLifetime, Now: p.opts.Now(),
+	})
 }
 
 // inAddress tells whether a response has the ID token in an address, unless the

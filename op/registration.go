@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -38,4 +39,17 @@ func Registration(issuer string, c *storage.Client, rows []*storage.SigningKey) 
 		return nil, fmt.Errorf("client %q: %w", c.ClientID, err)
 	}
 	return r, nil
+}
+
+// ConnectorSettings gives what the connector of a client is configured by.
+func (p *Provider) ConnectorSettings(ctx context.Context, c *storage.Client) (*liveperson.ConnectorSettings, error) {
+	rows, err := p.opts.Store.SigningKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	registration, err := Registration(p.opts.Issuer, c, rows)
+	if err != nil {
+		return nil, err
+	}
+	return registration.ConnectorSettings(), nil
 }
