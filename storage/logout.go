@@ -95,6 +95,7 @@ func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64) (sessio
 	batch.Queue("select from consumers where id = $1 for no key update", consumerID)
 	batch.Queue("select from sessions where consumer_id = $1 order by id for update", consumerID)
 	queueEnd(batch, own, consumerID)
+	batch.Queue("delete from login_challenges where consumer_id = $1", consumerID)
 	batch.Queue("with gone as (delete from sessions where consumer_id = $1 returning expires_at) select count(*) from gone where expires_at > idp_now()", consumerID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&sessions) })
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {

@@ -23,9 +23,10 @@ const (
 	Throttle    = "throttle"     // MACs of sign-in identifiers and network addresses
 
 	RefreshTokens = "refresh_tokens" // MACs in refresh tokens
+	Webhooks      = "webhooks"       // secrets that webhooks are signed with, at rest
 )
 
-var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens}
+var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Webhooks}
 
 // Opened is a database whose data keys are at hand.
 type Opened struct {
