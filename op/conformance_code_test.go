@@ -64,7 +64,7 @@ func (s *profile) userinfoModules() map[string]func(*testing.T) {
 	for name, ask := range map[string]func(b *webtest.Browser, token string) *webtest.Page{
 		"oidcc-userinfo-get": userinfo,
 		"oidcc-userinfo-post-header": func(b *webtest.Browser, token string) *webtest.Page {
-			return b.Do(b.RawRequest("POST", "/userinfo", "", "", "Authorization", "Bearer "+token))
+			return b.Do(b.RawRequest("POST", "/userinfo", "application/x-www-form-urlencoded", "", "Authorization", "Bearer "+token))
 		},
 		"oidcc-userinfo-post-body": func(b *webtest.Browser, token string) *webtest.Page {
 			return b.Post("/userinfo", params("access_token", token))

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/language"
+
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -16,6 +18,18 @@ func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	discoveryVerification(t)
 }
+
+// metadata are the members of IANA's registry of authorization server metadata that
+// may be announced here; the suite warns of others.
+const metadata = " issuer authorization_endpoint token_endpoint userinfo_endpoint introspection_endpoint revocation_endpoint jwks_uri end_session_endpoint " +
+	"device_authorization_endpoint backchannel_logout_supported backchannel_logout_session_supported scopes_supported response_types_supported " +
+	"response_modes_supported grant_types_supported acr_values_supported subject_types_supported id_token_signing_alg_values_supported " +
+	"id_token_encryption_alg_values_supported id_token_encryption_enc_values_supported userinfo_signing_alg_values_supported " +
+	"token_endpoint_auth_methods_supported token_endpoint_auth_signing_alg_values_supported introspection_endpoint_auth_methods_supported " +
+	"introspection_endpoint_auth_signing_alg_values_supported revocation_endpoint_auth_methods_supported " +
+	"revocation_endpoint_auth_signing_alg_values_supported display_values_supported claim_types_supported claims_supported ui_locales_supported " +
+	"code_challenge_methods_supported prompt_values_supported request_object_signing_alg_values_supported claims_parameter_supported " +
+	"request_parameter_supported request_uri_parameter_supported authorization_response_iss_parameter_supported "
 
 // discoveryVerification is the module of Config OP.
 func discoveryVerification(t *testing.T) {
@@ -31,6 +45,9 @@ func discoveryVerification(t *testing.T) {
 		t.Errorf("issuer %v", document["issuer"])
 	}
 	for name, value := range document {
+		if !strings.Contains(metadata, " "+name+" ") {
+			t.Errorf("%s is not in the registry", name)
+		}
 		address, _ := value.(string)
 		if (strings.HasSuffix(name, "_endpoint") || name == "jwks_uri") && (!strings.HasPrefix(address, p.Issuer+"/") || !strings.HasPrefix(address, "https://")) {
 			t.Errorf("%s %v", name, value)
@@ -46,6 +63,12 @@ func discoveryVerification(t *testing.T) {
 	} {
 		if list, _ := document[name].([]any); !slices.Contains(list, any(value)) {
 			t.Errorf("%s %v, want %s in it", name, document[name], value)
+		}
+	}
+	locales, _ := document["ui_locales_supported"].([]any)
+	for _, locale := range locales {
+		if tag, err := language.Parse(locale.(string)); err != nil || tag.String() != locale {
+			t.Errorf("ui_locales_supported has %v, whose canonical form is %v: %v", locale, tag, err)
 		}
 	}
 	for name, want := range map[string]bool{

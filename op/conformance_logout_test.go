@@ -3,8 +3,12 @@ package op_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -25,8 +29,9 @@ func (s *profile) logoutModules() map[string]func(*testing.T) {
 			}
 		}),
 		"oidcc-rp-initiated-logout": signedIn(func(t *testing.T, b *webtest.Browser) {
-			hint := leaversHint(t, b)
-			wantRedirect(t, endSession(b, "id_token_hint", hint, "post_logout_redirect_uri", bye, "state", "a b&c=d"), bye+"?state=a%20b%26c%3Dd")
+			const state = "aZ 09!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" // all that RFC 6749 appendix A.5 knows
+			page := endSession(b, "id_token_hint", leaversHint(t, b), "post_logout_redirect_uri", bye, "state", state)
+			wantRedirect(t, page, bye+"?state="+strings.ReplaceAll(url.QueryEscape(state), "+", "%20"))
 			wantSignedOut(t, b)
 		}),
 		"oidcc-rp-initiated-logout-no-state": signedIn(func(t *testing.T, b *webtest.Browser) {
@@ -55,6 +60,13 @@ func (s *profile) logoutModules() map[string]func(*testing.T) {
 		}),
 		"oidcc-rp-initiated-logout-bad-id-token-hint": signedIn(func(t *testing.T, b *webtest.Browser) {
 			foreign := leaversHint(t, amelia(t, webtest.Start(t, nil, brand, leaving)))
+			own := clientsOwnToken(t, s.p.Issuer)
+			for _, hint := range []string{foreign, own} {
+				page := endSession(b, "id_token_hint", hint, "post_logout_redirect_uri", bye, "state", "st")
+				if page.Status != http.StatusBadRequest || page.Text("error") != "invalid_request" {
+					t.Errorf("status %d, error %q", page.Status, page.Text("error"))
+				}
+			}
 			wantAsked(t, endSession(b, "id_token_hint", foreign, "post_logout_redirect_uri", bye, "state", "st"), http.StatusBadRequest, "invalid_request")
 		}),
 		"oidcc-rp-initiated-logout-no-id-token-hint": signedIn(func(t *testing.T, b *webtest.Browser) {
@@ -96,4 +108,18 @@ func (s *profile) logoutModules() map[string]func(*testing.T) {
 			webtest.Eventually(t, "the outbox is empty", func() bool { return pendingNotices(p) == 0 })
 		},
 	}
+}
+
+// clientsOwnToken is an ID token that the leaver has made itself, with its secret.
+func clientsOwnToken(t *testing.T, audience string) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte("secret-of-leaver-0123456789-0123456789")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jwt.Signed(signer).Claims(map[string]any{"iss": "leaver", "sub": "SubjectID", "aud": audience, "nonce": "flibble"}).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }

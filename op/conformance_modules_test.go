@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -68,12 +69,18 @@ func (s *profile) modules() map[string]func(*testing.T) {
 	return all
 }
 
+// errorText is what an error_description may be made of (RFC 6749 4.1.2.1).
+var errorText = regexp.MustCompile(`^[ !#-[\]-~]+$`)
+
 // refused checks that a request is answered with an error, in the right place.
 func (s *profile) refused(t *testing.T, request url.Values, code string) {
 	t.Helper()
 	page := s.p.Browser(t).Authorize(request)
 	wantError(t, page, code)
-	s.response(t, request, page)
+	answer := s.response(t, request, page)
+	if len(answer) != 4 || !errorText.MatchString(answer.Get("error_description")) { // with error, state and iss
+		t.Errorf("answer %v", answer)
+	}
 }
 
 // requestObject is an unsigned one (OpenID Connect Core 6.1).
@@ -161,6 +168,9 @@ func (s *profile) alternateHappyFlow(t *testing.T) {
 		"&state=" + request.Get("state") + "&response_mode=" + request.Get("response_mode") + "&scope=phone+openid%20email&client_id=site"
 	page := s.p.Browser(t).Get("/authorize?" + query)
 	o := s.complete(t, request, page.SignIn("river", riversPassword))
+	if o.userinfo != nil && (o.claims["email"] != nil || o.userinfo["email"] == nil) || o.userinfo["name"] != nil || o.claims["name"] != nil {
+		t.Errorf("userinfo %v, ID token %v", o.userinfo, o.claims)
+	}
 	if s.gives("code") && o.token.Scope != "phone openid email" {
 		t.Errorf("scope %q", o.token.Scope)
 	}

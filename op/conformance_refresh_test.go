@@ -47,9 +47,13 @@ func (s *profile) refreshToken(t *testing.T) {
 	b := s.p.Browser(t)
 	first, other := s.grant(t, b, "lasting", "short"), s.grant(t, b, "lasting2", strings.Repeat("n", 43))
 	s.p.Advance(time.Minute)
-	second := s.tokenResponse(t, redeemAs(b, "lasting", portalSecret, refreshGrant(first.token.RefreshToken)))
+	const scope = "openid email offline_access" // as it was asked for
+	second := s.tokenResponse(t, redeemAs(b, "lasting", portalSecret, refreshGrant(first.token.RefreshToken, "scope", scope)))
 	highEntropy(t, "refresh_token", second.RefreshToken)
 	highEntropy(t, "access_token", second.AccessToken)
+	if second.AccessToken == first.token.AccessToken {
+		t.Error("the same access token once more")
+	}
 	old, refreshed := first.claims, claims(t, s.p, "lasting", second.IDToken)
 	for _, claim := range []string{"iss", "sub", "aud", "auth_time", "acr", "sid"} {
 		if old[claim] == nil || old[claim] != refreshed[claim] {
@@ -69,7 +73,7 @@ func (s *profile) refreshToken(t *testing.T) {
 		t.Errorf("userinfo %v", info)
 	}
 	wantWire(t, redeemAs(b, "lasting2", portalSecret, refreshGrant(second.RefreshToken)), http.StatusBadRequest, "invalid_grant")
-	wantWire(t, redeemAs(b, "lasting", portalSecret, refreshGrant(other.token.RefreshToken)), http.StatusBadRequest, "invalid_grant")
+	wantWire(t, redeemAs(b, "lasting", portalSecret, refreshGrant(other.token.RefreshToken, "scope", scope)), http.StatusBadRequest, "invalid_grant")
 	s.tokenResponse(t, redeemAs(b, "lasting", portalSecret, refreshGrant(second.RefreshToken)))
 	s.tokenResponse(t, redeemAs(b, "lasting2", portalSecret, refreshGrant(other.token.RefreshToken)))
 }

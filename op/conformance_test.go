@@ -211,6 +211,7 @@ func (s *profile) idToken(t *testing.T, request url.Values, token tokenAnswer) m
 	if nonce, _ := all["nonce"].(string); nonce != request.Get("nonce") {
 		t.Errorf("nonce %q, want %q", nonce, request.Get("nonce"))
 	}
+	standardClaims(t, all)
 	if token.AccessToken == "" {
 		if all["at_hash"] != nil {
 			t.Error("at_hash without an access token")
@@ -230,6 +231,43 @@ func (*profile) hashOfCode(t *testing.T, all map[string]any, code string) {
 	}
 }
 
+// textClaims are the standard claims that are one (OpenID Connect Core 5.1), those of
+// address among them.
+const textClaims = " sub name given_name family_name middle_name nickname preferred_username profile picture website email gender birthdate zoneinfo locale " +
+	"phone_number formatted street_address locality region postal_code country "
+
+// standardClaims checks the types of those that are there; none is empty, or the name
+// of nothing.
+func standardClaims(t *testing.T, all map[string]any) {
+	t.Helper()
+	for name, value := range all {
+		var ok bool
+		switch {
+		case strings.Contains(textClaims, " "+name+" "):
+			var text string
+			text, ok = value.(string)
+			ok = ok && strings.TrimSpace(text) != "" && !strings.EqualFold(text, "null")
+		case strings.HasSuffix(name, "_verified"):
+			_, ok = value.(bool)
+		case name == "updated_at": // in seconds, and after 1990
+			var seconds float64
+			seconds, ok = value.(float64)
+			ok = ok && seconds > 631e6 && seconds < 1e11
+		case name == "address":
+			var members map[string]any
+			if members, ok = value.(map[string]any); ok {
+				standardClaims(t, members)
+			}
+			ok = len(members) > 0
+		default:
+			ok = true // no standard claim of OpenID Connect Core 5.1
+		}
+		if !ok {
+			t.Errorf("%s %#v", name, value)
+		}
+	}
+}
+
 // userinfoClaims checks a UserInfo response.
 func userinfoClaims(t *testing.T, page *webtest.Page, sub any) map[string]any {
 	t.Helper()
@@ -240,9 +278,7 @@ func userinfoClaims(t *testing.T, page *webtest.Page, sub any) map[string]any {
 	if all["sub"] != sub {
 		t.Errorf("userinfo: sub %v, want %v", all["sub"], sub)
 	}
-	if updated, is := all["updated_at"].(float64); all["updated_at"] != nil && (!is || updated < 1e9 || updated > 1e11) {
-		t.Errorf("userinfo: updated_at %v", all["updated_at"])
-	}
+	standardClaims(t, all)
 	return all
 }
 

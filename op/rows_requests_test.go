@@ -23,7 +23,7 @@ var requestAttackRows = []ledger.Section{
 		{"12-another-purpose", "What was sealed for another purpose, or by another database, is brought as a ticket, and a ticket as anything else.", ""},
 		{"12-late", "A ticket is used after its life.", ""},
 		{"12-moved-key", "Somebody who can write to the database gives a data key another purpose or row.", ""},
-		{"12-new-key", "A ticket is sealed by a new key that other instances do not know yet, or by an old one that is gone.", ledger.NotYet + ": this release makes the data keys of a database once and does not replace them."},
+		{"12-new-key", "A ticket is sealed by a new key that other instances do not know yet, or by an old one that is gone.", ""},
 	}},
 	{"13 Cookies and other sites", []ledger.Row{
 		{"13-cross-site-request", "Another site posts an authorization request, without the cookies that the browser leaves out.", ""},

@@ -97,15 +97,16 @@ func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf
 		ticket: params.Get("ticket"), proof: params.Get("proof"), consent: params.Get("consent"),
 		username: params.Get("username"), password: params.Get("password"),
 	}
+	// First, since an instance that is cut off does not know the newest keys.
+	if form.view, err = p.current(); err != nil {
+		p.ShowError(w, r, asError(err))
+		return form, false
+	}
 	var sealed ticketRequest
 	if err := p.tickets.Open(r, form.ticket, &sealed); err != nil {
 		e := invalidRequest("this page is too old, or was opened in another browser: go back to where you came from and begin again")
 		e.Cause = err
 		p.ShowError(w, r, e)
-		return form, false
-	}
-	if form.view, err = p.current(); err != nil {
-		p.ShowError(w, r, asError(err))
 		return form, false
 	}
 	return form, p.reopen(w, r, &form, sealed)

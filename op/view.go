@@ -148,6 +148,7 @@ func (p *Provider) refreshView(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("refresh clients and keys: %w", err)
 		}
+		p.opts.Keyring.Advance(asked)
 		if counter == old.counter {
 			p.view.Store(&stamped{view: old.view, confirmed: asked})
 			return nil
@@ -155,6 +156,9 @@ func (p *Provider) refreshView(ctx context.Context) error {
 	}
 	snapshot, err := p.opts.Store.ReadSnapshot(ctx)
 	if err != nil {
+		return fmt.Errorf("refresh clients and keys: %w", err)
+	}
+	if err := p.opts.Keyring.Update(snapshot.DataKeys, asked); err != nil {
 		return fmt.Errorf("refresh clients and keys: %w", err)
 	}
 	v, err := p.newView(snapshot, old)

@@ -14,9 +14,11 @@ type Snapshot struct {
 	Counter int64
 	Clients []*Client
 	Keys    []*SigningKey
+	// DataKeys are the keys of what is sealed, the oldest first.
+	DataKeys []DataKey
 }
 
-// ReadSnapshot reads clients and keys in one transaction.
+// ReadSnapshot reads clients and all keys in one transaction.
 func (s *Store) ReadSnapshot(ctx context.Context) (*Snapshot, error) {
 	var snapshot Snapshot
 	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
@@ -27,7 +29,10 @@ func (s *Store) ReadSnapshot(ctx context.Context) (*Snapshot, error) {
 		if snapshot.Clients, err = queryClients(ctx, tx); err != nil {
 			return err
 		}
-		snapshot.Keys, err = querySigningKeys(ctx, tx)
+		if snapshot.Keys, err = querySigningKeys(ctx, tx); err != nil {
+			return err
+		}
+		snapshot.DataKeys, err = queryDataKeys(ctx, tx)
 		return err
 	})
 	if err != nil {

@@ -14,7 +14,12 @@ type DataKey struct {
 	Purpose   string
 	Wrapped   []byte
 	CreatedAt time.Time
+	// UsableIn is how long it still has to wait before it may seal; 0 or less if it
+	// may. It opens at once.
+	UsableIn time.Duration
 }
+
+const dataKeyColumns = "id, purpose, wrapped, created_at, usable_from - idp_now()"
 
 // MasterKeyFingerprint reads the fingerprint of the master key that the database
 // was sealed with. A database that was never sealed is ErrNotFound.
@@ -37,8 +42,10 @@ func (tx *Tx) InsertMasterKeyFingerprint(ctx context.Context, fingerprint []byte
 }
 
 // DataKeys reads every data key, the oldest first.
-func (tx *Tx) DataKeys(ctx context.Context) ([]DataKey, error) {
-	rows, err := tx.tx.Query(ctx, "select id, purpose, wrapped, created_at from data_keys order by id")
+func (tx *Tx) DataKeys(ctx context.Context) ([]DataKey, error) { return queryDataKeys(ctx, tx.tx) }
+
+func queryDataKeys(ctx context.Context, q querier) ([]DataKey, error) {
+	rows, err := q.Query(ctx, "select "+dataKeyColumns+" from data_keys order by id")
 	if err != nil {
 		return nil, fmt.Errorf("read data keys: %w", wrap(err))
 	}
@@ -49,9 +56,9 @@ func (tx *Tx) DataKeys(ctx context.Context) ([]DataKey, error) {
 	return keys, nil
 }
 
-// InsertDataKey makes a row for a purpose and stores what wrap gives for its ID,
-// since the wrapping is bound to the row.
-func (tx *Tx) InsertDataKey(ctx context.Context, purpose string, wrapFor func(id int64) ([]byte, error)) (DataKey, error) {
+// InsertDataKey makes a row for a purpose, which may seal after a wait, and stores
+// what wrapFor gives for its ID, since the wrapping is bound to the row.
+func (tx *Tx) InsertDataKey(ctx context.Context, purpose string, wait time.Duration, wrapFor func(id int64) ([]byte, error)) (DataKey, error) {
 	key := DataKey{Purpose: purpose}
 	err := tx.tx.QueryRow(ctx, "select nextval(pg_get_serial_sequence('data_keys', 'id'))").Scan(&key.ID)
 	if err != nil {
@@ -61,8 +68,10 @@ func (tx *Tx) InsertDataKey(ctx context.Context, purpose string, wrapFor func(id
 		return DataKey{}, fmt.Errorf("insert data key: %w", err)
 	}
 	err = tx.tx.QueryRow(ctx, `
-		insert into data_keys (id, purpose, wrapped) overriding system value values ($1, $2, $3) returning created_at`,
-		key.ID, purpose, key.Wrapped).Scan(&key.CreatedAt)
+		insert into data_keys (id, purpose, wrapped, usable_from) overriding system value values ($1, $2, $3, idp_now() + $4::interval)
+		returning created_at`,
+		key.ID, purpose, key.Wrapped, wait).Scan(&key.CreatedAt)
+	key.UsableIn = wait
 	if err != nil {
 		return DataKey{}, fmt.Errorf("insert data key: %w", wrap(err))
 	}

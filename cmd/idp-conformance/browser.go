@@ -17,7 +17,7 @@ type task struct {
 }
 
 const (
-	patience = 10 // seconds that a page may take
+	patience = 30 // seconds that a page may take, on a busy machine
 	optional = "optional"
 	anything = `\S`
 	// screenshot keeps the page for the test's placeholder, and fails without one.
@@ -83,11 +83,13 @@ func (p pages) signOutAndReturn() visit {
 	}}
 }
 
-// askToSignOut is a sign-out that leads nowhere, and ends on a page with an element
-// that has a text.
-func (p pages) askToSignOut(id, text string) visit {
+// refuseToSignOut is a sign-out that leads nowhere: the page asks the person, and says
+// what is wrong with the request.
+func (p pages) refuseToSignOut() visit {
 	return visit{p.endSessionAddress(), []task{
-		{Task: "See that it is not done", Match: p.endSessionAddress(), Commands: [][]any{{"wait", "id", id, patience, text, screenshot}}},
+		{Task: "See that it is not done", Match: p.endSessionAddress(), Commands: [][]any{
+			{"wait", "id", "error", patience, "invalid_request", screenshot},
+		}},
 	}}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,7 +33,7 @@ type suite struct {
 	logouts   chan string // logout tokens
 
 	mu       sync.Mutex
-	received url.Values // by the latest callback
+	received url.Values // by the latest callback, or return from a sign-out
 }
 
 // startSuite starts a target, and the suite that it is for.
@@ -128,17 +127,30 @@ func port(listener net.Listener) string {
 func (s *suite) handler(base string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(base+"callback", func(w http.ResponseWriter, r *http.Request) {
-		_ = r.ParseForm() // a fault shows in what is received
-		s.mu.Lock()
-		s.received = r.Form
-		s.mu.Unlock()
+		s.receive(r)
 		_, _ = io.WriteString(w, `<p id="submission_complete">done</p>`)
 	})
-	mux.HandleFunc(base+"post_logout_redirect", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc(base+"post_logout_redirect", func(w http.ResponseWriter, r *http.Request) {
+		s.receive(r)
 		_, _ = io.WriteString(w, `<p>done</p>`)
 	})
 	mux.HandleFunc("POST "+base+"backchannel_logout", func(_ http.ResponseWriter, r *http.Request) { s.logouts <- r.FormValue("logout_token") })
 	return mux
+}
+
+// receive keeps the parameters of a request.
+func (s *suite) receive(r *http.Request) {
+	_ = r.ParseForm() // a fault shows in what is received
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.received = r.Form
+}
+
+// latest gives the parameters of the latest request.
+func (s *suite) latest() url.Values {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.received)
 }
 
 // module gives a browser with the steps for a module.
@@ -191,13 +203,17 @@ func (s *suite) authorize(t *testing.T, p *player, address string) url.Values {
 	if err := p.visit(address); err != nil {
 		t.Fatal(err)
 	}
+	return s.answer(t, p)
+}
+
+// answer gives the parameters of the response that a browser has ended with.
+func (s *suite) answer(t *testing.T, p *player) url.Values {
+	t.Helper()
 	answer, err := url.ParseQuery(p.address.Fragment)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mu.Lock()
-	maps.Copy(answer, s.received)
-	s.mu.Unlock()
+	maps.Copy(answer, s.latest())
 	if answer.Get("state") != "s" {
 		t.Fatalf("response %v", slices.Sorted(maps.Keys(answer)))
 	}
@@ -314,6 +330,20 @@ func TestStepsOfTheSuite(t *testing.T) {
 		}
 	})
 
+	t.Run("oidcc-ensure-post-request-succeeds", func(t *testing.T) {
+		for _, mode := range []string{"query", "form_post"} {
+			p := s.module(t.Name())
+			for range 2 { // signing in, and with a session
+				if err := p.post(s.request(t, s.target.Client, "response_mode", mode)); err != nil {
+					t.Fatal(err)
+				}
+				if s.answer(t, p).Get("code") == "" {
+					t.Errorf("%s: no code", mode)
+				}
+			}
+		}
+	})
+
 	for module, pair := range map[string][]string{
 		"oidcc-ensure-request-object-with-redirect-uri": {"redirect_uri", s.redirectURI(t) + "/other", "request", "eyJhbGciOiJub25lIn0.e30."},
 		"oidcc-response-type-missing":                   {"response_type", ""},
@@ -326,70 +356,32 @@ func TestStepsOfTheSuite(t *testing.T) {
 			}
 		})
 	}
+	s.skipped(t)
 	s.signOuts(t)
 }
 
-// payload reads what a token says, without believing it.
-func payload(t *testing.T, token any) map[string]any {
-	t.Helper()
-	parts := strings.Split(fmt.Sprint(token), ".")
-	if len(parts) != 3 {
-		t.Fatalf("a token of %d parts", len(parts))
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var all map[string]any
-	if err == nil {
-		err = json.Unmarshal(raw, &all)
-	}
+// The modules that run-test-plan.py is told to expect skipped are those that the suite
+// skips where no request object may come unsigned.
+func (s *suite) skipped(t *testing.T) {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.target.Server.DiscoveryURL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all
-}
-
-// signOuts plays the modules of RP-Initiated Logout OP and Back-Channel OP.
-func (s *suite) signOuts(t *testing.T) {
-	back := strings.TrimSuffix(s.redirectURI(t), "callback") + "post_logout_redirect"
-	const prefix, hint, address = "oidcc-rp-initiated-logout", "id_token_hint", "post_logout_redirect_uri"
-	for module, change := range map[string]func(url.Values){
-		prefix:                                   func(url.Values) {},
-		prefix + "-no-state":                     func(q url.Values) { q.Del("state") },
-		prefix + "-bad-post-logout-redirect-uri": func(q url.Values) { q.Set(address, back+"/bad") },
-		prefix + "-query-added-to-post-logout-redirect-uri": func(q url.Values) { q.Set(address, back+"?foo=bar") },
-		prefix + "-modified-id-token-hint": func(q url.Values) {
-			q.Set(hint, "eyJhbGciOiJub25lIn0."+strings.Split(q.Get(hint), ".")[1]+".")
-		},
-		prefix + "-bad-id-token-hint":           func(q url.Values) { q.Set(hint, q.Get(hint)[:len(q.Get(hint))-20]+strings.Repeat("A", 20)) },
-		prefix + "-no-id-token-hint":            func(q url.Values) { q.Del(hint) },
-		prefix + "-no-params":                   func(q url.Values) { clear(q) },
-		prefix + "-no-post-logout-redirect-uri": func(q url.Values) { q.Del(address) },
-		prefix + "-only-state":                  func(q url.Values) { q.Del(hint); q.Del(address) },
-		"oidcc-backchannel-rp-initiated-logout": func(url.Values) {},
-	} {
-		t.Run(module, func(t *testing.T) {
-			p := s.module(module)
-			got := s.tokens(t, s.target.Client, s.authorize(t, p, s.request(t, s.target.Client)).Get("code"))
-			query := url.Values{hint: {fmt.Sprint(got["id_token"])}, address: {back}, "state": {"s"}}
-			change(query)
-			if err := p.visit(s.endpoint("/end_session?") + query.Encode()); err != nil {
-				t.Fatal(err)
-			}
-			if _, overridden := s.target.Override[module]; overridden != (p.screenshots == 1) {
-				t.Errorf("%d screenshots", p.screenshots)
-			}
-			if module != "oidcc-backchannel-rp-initiated-logout" {
-				return
-			}
-			for deadline, session := time.After(startLimit), payload(t, got["id_token"])["sid"]; ; {
-				select {
-				case token := <-s.logouts: // the other modules get theirs, too
-					if payload(t, token)["sid"] == session {
-						return
-					}
-				case <-deadline:
-					t.Fatal("no logout token for the session")
-				}
-			}
-		})
+	algorithms, listed := s.json(t, request)["request_object_signing_alg_values_supported"].([]any)
+	if !listed || slices.Contains(algorithms, any("none")) {
+		t.Errorf("request_object_signing_alg_values_supported %v: the suite runs them", algorithms)
+	}
+	var skips []map[string]string
+	content, err := os.ReadFile("../../deploy/conformance/expected-skips.json")
+	if err == nil {
+		err = json.Unmarshal(content, &skips)
+	}
+	if err != nil || len(skips) != 2 {
+		t.Fatalf("%d skips: %v", len(skips), err)
+	}
+	for _, skip := range skips {
+		if !strings.Contains(skip["test-name"], "-request-object-") || !matches(skip["configuration-filename"], "bin/conformance/"+configFile) {
+			t.Errorf("%v", skip)
+		}
 	}
 }

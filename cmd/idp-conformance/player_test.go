@@ -37,11 +37,29 @@ func newPlayer(transport http.RoundTripper, visits []visit) *player {
 
 // visit sends the browser to an address and does the tasks for it.
 func (p *player) visit(address string) error {
+	return p.work(address, func() error { return p.open(http.MethodGet, address, nil) })
+}
+
+// post is a visit by POST, with the query for a body.
+func (p *player) post(address string) error {
+	return p.work(address, func() error {
+		u, err := url.Parse(address)
+		if err != nil {
+			return err
+		}
+		form := u.Query()
+		u.RawQuery = ""
+		return p.open(http.MethodPost, u.String(), form)
+	})
+}
+
+// work goes to an address and does the tasks for it.
+func (p *player) work(address string, start func() error) error {
 	for _, v := range p.visits {
 		if !matches(v.Match, address) {
 			continue
 		}
-		if err := p.open(http.MethodGet, address, nil); err != nil {
+		if err := start(); err != nil {
 			return err
 		}
 		for _, t := range v.Tasks {
@@ -195,7 +213,9 @@ func (p *player) leave() error {
 		_, address, _ := strings.Cut(attribute(refresh, "content"), "url=")
 		return p.open(http.MethodGet, strings.Trim(address, `'"`), nil)
 	}
-	form := p.find(func(node *html.Node) bool { return attribute(node, "id") == "form-post" })
+	form := p.find(func(node *html.Node) bool {
+		return attribute(node, "id") == "form-post" || attribute(node, "id") == "repost"
+	})
 	if form == nil {
 		return nil
 	}

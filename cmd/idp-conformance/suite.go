@@ -32,8 +32,7 @@ func suiteConfigOf(opts options, s secrets) suiteConfig {
 	p := pages{opts, s.Password}
 	errorPage := func(code string) override { return override{[]visit{p.refuse(code)}} }
 	again := override{[]visit{p.authorize([]any{"wait", "id", "sign-in", patience, anything, screenshotIfAsked})}}
-	refusedSignOut := override{[]visit{p.authorize(), p.askToSignOut("error", "invalid_request")}}
-	askedFirst := override{[]visit{p.authorize(), p.askToSignOut("sign-out", anything)}}
+	refusedSignOut := override{[]visit{p.authorize(), p.refuseToSignOut()}}
 	signedOut := override{[]visit{p.authorize(), p.signOut()}}
 	return suiteConfig{
 		Alias: opts.alias, Description: "idp",
@@ -53,7 +52,7 @@ func suiteConfigOf(opts options, s secrets) suiteConfig {
 			"oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri": refusedSignOut,
 			"oidcc-rp-initiated-logout-modified-id-token-hint":                  refusedSignOut,
 			"oidcc-rp-initiated-logout-bad-id-token-hint":                       refusedSignOut,
-			"oidcc-rp-initiated-logout-no-id-token-hint":                        askedFirst,
+			"oidcc-rp-initiated-logout-no-id-token-hint":                        refusedSignOut,
 			"oidcc-rp-initiated-logout-no-params":                               signedOut,
 			"oidcc-rp-initiated-logout-no-post-logout-redirect-uri":             signedOut,
 			"oidcc-rp-initiated-logout-only-state":                              signedOut,

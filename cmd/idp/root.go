@@ -44,6 +44,7 @@ func newRoot(in config.Inputs) *cobra.Command {
 		newConfigCommand(a),
 		newConnectorCommand(a),
 		newConsumerCommand(a),
+		newDataKeyCommand(a),
 		newDemoCommand(a),
 		newKeyCommand(a),
 		newMigrateCommand(a),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -122,7 +123,7 @@ func (r jsonReader) value(depth int) (*yaml.Node, error) {
 	case nil:
 		node.Tag = "!!null"
 	case bool:
-		node.Tag, node.Value = "!!bool", fmt.Sprint(token)
+		node.Tag, node.Value = "!!bool", strconv.FormatBool(token)
 	case json.Number:
 		node.Tag, node.Value = "!!float", token.String()
 		if integerPattern.MatchString(node.Value) {
@@ -146,9 +147,11 @@ func (r jsonReader) value(depth int) (*yaml.Node, error) {
 			}
 			node.Content = append(node.Content, child)
 		}
-		_, err = r.Token()
+		if _, err := r.Token(); err != nil {
+			return nil, err //nolint:wrapcheck // as above
+		}
 	}
-	return node, err
+	return node, nil
 }
 
 // loneSurrogate tells whether a text escapes half a character, for which

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -94,28 +95,44 @@ func loadDataKeys(ctx context.Context, tx *storage.Tx, master MasterKey, rand io
 	if err != nil {
 		return nil, err
 	}
+	keyring := &Keyring{rand: rand, wrapper: wrapper}
 	for _, purpose := range purposes {
 		if slices.ContainsFunc(rows, func(row storage.DataKey) bool { return row.Purpose == purpose }) {
 			continue
 		}
-		key := make([]byte, chacha20poly1305.KeySize)
-		if _, err := io.ReadFull(rand, key); err != nil {
-			return nil, fmt.Errorf("make data key: %w", err)
-		}
-		row, err := tx.InsertDataKey(ctx, purpose, func(id int64) ([]byte, error) {
-			return wrapper.seal(rand, key, wrapData(id, purpose))
-		})
+		row, err := keyring.insertDataKey(ctx, tx, purpose, 0)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
 	}
-	keyring := &Keyring{rand: rand, keys: map[int64]*dataKey{}, purpose: map[int64]string{}, current: map[string]*dataKey{}}
+	set, err := keyring.open(rows, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	keyring.keys.Store(set)
+	return keyring, nil
+}
+
+// insertDataKey makes a data key that seals after a wait.
+func (k *Keyring) insertDataKey(ctx context.Context, tx *storage.Tx, purpose string, wait time.Duration) (storage.DataKey, error) {
+	key := make([]byte, chacha20poly1305.KeySize)
+	if _, err := io.ReadFull(k.rand, key); err != nil {
+		return storage.DataKey{}, fmt.Errorf("make data key: %w", err)
+	}
+	return tx.InsertDataKey(ctx, purpose, wait, func(id int64) ([]byte, error) {
+		return k.wrapper.seal(k.rand, key, wrapData(id, purpose))
+	})
+}
+
+// open unwraps rows, of which there is one at least that seals for each purpose.
+func (k *Keyring) open(rows []storage.DataKey, now time.Time) (*keySet, error) {
+	set := &keySet{keys: map[int64]*dataKey{}, purpose: map[int64]string{}, current: map[string]*dataKey{}}
 	for _, row := range rows {
 		if len(row.Wrapped) < minSealed {
 			return nil, fmt.Errorf("unwrap data key %d: %w", row.ID, ErrSealed)
 		}
-		key, err := wrapper.open(row.Wrapped, wrapData(row.ID, row.Purpose))
+		key, err := k.wrapper.open(row.Wrapped, wrapData(row.ID, row.Purpose))
 		if err != nil {
 			return nil, fmt.Errorf("unwrap data key %d: %w", row.ID, err)
 		}
@@ -123,9 +140,14 @@ func loadDataKeys(ctx context.Context, tx *storage.Tx, master MasterKey, rand io
 		if err != nil {
 			return nil, err
 		}
-		keyring.keys[row.ID], keyring.purpose[row.ID], keyring.current[row.Purpose] = opened, row.Purpose, opened
+		set.keys[row.ID], set.purpose[row.ID] = opened, row.Purpose
+		if row.UsableIn > 0 && set.current[row.Purpose] != nil {
+			set.waiting = append(set.waiting, waitingKey{opened, now.Add(row.UsableIn)})
+			continue
+		}
+		set.current[row.Purpose] = opened
 	}
-	return keyring, nil
+	return set, nil
 }
 
 // wrapData binds a wrapped data key to its table, row and purpose.

@@ -16,6 +16,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -65,18 +67,31 @@ func (k *dataKey) open(sealed, associated []byte) ([]byte, error) {
 	return plaintext, nil
 }
 
-// Keyring holds the opened data keys. It is immutable and safe for concurrent use.
+// Keyring holds the opened data keys. It is safe for concurrent use.
 type Keyring struct {
 	rand    io.Reader
+	wrapper *dataKey // the master key, as that of what it has wrapped
+	keys    atomic.Pointer[keySet]
+}
+
+// keySet are the data keys as of one moment. It is immutable.
+type keySet struct {
 	keys    map[int64]*dataKey
 	purpose map[int64]string
-	current map[string]*dataKey
+	current map[string]*dataKey // what seals
+	waiting []waitingKey        // the oldest first
+}
+
+// waitingKey is a key that opens already but seals only from a moment on.
+type waitingKey struct {
+	key  *dataKey
+	from time.Time
 }
 
 // Seal seals plaintext for a purpose, bound to the given strings. The same
 // purpose and strings, in the same order, open it.
 func (k *Keyring) Seal(purpose string, plaintext []byte, boundTo ...string) ([]byte, error) {
-	key := k.current[purpose]
+	key := k.keys.Load().current[purpose]
 	if key == nil {
 		return nil, fmt.Errorf("seal: no data key for purpose %q", purpose)
 	}
@@ -89,8 +104,9 @@ func (k *Keyring) Open(purpose string, sealed []byte, boundTo ...string) ([]byte
 		return nil, ErrSealed
 	}
 	id := int64(binary.BigEndian.Uint64(sealed[1:])) //nolint:gosec // a wrong id is simply not found
-	key := k.keys[id]
-	if key == nil || k.purpose[id] != purpose {
+	set := k.keys.Load()
+	key := set.keys[id]
+	if key == nil || set.purpose[id] != purpose {
 		return nil, ErrSealed
 	}
 	return key.open(sealed, associatedData(purpose, boundTo))
@@ -100,8 +116,9 @@ func (k *Keyring) Open(purpose string, sealed []byte, boundTo ...string) ([]byte
 // the purpose's first data key, so that it stays the same for ever.
 func (k *Keyring) Derive(purpose, label string) ([]byte, error) {
 	var first *dataKey
-	for id, key := range k.keys {
-		if k.purpose[id] == purpose && (first == nil || id < first.id) {
+	set := k.keys.Load()
+	for id, key := range set.keys {
+		if set.purpose[id] == purpose && (first == nil || id < first.id) {
 			first = key
 		}
 	}

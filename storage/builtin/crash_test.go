@@ -15,8 +15,9 @@ import (
 func TestSuperviseRestartsAKilledServer(t *testing.T) {
 	t.Parallel()
 	dir := dataDir(t)
-	starter := start(t, Options{DataDir: dir, Disposable: true})
-	joined := start(t, Options{DataDir: dir, Disposable: true})
+	// Not disposable: the second kill may come while the server is still starting.
+	starter := start(t, Options{DataDir: dir})
+	joined := start(t, Options{DataDir: dir})
 	var supervisors sync.WaitGroup
 	for _, s := range []*Server{starter, joined} {
 		supervisors.Go(func() { s.Supervise(t.Context()) })

@@ -21,7 +21,7 @@ import (
 )
 
 // tabLimit is how long all that a test does in one browser may take.
-const tabLimit = 2 * time.Minute
+const tabLimit = 5 * time.Minute
 
 // Chromium starts a headless Chromium with a profile of its own and gives its
 // tab, for chromedp.Do and Run. It ends with the test. With -short the test is skipped;
