@@ -56,7 +56,7 @@ func TestSessionsOfTheBrandAreExtended(t *testing.T) {
 		near(step.what, state.EndsAt, step.end)
 		near(step.what+", idle", state.ExpiresAt, step.idleEnd)
 	}
-	silent(t, b, shopRequest("prompt", "none"))
+	silent(t, b, handedRequest("prompt", "none"))
 	p.Advance(61 * time.Minute)
 	if _, err := provider.ExtendSession(ctx, sid, "shop", time.Hour); decidedOf("", err).status != http.StatusNotFound {
 		t.Errorf("after its end: %v", err)
@@ -94,7 +94,7 @@ func TestSessionsThatACredentialDoesNotReach(t *testing.T) {
 			}
 		}
 	}
-	silent(t, b, shopRequest("prompt", "none"))
+	silent(t, b, handedRequest("prompt", "none"))
 	silent(t, other, codeRequest("prompt", "none"))
 	for _, s := range []struct{ sid, reach string }{{sid, "shop"}, {own, ""}} {
 		if err := provider.RevokeSession(ctx, s.sid, s.reach); err != nil {
@@ -118,7 +118,7 @@ func TestRevokedSessionIsToldToClients(t *testing.T) {
 	}
 	wantLogoutToken(t, p, "listening", rp.wait(t, 1)[0], all)
 	wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")
-	if d := accept(t, p, handedOver(t, b.Authorize(shopRequest())), op.LoginAcceptance{ExternalID: "crm-1"}); d.status != http.StatusOK {
+	if d := accept(t, p, handedOver(t, b.Authorize(handedRequest())), op.LoginAcceptance{ExternalID: "crm-1"}); d.status != http.StatusOK {
 		t.Errorf("%+v", d)
 	}
 }

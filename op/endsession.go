@@ -62,8 +62,10 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		p.ShowError(w, r, asError(err))
-	case in == nil:
+	case in == nil && p.sessions.Handle(r) == nil:
 		p.signedOut(w, r, request)
+	case in == nil: // as after a lost answer: the browser has still to forget the session, and its open forms to die
+		p.signOut(w, r, request, false)
 	case request.fault == nil && request.hint.of(in):
 		p.signOut(w, r, request, false)
 	default:
@@ -194,7 +196,7 @@ func (p *Provider) endSessions(w http.ResponseWriter, r *http.Request, everywher
 		}
 	}
 	if everywhere && in != nil {
-		if _, err = p.opts.Store.SignOutEverywhere(r.Context(), in.Session.ConsumerID); err != nil {
+		if _, err = p.opts.Store.SignOutEverywhere(r.Context(), in.Session.ConsumerID, storage.AuditEvent{}); err != nil {
 			return nil, err
 		}
 	}

@@ -48,7 +48,7 @@ const (
 	shopCallback = "https://shop.brand.example/cb"
 )
 
-func shopRequest(pairs ...string) url.Values {
+func handedRequest(pairs ...string) url.Values {
 	return codeRequest(append([]string{"client_id", "shop", "redirect_uri", shopCallback}, pairs...)...)
 }
 
@@ -126,7 +126,7 @@ var (
 func shopper(t *testing.T, p *webtest.Provider, who op.LoginAcceptance) *webtest.Browser {
 	t.Helper()
 	b := p.Browser(t)
-	page := b.Get(accepted(t, p, handedOver(t, b.Authorize(shopRequest())), who))
+	page := b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest())), who))
 	if page.Answer().Get("code") == "" {
 		t.Fatalf("status %d, target %q\n%s", page.Status, page.Target(), page.Body)
 	}
@@ -137,7 +137,7 @@ func TestSignInAtTheBrand(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
 	b := p.Browser(t)
-	page := b.Authorize(shopRequest("scope", "openid profile", "login_hint", "pond", "ui_locales", "de en", "acr_values", "gold silver", "max_age", "3600"))
+	page := b.Authorize(handedRequest("scope", "openid profile", "login_hint", "pond", "ui_locales", "de en", "acr_values", "gold silver", "max_age", "3600"))
 	challenge := handedOver(t, page)
 	if page.Status != http.StatusFound || !strings.HasPrefix(page.Target(), "https://www.brand.example/login?of=idp&login_challenge=") ||
 		page.Header.Get("Cache-Control") != "no-store" || page.Header.Get("Referrer-Policy") != "no-referrer" {
@@ -170,9 +170,9 @@ func TestSignInAtTheBrand(t *testing.T) {
 	if site := claims(t, p, "site", silent(t, b, implicitRequest()).Get("id_token")); site["sub"] != "sub-of-pond" || site["acr"] != "gold" || site["sid"] != got["sid"] {
 		t.Errorf("%v", site)
 	}
-	silent(t, b, shopRequest("prompt", "none"))
-	wantError(t, b.Authorize(shopRequest("prompt", "none", "max_age", "60")), "login_required")
-	wantError(t, p.Browser(t).Authorize(shopRequest("prompt", "none")), "login_required")
+	silent(t, b, handedRequest("prompt", "none"))
+	wantError(t, b.Authorize(handedRequest("prompt", "none", "max_age", "60")), "login_required")
+	wantError(t, p.Browser(t).Authorize(handedRequest("prompt", "none")), "login_required")
 	wantSignIn(t, p.Browser(t).Authorize(codeRequest())) // a client without a login of the brand's own
 
 	// The whole provider may have one.
@@ -180,7 +180,7 @@ func TestSignInAtTheBrand(t *testing.T) {
 	if page := all.Browser(t).Authorize(codeRequest()); !strings.HasPrefix(page.Target(), "https://www.brand.example/login/all?login_challenge=") {
 		t.Errorf("target %q", page.Target())
 	}
-	if page := all.Browser(t).Authorize(shopRequest()); !strings.HasPrefix(page.Target(), "https://www.brand.example/login?of=idp&") {
+	if page := all.Browser(t).Authorize(handedRequest()); !strings.HasPrefix(page.Target(), "https://www.brand.example/login?of=idp&") {
 		t.Errorf("target %q", page.Target())
 	}
 }
@@ -190,12 +190,12 @@ func TestResponseModesAfterTheBrandsLogin(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
 	b := p.Browser(t)
-	page := b.Get(accepted(t, p, handedOver(t, b.Authorize(shopRequest("response_mode", "form_post"))), pond))
+	page := b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest("response_mode", "form_post"))), pond))
 	if page.Status != http.StatusOK || page.Target() != shopCallback || page.Answer().Get("code") == "" {
 		t.Errorf("form_post: status %d, target %q", page.Status, page.Target())
 	}
 	b = p.Browser(t)
-	page = b.Get(accepted(t, p, handedOver(t, b.Authorize(shopRequest("response_type", "code id_token"))), pond))
+	page = b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest("response_type", "code id_token"))), pond))
 	if answer := page.Answer(); answer.Get("code") == "" || claims(t, p, "shop", answer.Get("id_token"))["sub"] != "sub-of-pond" {
 		t.Errorf("hybrid: target %q", page.Target())
 	}
@@ -210,7 +210,7 @@ func TestResponseModesAfterTheBrandsLogin(t *testing.T) {
 		t.Errorf("status %d, target %q", page.Status, page.Target())
 	}
 	// A form that another site posts goes on through pages, which Chromium's form-action wants.
-	page = b.Do(b.Request("/authorize", shopRequest("prompt", "login"), "Sec-Fetch-Site", "same-origin"))
+	page = b.Do(b.Request("/authorize", handedRequest("prompt", "login"), "Sec-Fetch-Site", "same-origin"))
 	if page.Status != http.StatusOK || !strings.Contains(page.Body, "sign-in page") {
 		t.Errorf("status %d\n%s", page.Status, page.Body)
 	}
@@ -224,16 +224,16 @@ func TestRejectedAtTheBrand(t *testing.T) {
 	p := webtest.Start(t, nil, brand, handed)
 	for _, code := range op.LoginRejections() {
 		b := p.Browser(t)
-		d := reject(t, p, handedOver(t, b.Authorize(shopRequest())), code)
+		d := reject(t, p, handedOver(t, b.Authorize(handedRequest())), code)
 		page := b.Get(d.redirectTo)
 		wantError(t, page, code)
 		if page.Answer().Get("state") != "st" || !strings.HasPrefix(page.Target(), shopCallback) {
 			t.Errorf("target %q", page.Target())
 		}
 		wantErrorPage(t, b.Get(d.redirectTo), http.StatusConflict, "invalid_request")
-		wantError(t, b.Authorize(shopRequest("prompt", "none")), "login_required")
+		wantError(t, b.Authorize(handedRequest("prompt", "none")), "login_required")
 	}
-	challenge := handedOver(t, p.Browser(t).Authorize(shopRequest()))
+	challenge := handedOver(t, p.Browser(t).Authorize(handedRequest()))
 	if d := reject(t, p, challenge, "no_such_error"); d.status != http.StatusBadRequest {
 		t.Errorf("%+v", d)
 	}
@@ -265,7 +265,7 @@ func TestFreshnessOfTheBrandsSignIn(t *testing.T) {
 		"prompt=login, a clock that lives": {[]string{"prompt", "login"}, p.Now().Add(30 * time.Second), http.StatusOK},
 	} {
 		b := p.Browser(t)
-		challenge := handedOver(t, b.Authorize(shopRequest(test.pairs...)))
+		challenge := handedOver(t, b.Authorize(handedRequest(test.pairs...)))
 		d := accept(t, p, challenge, op.LoginAcceptance{ExternalID: "crm-1", AuthTime: test.authTime})
 		if d.status != test.status || d.status != http.StatusOK && strings.Join(d.fields, " ") != "auth_time" {
 			t.Errorf("%s: %+v", name, d)
@@ -287,7 +287,7 @@ func TestFreshnessOfTheBrandsSignIn(t *testing.T) {
 		{Sub: "sub-of-pond", AMR: []string{""}},
 		{Sub: "sub-of-pond", SessionLifetime: -time.Second},
 	} {
-		if d := accept(t, p, handedOver(t, p.Browser(t).Authorize(shopRequest())), wrong); d.status != http.StatusBadRequest {
+		if d := accept(t, p, handedOver(t, p.Browser(t).Authorize(handedRequest())), wrong); d.status != http.StatusBadRequest {
 			t.Errorf("%+v: %+v", wrong, d)
 		}
 	}
@@ -300,8 +300,8 @@ func TestEssentialACRIsForTheBrand(t *testing.T) {
 	gold := `{"id_token":{"acr":{"essential":true,"values":["gold","platinum"]}}}`
 	wantError(t, p.Browser(t).Authorize(codeRequest("claims", gold)), "unmet_authentication_requirements")
 	b := shopper(t, p, pond)
-	wantError(t, b.Authorize(shopRequest("claims", gold, "prompt", "none")), "login_required")
-	challenge := handedOver(t, b.Authorize(shopRequest("claims", gold)))
+	wantError(t, b.Authorize(handedRequest("claims", gold, "prompt", "none")), "login_required")
+	challenge := handedOver(t, b.Authorize(handedRequest("claims", gold)))
 	asked, err := p.Server.Provider.LoginChallenge(t.Context(), challenge, "")
 	if err != nil || !asked.Essential || strings.Join(asked.ACRValues, " ") != "gold platinum" || asked.Subject != "sub-of-pond" || asked.ExternalID != "crm-1" {
 		t.Errorf("%+v, %v", asked, err)
@@ -309,11 +309,11 @@ func TestEssentialACRIsForTheBrand(t *testing.T) {
 	wantError(t, b.Get(accepted(t, p, challenge, pond)), "unmet_authentication_requirements")
 	stronger := pond
 	stronger.ACR = "gold"
-	page := b.Get(accepted(t, p, handedOver(t, b.Authorize(shopRequest("claims", gold))), stronger))
+	page := b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest("claims", gold))), stronger))
 	if page.Answer().Get("code") == "" {
 		t.Errorf("target %q", page.Target())
 	}
-	silent(t, b, shopRequest("claims", gold, "prompt", "none"))
+	silent(t, b, handedRequest("claims", gold, "prompt", "none"))
 }
 
 // An application is never answered without a page of ours, since the brand's login may
@@ -358,7 +358,7 @@ func TestClientChangesDuringTheBrandsLogin(t *testing.T) {
 	b := p.Browser(t)
 	signIn := b.Authorize(codeRequest())
 	wantSignIn(t, signIn)
-	challenge, consented := handedOver(t, b.Authorize(shopRequest())), handedOver(t, b.Authorize(shopRequest()))
+	challenge, consented := handedOver(t, b.Authorize(handedRequest())), handedOver(t, b.Authorize(handedRequest()))
 	redirectTo := accepted(t, p, challenge, pond)
 	p.Apply(strings.ReplaceAll(brand, "client_id: site\n", "client_id: site\n    login_url: https://www.brand.example/login\n"))
 	page := signIn.SignIn("amelia", ameliasPassword)
@@ -370,8 +370,8 @@ func TestClientChangesDuringTheBrandsLogin(t *testing.T) {
 	if page := b.Get(accepted(t, p, consented, pond)); page.Element("consent") == nil {
 		t.Errorf("status %d, target %q", page.Status, page.Target())
 	}
-	gone := handedOver(t, b.Authorize(shopRequest("prompt", "login")))
-	redirectTo = accepted(t, p, handedOver(t, b.Authorize(shopRequest("prompt", "login"))), pond)
+	gone := handedOver(t, b.Authorize(handedRequest("prompt", "login")))
+	redirectTo = accepted(t, p, handedOver(t, b.Authorize(handedRequest("prompt", "login"))), pond)
 	p.Apply(strings.ReplaceAll(handed, shopCallback, "https://shop.brand.example/other"))
 	wantErrorPage(t, b.Get(redirectTo), http.StatusBadRequest, "invalid_request")
 	if d := accept(t, p, gone, pond); d.status != http.StatusGone {

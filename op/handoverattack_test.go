@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -29,19 +30,19 @@ func TestLuredThroughTheBrandsLogin(t *testing.T) {
 	stranger := p.Browser(t)
 	for _, lured := range []*webtest.Browser{p.Browser(t), amelia(t, p), shopper(t, p, williams)} {
 		handle, before := lured.Cookie("idp_session"), sessions(p)
-		redirectTo := accepted(t, p, handedOver(t, stranger.Authorize(shopRequest())), pond)
+		redirectTo := accepted(t, p, handedOver(t, stranger.Authorize(handedRequest())), pond)
 		wantErrorPage(t, lured.Get(redirectTo), http.StatusForbidden, "access_denied")
 		if lured.Cookie("idp_session") != handle {
 			t.Error("the person's session is another")
 		}
 		wantErrorPage(t, stranger.Get(redirectTo), http.StatusConflict, "invalid_request")
-		wantError(t, stranger.Authorize(shopRequest("prompt", "none")), "login_required")
+		wantError(t, stranger.Authorize(handedRequest("prompt", "none")), "login_required")
 		if n := sessions(p); n != before {
 			t.Errorf("%d sessions, %d before", n, before)
 		}
 	}
 	// A rejection, too, is answered in the right browser alone.
-	wantErrorPage(t, p.Browser(t).Get(reject(t, p, handedOver(t, stranger.Authorize(shopRequest())), "access_denied").redirectTo),
+	wantErrorPage(t, p.Browser(t).Get(reject(t, p, handedOver(t, stranger.Authorize(handedRequest())), "access_denied").redirectTo),
 		http.StatusForbidden, "access_denied")
 }
 
@@ -50,7 +51,7 @@ func TestVerifierIsGuessed(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
 	b := p.Browser(t)
-	challenge := handedOver(t, b.Authorize(shopRequest()))
+	challenge := handedOver(t, b.Authorize(handedRequest()))
 	redirectTo := accepted(t, p, challenge, pond)
 	verifier := redirectTo[strings.LastIndex(redirectTo, "=")+1:]
 	for _, guess := range []string{
@@ -79,7 +80,7 @@ func TestDecidedOnceAndUsedOnce(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
 	b := p.Browser(t)
-	challenge := handedOver(t, b.Authorize(shopRequest()))
+	challenge := handedOver(t, b.Authorize(handedRequest()))
 	const n = 8
 	var (
 		wait     sync.WaitGroup
@@ -132,7 +133,7 @@ func TestLateForTheBrandsLogin(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
 	b := p.Browser(t)
-	late, used := handedOver(t, b.Authorize(shopRequest())), handedOver(t, b.Authorize(shopRequest()))
+	late, used := handedOver(t, b.Authorize(handedRequest())), handedOver(t, b.Authorize(handedRequest()))
 	p.Advance(9*time.Minute + 55*time.Second)
 	redirectTo := accepted(t, p, used, pond)
 	p.Advance(10 * time.Second)
@@ -148,7 +149,7 @@ func TestLateForTheBrandsLogin(t *testing.T) {
 	if page := b.Get(redirectTo); page.Answer().Get("code") == "" { // who was accepted in time has a minute to come back
 		t.Errorf("status %d", page.Status)
 	}
-	redirectTo = accepted(t, p, handedOver(t, b.Authorize(shopRequest("prompt", "login"))), pond)
+	redirectTo = accepted(t, p, handedOver(t, b.Authorize(handedRequest("prompt", "login"))), pond)
 	p.Advance(10*time.Minute + time.Second)
 	wantErrorPage(t, b.Get(redirectTo), http.StatusGone, "invalid_request")
 	if _, err := p.Store.Sweep(t.Context()); err != nil {
@@ -166,20 +167,20 @@ func TestLateForTheBrandsLogin(t *testing.T) {
 func TestSomebodyElseSignsInAtTheBrand(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
-	hint := silent(t, shopper(t, p, pond), shopRequest("response_type", "id_token")).Get("id_token")
+	hint := silent(t, shopper(t, p, pond), handedRequest("response_type", "id_token")).Get("id_token")
 	b := p.Browser(t)
-	challenge := handedOver(t, b.Authorize(shopRequest("id_token_hint", hint)))
+	challenge := handedOver(t, b.Authorize(handedRequest("id_token_hint", hint)))
 	if asked, err := p.Server.Provider.LoginChallenge(t.Context(), challenge, ""); err != nil || asked.Subject != "sub-of-pond" || asked.ExternalID != "crm-1" {
 		t.Errorf("%+v, %v", asked, err)
 	}
 	wantError(t, b.Get(accepted(t, p, challenge, williams)), "login_required")
-	wantError(t, b.Get(accepted(t, p, handedOver(t, b.Authorize(shopRequest("claims", `{"id_token":{"sub":{"value":"sub-of-pond"}}}`))), williams)), "login_required")
-	if page := b.Get(accepted(t, p, handedOver(t, b.Authorize(shopRequest("id_token_hint", hint))), pond)); page.Answer().Get("code") == "" {
+	wantError(t, b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest("claims", `{"id_token":{"sub":{"value":"sub-of-pond"}}}`))), williams)), "login_required")
+	if page := b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest("id_token_hint", hint))), pond)); page.Answer().Get("code") == "" {
 		t.Errorf("target %q", page.Target())
 	}
 
 	disabled := strings.ReplaceAll(handed, "{external_id: crm-2, sub", "{external_id: crm-2, disabled: true, sub")
-	open, redirectTo := handedOver(t, b.Authorize(shopRequest("prompt", "login"))), accepted(t, p, handedOver(t, b.Authorize(shopRequest("prompt", "login"))), williams)
+	open, redirectTo := handedOver(t, b.Authorize(handedRequest("prompt", "login"))), accepted(t, p, handedOver(t, b.Authorize(handedRequest("prompt", "login"))), williams)
 	p.Apply(disabled)
 	if page := b.Get(redirectTo); page.Status != http.StatusNotFound { // gone with everything else of the consumer
 		t.Errorf("status %d, target %q", page.Status, page.Target())
@@ -192,8 +193,8 @@ func TestSomebodyElseSignsInAtTheBrand(t *testing.T) {
 	wantError(t, b.Get(redirectTo), "access_denied")
 
 	p.Exec("update consumers set disabled = false")
-	redirectTo = accepted(t, p, handedOver(t, b.Authorize(shopRequest("prompt", "login"))), pond)
-	if _, err := p.Store.SignOutEverywhere(t.Context(), webtest.Query[int64](p, "select id from consumers where external_id = 'crm-1'")); err != nil {
+	redirectTo = accepted(t, p, handedOver(t, b.Authorize(handedRequest("prompt", "login"))), pond)
+	if _, err := p.Store.SignOutEverywhere(t.Context(), webtest.Query[int64](p, "select id from consumers where external_id = 'crm-1'"), storage.AuditEvent{}); err != nil {
 		t.Fatal(err)
 	}
 	wantErrorPage(t, b.Get(redirectTo), http.StatusNotFound, "invalid_request")
@@ -206,7 +207,7 @@ func TestSignOutEndsWhatWasHandedOver(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
 	b := shopper(t, p, pond)
-	redirectTo := accepted(t, p, handedOver(t, b.Authorize(shopRequest("prompt", "login"))), pond)
+	redirectTo := accepted(t, p, handedOver(t, b.Authorize(handedRequest("prompt", "login"))), pond)
 	b.Get("/end_session").Submit("sign-out", nil)
 	wantErrorPage(t, b.Get(redirectTo), http.StatusForbidden, "access_denied")
 	wantSignedOut(t, b)
@@ -220,7 +221,7 @@ func TestStoredRequestIsMoved(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
 	b := p.Browser(t)
-	own, other := handedOver(t, b.Authorize(shopRequest())), handedOver(t, b.Authorize(shopRequest("state", "other")))
+	own, other := handedOver(t, b.Authorize(handedRequest())), handedOver(t, b.Authorize(handedRequest("state", "other")))
 	redirectTo := accepted(t, p, own, pond)
 	p.Exec("update login_challenges set request_sealed = (select request_sealed from login_challenges order by id desc limit 1)")
 	wantErrorPage(t, b.Get(redirectTo), http.StatusInternalServerError, "server_error")
@@ -241,7 +242,7 @@ func TestFloodOfChallenges(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} }, brand, handed)
 	from := func(b *webtest.Browser, address string) *webtest.Page {
-		return b.Do(b.Request("/authorize?"+shopRequest().Encode(), nil, "X-Forwarded-For", address))
+		return b.Do(b.Request("/authorize?"+handedRequest().Encode(), nil, "X-Forwarded-For", address))
 	}
 	const flood, workers, limit = 330, 6, 300
 	pages := make(chan *webtest.Page, flood)

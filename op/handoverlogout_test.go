@@ -22,7 +22,7 @@ func acceptedLogout(t *testing.T, p *webtest.Provider, challenge string) string 
 // shopsHint gives an ID token of the shop, and the sid in it.
 func shopsHint(t *testing.T, p *webtest.Provider, b *webtest.Browser) (hint, sid string) {
 	t.Helper()
-	hint = silent(t, b, shopRequest("response_type", "id_token")).Get("id_token")
+	hint = silent(t, b, handedRequest("response_type", "id_token")).Get("id_token")
 	return hint, claims(t, p, "shop", hint)["sid"].(string)
 }
 
@@ -39,7 +39,7 @@ func TestSignOutAtTheBrand(t *testing.T) {
 	if page.Status != http.StatusFound || !strings.HasPrefix(page.Target(), "https://www.brand.example/logout?logout_challenge=") {
 		t.Fatalf("status %d, target %q", page.Status, page.Target())
 	}
-	wantError(t, b.Authorize(shopRequest("prompt", "none")), "login_required")
+	wantError(t, b.Authorize(handedRequest("prompt", "none")), "login_required")
 	challenge := parameterOf(t, page, "logout_challenge")
 	told, err := p.Server.Provider.LogoutChallenge(t.Context(), challenge, "shop")
 	if err != nil || told.ClientID != "shop" || told.Sid != sid || told.Sub != "sub-of-pond" || told.ExternalID != "crm-1" {
@@ -111,7 +111,7 @@ func TestLogoutVerifierElsewhere(t *testing.T) {
 	redirectTo := acceptedLogout(t, p, challenge)
 	other := shopper(t, p, williams)
 	wantErrorPage(t, other.Get(redirectTo), http.StatusForbidden, "access_denied")
-	silent(t, other, shopRequest("prompt", "none"))
+	silent(t, other, handedRequest("prompt", "none"))
 	wantErrorPage(t, b.Get(redirectTo), http.StatusConflict, "invalid_request")
 	for _, guess := range []string{"", "?logout_verifier=" + challenge, "?logout_verifier=x&logout_verifier=x"} {
 		wantErrorPage(t, b.Get("/continue-logout"+guess), http.StatusNotFound, "invalid_request")

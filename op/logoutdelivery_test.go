@@ -1,12 +1,14 @@
 package op_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -186,4 +188,47 @@ func TestLogoutAddressesThatAreNotPublic(t *testing.T) {
 	if len(rp.received(t)) != 0 {
 		t.Error("it was called")
 	}
+}
+
+// When PostgreSQL's answer is lost, what was delivered is not delivered again, and
+// what was taken and not delivered is.
+func TestDeliveryWhenTheDatabasesAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	signedOut := func(t *testing.T, statement string, running bool) (p *webtest.Provider, rp *receiver, idToken map[string]any, happened func() bool) {
+		t.Helper()
+		rp = newReceiver(t, nil)
+		p = webtest.Start(t, nil, brand, listener("shop", rp.URL))
+		b := amelia(t, p)
+		_, idToken = use(t, p, b, "shop")
+		if !running {
+			p.StopRunning()
+		}
+		happened = p.Counts.LoseAnswer(statement)
+		b.Get("/end_session").Submit("sign-out", nil)
+		return p, rp, idToken, happened
+	}
+	t.Run("delivered", func(t *testing.T) {
+		t.Parallel()
+		p, rp, idToken, happened := signedOut(t, "delete from logout_notices", true)
+		webtest.Eventually(t, "the answer is lost", happened)
+		wantLogoutToken(t, p, "shop", rp.wait(t, 1)[0], idToken)
+		p.Advance(time.Hour)
+		if n := pendingNotices(p); n != 0 {
+			t.Errorf("%d notices are left", n)
+		}
+	})
+	t.Run("taken", func(t *testing.T) {
+		t.Parallel()
+		p, rp, idToken, happened := signedOut(t, "update logout_notices", false)
+		claim := storage.LogoutClaim{
+			ClientIDs: []int64{webtest.Query[int64](p, "select id from clients where client_id = 'shop'")}, Limit: 1, Wait: 10 * time.Second, MaxWait: time.Hour,
+		}
+		if _, err := p.Store.ClaimLogoutNotices(t.Context(), claim); !errors.Is(err, storage.ErrUnavailable) || !happened() {
+			t.Fatal(err)
+		}
+		p.Another()
+		p.Advance(10 * time.Second)
+		wantLogoutToken(t, p, "shop", rp.wait(t, 1)[0], idToken)
+		webtest.Eventually(t, "the outbox is empty", func() bool { return pendingNotices(p) == 0 })
+	})
 }

@@ -76,6 +76,8 @@ type Provider struct {
 	webhook    *webhook
 	// tokenLimit is how often one session's pages may ask for a token.
 	tokenLimit sessionLimit
+	records    records
+	requestKey []byte // of the MACs by which repeated requests are known
 }
 
 // New prepares a provider. Load must succeed, or Run be running, before it can
@@ -102,7 +104,13 @@ func New(opts Options) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new provider: %w", err)
 	}
+	requestKey, err := opts.Keyring.Derive(seal.Idempotency, "requests")
+	if err != nil {
+		return nil, fmt.Errorf("new provider: %w", err)
+	}
 	p := &Provider{
+		requestKey: requestKey,
+
 		opts:     opts,
 		basePath: base,
 		tickets:  tickets,
@@ -130,6 +138,14 @@ func BasePath(issuer string) (string, error) {
 		return "", errors.New("issuer: must be an absolute URL without a trailing slash")
 	}
 	return u.Path, nil
+}
+
+// Store is where the provider keeps everything.
+func (p *Provider) Store() *storage.Store { return p.opts.Store }
+
+// HashPassword hashes a new password behind the limit that sign-ins have, too.
+func (p *Provider) HashPassword(ctx context.Context, typed string) (string, error) {
+	return p.opts.Hasher.Hash(ctx, typed)
 }
 
 // BasePath is the path of the issuer, below which every route hangs.

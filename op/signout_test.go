@@ -136,36 +136,3 @@ func TestSignOutEverywhere(t *testing.T) {
 		t.Errorf("again: status %d", again.Status)
 	}
 }
-
-// A sign-out whose answer was lost is simply sent again, with the cookies from before.
-func TestSignOutCanBeSentAgain(t *testing.T) {
-	t.Parallel()
-	p := webtest.Start(t, nil, brand, leaving)
-	for way, send := range map[string]func(b *webtest.Browser) func(cookies string) *webtest.Page{
-		"the form": func(b *webtest.Browser) func(string) *webtest.Page {
-			form := endSession(b, "client_id", "leaver").Form("sign-out")
-			return func(cookies string) *webtest.Page { return b.Do(b.Request("/end_session", form, "Cookie", cookies)) }
-		},
-		"everywhere": func(b *webtest.Browser) func(string) *webtest.Page {
-			form := with(endSession(b, "client_id", "leaver").Form("sign-out"), "everywhere", "true")
-			return func(cookies string) *webtest.Page { return b.Do(b.Request("/end_session", form, "Cookie", cookies)) }
-		},
-		"the hint": func(b *webtest.Browser) func(string) *webtest.Page {
-			query := params("id_token_hint", leaversHint(t, b), "post_logout_redirect_uri", bye).Encode()
-			return func(cookies string) *webtest.Page {
-				return b.Do(b.Request("/end_session?"+query, nil, "Cookie", cookies))
-			}
-		},
-	} {
-		b := amelia(t, p)
-		sent := send(b)
-		cookies := "idp_session=" + b.Cookie("idp_session") + "; idp_binding=" + b.Cookie("idp_binding")
-		b.Client.Jar = nil
-		for range 2 {
-			if page := sent(cookies); page.Target() != bye {
-				t.Errorf("%s: status %d, target %q\n%s", way, page.Status, page.Target(), page.Body)
-			}
-		}
-		wantError(t, b.Do(b.Request("/authorize?"+implicitRequest("prompt", "none").Encode(), nil, "Cookie", cookies)), "login_required")
-	}
-}

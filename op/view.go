@@ -37,6 +37,7 @@ type view struct {
 	// assertions of those that sign who they are.
 	verifiers, assertions map[int64]*keys.Verifier
 	discovery             []byte
+	apiKeys               map[string]*storage.APIKey // by SHA-256
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -180,6 +181,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		byID:    make(map[int64]*storage.Client, len(snapshot.Clients)),
 		origins: map[string]bool{},
 		custom:  map[int64]customclaims.Set{},
+		apiKeys: keysByHash(snapshot.APIKeys),
 	}
 	for _, client := range snapshot.Clients {
 		v.clients[client.ClientID], v.byID[client.ID] = client, client
@@ -232,6 +234,7 @@ func (p *Provider) Run(ctx context.Context) {
 	wait.Go(func() { p.runLogouts(ctx) })
 	wait.Go(func() { p.runWebhook(ctx) })
 	wait.Go(func() { p.runSweeps(ctx) })
+	wait.Go(func() { p.runRecords(ctx) })
 	p.runRefresh(ctx, changed)
 	wait.Wait()
 }

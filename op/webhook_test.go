@@ -212,7 +212,7 @@ func TestSessionOfTheBrandGoesOn(t *testing.T) {
 	p := startHooked(t, h)
 	b := shopper(t, p, pond)
 	_, sid := shopsHint(t, p, b)
-	b.Get(accepted(t, p, handedOver(t, b.Authorize(shopRequest("prompt", "login"))), pond))
+	b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest("prompt", "login"))), pond))
 	if _, again := shopsHint(t, p, b); again != sid || pendingEvents(p) != 0 {
 		t.Errorf("sid %s, then %s", sid, again)
 	}

@@ -16,6 +16,8 @@ type Snapshot struct {
 	Keys    []*SigningKey
 	// DataKeys are the keys of what is sealed, the oldest first.
 	DataKeys []DataKey
+	// APIKeys are those that are not revoked.
+	APIKeys []*APIKey
 }
 
 // ReadSnapshot reads clients and all keys in one transaction.
@@ -32,7 +34,10 @@ func (s *Store) ReadSnapshot(ctx context.Context) (*Snapshot, error) {
 		if snapshot.Keys, err = querySigningKeys(ctx, tx); err != nil {
 			return err
 		}
-		snapshot.DataKeys, err = queryDataKeys(ctx, tx)
+		if snapshot.DataKeys, err = queryDataKeys(ctx, tx); err != nil {
+			return err
+		}
+		snapshot.APIKeys, err = queryAPIKeys(ctx, tx, "k.revoked_at is null")
 		return err
 	})
 	if err != nil {

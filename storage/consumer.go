@@ -250,10 +250,7 @@ func (tx *Tx) endEverything(ctx context.Context, consumerID int64, reason string
 }
 
 func (tx *Tx) replaceIdentifiers(ctx context.Context, consumerID int64, identifiers []Identifier) error {
-	values, kinds := make([]string, len(identifiers)), make([]string, len(identifiers))
-	for i, identifier := range identifiers {
-		values[i], kinds[i] = identifier.Value, identifier.Kind
-	}
+	values, kinds := columns(identifiers)
 	batch := &pgx.Batch{}
 	batch.Queue("delete from identifiers where consumer_id = $1 and not identifier = any($2)", consumerID, values)
 	// Somebody else's identifier breaks the primary key and so becomes a

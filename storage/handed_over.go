@@ -118,14 +118,9 @@ func (s *Store) ExtendSession(ctx context.Context, sid string, clientID int64, i
 // RevokeSession ends a session as its sign-out would, with its codes and tokens but
 // those granted by offline_access. clientID and errors are as for SessionBySid.
 func (s *Store) RevokeSession(ctx context.Context, sid string, clientID int64) error {
-	if _, err := s.SessionBySid(ctx, sid, clientID); err != nil {
+	state, err := s.SessionBySid(ctx, sid, clientID)
+	if err != nil {
 		return err
 	}
-	batch := &pgx.Batch{}
-	queueEndReason(batch, EndRevoked)
-	queueSignOut(batch, "sid = $1", sid)
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("end session: %w", wrap(err))
-	}
-	return nil
+	return s.EndSession(ctx, state.ConsumerID, sid, AuditEvent{})
 }

@@ -88,7 +88,7 @@ func (s *Store) DeleteLogoutNotice(ctx context.Context, id int64) error {
 
 // SignOutEverywhere ends every session of a consumer, with their codes and tokens but
 // those granted by offline_access, and tells how many sessions there were.
-func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64) (sessions int64, err error) {
+func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64, audit AuditEvent) (sessions int64, err error) {
 	const own = "(select id from sessions where consumer_id = $1)"
 	batch := &pgx.Batch{}
 	// Nobody signs in as the consumer between the statements.
@@ -98,6 +98,7 @@ func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64) (sessio
 	batch.Queue("delete from login_challenges where consumer_id = $1", consumerID)
 	batch.Queue("with gone as (delete from sessions where consumer_id = $1 returning expires_at) select count(*) from gone where expires_at > idp_now()", consumerID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&sessions) })
+	batch.Queue(aloneSQL, audit.args()...)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return 0, fmt.Errorf("sign out everywhere: %w", wrap(err))
 	}

@@ -214,7 +214,7 @@ func TestSessionsEndedAtOnce(t *testing.T) {
 				}
 			}
 			if n%3 == 0 {
-				_, err = l.store.SignOutEverywhere(t.Context(), l.consumer.ID)
+				_, err = l.store.SignOutEverywhere(t.Context(), l.consumer.ID, storage.AuditEvent{})
 			} else {
 				err = l.store.SignOut(t.Context(), handle(name))
 			}
@@ -234,7 +234,7 @@ func TestSessionsEndedAtOnce(t *testing.T) {
 	if len(noted) > 0 {
 		t.Errorf("no notice for %v", noted)
 	}
-	if n, err := l.store.SignOutEverywhere(t.Context(), l.consumer.ID); n != 0 || err != nil {
+	if n, err := l.store.SignOutEverywhere(t.Context(), l.consumer.ID, storage.AuditEvent{}); n != 0 || err != nil {
 		t.Errorf("%d sessions are left, %v", n, err)
 	}
 }

@@ -64,8 +64,8 @@ func (s *Store) SessionByHandle(ctx context.Context, handleSHA256 []byte) (*Sign
 
 // SignIn is what proved who somebody is, and what they get for it at once.
 type SignIn struct {
-	// OldHandleSHA256 names the session of the cookie the browser came with;
-	// nil if it had none.
+	// OldHandleSHA256 names the session of the cookie the browser came with, by its
+	// handle or the one before (see named); nil if it had none.
 	OldHandleSHA256 []byte
 	HandleSHA256    []byte
 	// Sid is for a new session; the same person's keeps its own.
@@ -90,6 +90,10 @@ type SignIn struct {
 	GiveBack GiveBack
 }
 
+// named is a session s that the cookie of a browser names by its handle $1, or by the
+// handle before: that of a browser whose sign-in was answered, and the answer lost.
+const named = "(s.handle_sha256 = $1 or s.previous_handle_sha256 = $1)"
+
 // signInSQL renews the browser's session if it is the same person's, else ends
 // it and makes another. The lock on the consumer makes it wait for, or be seen
 // by, a change of the password.
@@ -97,12 +101,12 @@ const signInSQL = `
 with person as (
   select id from consumers where id = $17 and not disabled and password_changed_at = $18 for share
 ), renewed as (
-  update sessions s set handle_sha256 = $15, auth_time = coalesce($23, idp_now()), acr = $19, amr = $20, last_seen_at = idp_now(),
+  update sessions s set handle_sha256 = $15, previous_handle_sha256 = $14, auth_time = coalesce($23, idp_now()), acr = $19, amr = $20, last_seen_at = idp_now(),
     expires_at = idp_now() + least($21::interval, $22::interval), ends_at = idp_now() + $22::interval
-  from person where s.handle_sha256 = $14 and s.consumer_id = person.id and s.expires_at > idp_now()
+  from person where (s.handle_sha256 = $14 or s.previous_handle_sha256 = $14) and s.consumer_id = person.id and s.expires_at > idp_now()
   returning s.id, s.sid, s.consumer_id, s.auth_time, s.acr, s.amr, s.last_seen_at, s.ends_at
 ), ended as (
-  delete from sessions s using person where s.handle_sha256 = $14 and (s.consumer_id <> person.id or s.expires_at <= idp_now())
+  delete from sessions s using person where (s.handle_sha256 = $14 or s.previous_handle_sha256 = $14) and (s.consumer_id <> person.id or s.expires_at <= idp_now())
 ), made as (
   insert into sessions (handle_sha256, sid, consumer_id, auth_time, acr, amr, expires_at, ends_at)
   select $15, $16, id, coalesce($23, idp_now()), $19, $20, idp_now() + least($21::interval, $22::interval), idp_now() + $22::interval
@@ -121,10 +125,10 @@ select ` + sessionColumns + `, idp_now(), ` + consentsOf + ` from s`
 // it has waited for. Consumers are always locked before sessions.
 const (
 	lockPersonSQL  = "select from consumers where id = $1 and not disabled and password_changed_at = $2 for share"
-	lockSessionSQL = "select from sessions where handle_sha256 = $1 for update"
+	lockSessionSQL = "select from sessions s where " + named + " for update"
 	// othersSQL is the session of somebody else in this browser.
 	othersSQL = `(select s.id from sessions s join consumers c on c.id = $2 and not c.disabled and c.password_changed_at = $3
-		where s.handle_sha256 = $1 and s.consumer_id <> $2)`
+		where ` + named + ` and s.consumer_id <> $2)`
 )
 
 // queueEnd ends what hangs on the sessions that a subquery gives, whether or not they
@@ -176,20 +180,16 @@ func (s *Store) TouchSession(ctx context.Context, id int64, idle time.Duration) 
 	return nil
 }
 
-// SignOut ends the session that a browser's cookie names, with its codes and
+// SignOut ends the session that a browser's cookie names (see named), with its codes and
 // tokens but those granted by offline_access. One that is gone already is no error.
 func (s *Store) SignOut(ctx context.Context, handleSHA256 []byte) error {
+	const own = "(select s.id from sessions s where " + named + ")"
 	batch := &pgx.Batch{}
-	queueSignOut(batch, "handle_sha256 = $1", handleSHA256)
+	batch.Queue(lockSessionSQL, handleSHA256)
+	queueEnd(batch, own, handleSHA256)
+	batch.Queue("delete from sessions s where "+named, handleSHA256)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("sign out: %w", wrap(err))
 	}
 	return nil
-}
-
-// queueSignOut ends the session that a condition gives, with what hangs on it.
-func queueSignOut(batch *pgx.Batch, where string, arg any) {
-	batch.Queue("select from sessions where "+where+" for update", arg)
-	queueEnd(batch, "(select id from sessions where "+where+")", arg)
-	batch.Queue("delete from sessions where "+where, arg)
 }

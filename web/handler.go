@@ -10,12 +10,13 @@ import (
 	"github.com/brandidp/idp/op"
 )
 
-// handler puts the protocol, the pages' files, the page script and the health
-// checks together.
-func handler(p *op.Provider, pages *Pages, opts Options) http.Handler {
+// handler puts the protocol, the management API, the pages' files, the page script and
+// the health checks together.
+func handler(p *op.Provider, pages *Pages, management http.Handler, opts Options) http.Handler {
 	base := p.BasePath()
 	mux := http.NewServeMux()
 	p.Routes(mux)
+	mux.Handle(base+"/api/", management)
 	mux.Handle("GET "+base+assetsPath, pages.Assets())
 	mux.Handle("GET "+base+"/token-source.js", tokenSourceScript(p))
 	mux.HandleFunc("GET "+base+"/token-source.d.ts", tokenSourceDeclarations)

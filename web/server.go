@@ -15,6 +15,7 @@ import (
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/web/api"
 )
 
 // Options are what a provider with its pages is made of.
@@ -87,7 +88,11 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	if err := s.Provider.Load(ctx); err != nil {
 		return nil, err
 	}
-	s.handler = handler(s.Provider, pages, opts)
+	management, err := api.New(s.Provider, opts.Now, opts.Log)
+	if err != nil {
+		return nil, err
+	}
+	s.handler = handler(s.Provider, pages, management.Handler(), opts)
 	return s, nil
 }
 

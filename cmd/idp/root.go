@@ -39,6 +39,7 @@ func newRoot(in config.Inputs) *cobra.Command {
 	a.inputs.Flags = root.PersistentFlags()
 
 	root.AddCommand(
+		newAPIKeyCommand(a),
 		newApplyCommand(a),
 		newClientCommand(a),
 		newConfigCommand(a),

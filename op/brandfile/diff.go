@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -94,15 +93,9 @@ func clientFields(c *storage.Client) (map[string]json.RawMessage, error) {
 
 // consumerFields are the fields of a consumer, flat, but for sub and password.
 func consumerFields(c *storage.Consumer) (map[string]json.RawMessage, error) {
-	return flat(struct {
-		ExternalID   string                   `json:"external_id,omitempty"`
-		Disabled     bool                     `json:"disabled"`
-		Username     string                   `json:"username,omitempty"`
-		Claims       storage.Claims           `json:"claims"`
-		PersonalInfo *liveperson.PersonalInfo `json:"personal_info,omitempty"`
-		CustomerInfo *liveperson.CustomerInfo `json:"customer_info,omitempty"`
-		Attributes   storage.Attributes       `json:"attributes,omitempty"`
-	}{c.ExternalID, c.Disabled, c.Username, c.Claims, c.PersonalInfo, c.CustomerInfo, c.Attributes})
+	document := DocumentOf(c)
+	document.Sub = ""
+	return flat(document)
 }
 
 // flat gives the JSON of v by paths; lists stay whole.

@@ -25,9 +25,10 @@ const (
 
 	RefreshTokens = "refresh_tokens" // MACs in refresh tokens
 	Webhooks      = "webhooks"       // secrets that webhooks are signed with, at rest
+	Idempotency   = "idempotency"    // answers kept for repeated requests, and MACs of the requests
 )
 
-var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Webhooks}
+var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Webhooks, Idempotency}
 
 // Opened is a database whose data keys are at hand.
 type Opened struct {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -18,7 +19,8 @@ type Browser struct {
 	// Address is where the provider answers.
 	Address string
 
-	tb testing.TB
+	tb   testing.TB
+	lost chan *httptest.ResponseRecorder // as Provider.lost
 }
 
 // Browser gives a new browser without cookies.
@@ -28,7 +30,7 @@ func (p *Provider) Browser(tb testing.TB) *Browser {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &Browser{tb: tb, Address: p.Address, Client: &http.Client{
+	return &Browser{tb: tb, lost: p.lost, Address: p.Address, Client: &http.Client{
 		Jar:           jar,
 		Transport:     p.transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -38,7 +40,7 @@ func (p *Provider) Browser(tb testing.TB) *Browser {
 // For is the same browser, cookies included, in another test.
 func (b *Browser) For(tb testing.TB) *Browser {
 	tb.Helper()
-	return &Browser{tb: tb, Address: b.Address, Client: b.Client}
+	return &Browser{tb: tb, lost: b.lost, Address: b.Address, Client: b.Client}
 }
 
 // Page is a response, read whole.
@@ -122,6 +124,12 @@ func (b *Browser) Do(request *http.Request) *Page {
 	if err != nil {
 		b.tb.Fatal(err)
 	}
+	return b.page(request, response)
+}
+
+// page reads a response whole.
+func (b *Browser) page(request *http.Request, response *http.Response) *Page {
+	b.tb.Helper()
 	defer response.Body.Close() //nolint:errcheck // read whole
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -197,6 +205,12 @@ func (p *Page) Form(id string) url.Values {
 // Submit fills in the form with the id and sends it.
 func (p *Page) Submit(id string, values map[string]string) *Page {
 	p.browser.tb.Helper()
+	return p.browser.Do(p.Filled(id, values))
+}
+
+// Filled is the request that Submit sends.
+func (p *Page) Filled(id string, values map[string]string) *http.Request {
+	p.browser.tb.Helper()
 	fields := p.Form(id)
 	for name, value := range values {
 		fields.Set(name, value)
@@ -205,7 +219,7 @@ func (p *Page) Submit(id string, values map[string]string) *Page {
 	if err != nil {
 		p.browser.tb.Fatal(err)
 	}
-	return p.browser.Post(action.String(), fields)
+	return p.browser.Request(action.String(), fields)
 }
 
 // SignIn fills in the sign-in form.

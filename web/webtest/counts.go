@@ -21,6 +21,7 @@ type Counts struct {
 
 	transactions map[*pgx.Conn]*transaction
 	statements   []string
+	loss         *loss
 }
 
 // transaction is one that a connection is in the middle of.
@@ -35,7 +36,7 @@ var (
 	writes = regexp.MustCompile(`(?i)\b(insert into|update|delete from)\b`)
 	// snapshot begins the transaction in which clients and keys are read anew.
 	snapshot = regexp.MustCompile(`^begin .*read only`)
-	itself   = regexp.MustCompile(`select counter from changes|skip locked|delete from (?:logout_notices|session_events)|set last_seen_at = idp_now\(\), expires_at|idp_password_form|listen `)
+	itself   = regexp.MustCompile(`select counter from changes|skip locked|delete from (?:logout_notices|session_events)|set last_seen_at = idp_now\(\), expires_at|idp_password_form|listen |select pg_current_xact_id`)
 )
 
 // verdict is what the expressions say of a statement.
@@ -68,6 +69,9 @@ func (c *Counts) count(conn *pgx.Conn, sql string) {
 	v := judge(sql)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.loss != nil && c.loss.statement != "" && strings.Contains(sql, c.loss.statement) {
+		c.lose(conn)
+	}
 	tx := c.transactions[conn]
 	switch {
 	case strings.HasPrefix(sql, "begin"):
@@ -79,14 +83,14 @@ func (c *Counts) count(conn *pgx.Conn, sql string) {
 	case strings.HasPrefix(sql, "commit"), strings.HasPrefix(sql, "rollback"):
 		delete(c.transactions, conn)
 		if tx != nil && tx.wrote && sql == "commit" {
-			c.Commits++
+			c.commit(conn)
 		}
 	case tx != nil:
 		tx.wrote = tx.wrote || v.writes
 	case v.itself:
 		return
 	case v.writes:
-		c.Commits++
+		c.commit(conn)
 	}
 	if tx != nil && tx.itself {
 		return

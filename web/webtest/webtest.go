@@ -48,6 +48,7 @@ type Provider struct {
 	seeded    *seed
 	keys      *atomic.Int64
 	offset    *atomic.Int64
+	lost      chan *httptest.ResponseRecorder // answers that no browser gets
 	transport http.RoundTripper
 	options   web.Options
 	stop      func()
@@ -131,7 +132,8 @@ func (p *Provider) serve(change func(*web.Options)) {
 		p.tb.Fatal(err)
 	}
 	p.Server = server
-	listener.Config.Handler = server.Handler()
+	p.lost = make(chan *httptest.ResponseRecorder, 1)
+	listener.Config.Handler = losing(server.Handler(), p.lost)
 	listener.Config.ErrorLog = log.New(p.Log, "", 0)
 	p.Address = "http://" + host + server.Provider.BasePath()
 	if strings.HasPrefix(p.Issuer, "https:") {

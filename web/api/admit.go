@@ -1,0 +1,125 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/storage"
+)
+
+// call is one request that was let in.
+type call struct {
+	caller    *op.Caller
+	operation string
+	// target is whom or what a read is told to be of.
+	target target
+	// claim is the request's idempotency key; nil if it has none.
+	claim *storage.Claim
+}
+
+// target is what something is done to.
+type target struct{ kind, name string }
+
+type callKey struct{}
+
+// callOf gives the call that a request is. Every handler has one.
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// admit stands in front of an operation: it finds out who calls, whether they may, and
+// how often they have, and reads the body within its limit. Cookies mean nothing.
+func (a *API) admit(o operation) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		defer a.recover(w, r)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		c := &call{operation: o.ID}
+		body, err := a.enter(w, r, o, c)
+		if err != nil {
+			a.write(w, r, asProblem(err))
+			return
+		}
+		r.Header.Del("Accept") // there is JSON alone
+		if o.Method == http.MethodPost && r.Header.Get(headerIdempotency) != "" {
+			done, err := a.claim(w, r, c, body)
+			if err != nil {
+				a.write(w, r, asProblem(err))
+			}
+			if done || err != nil {
+				return
+			}
+			defer a.release(r.Context(), c)
+		}
+		next(huma.WithValue(ctx, callKey{}, c))
+	}
+}
+
+// enter checks everything of a request that is not of its operation alone.
+func (a *API) enter(w http.ResponseWriter, r *http.Request, o operation, c *call) (body []byte, err error) {
+	if c.caller, err = a.provider.Caller(r); err != nil {
+		return nil, err
+	}
+	if !a.limit.allow(c.caller.ID, a.now()) {
+		return nil, problem(http.StatusTooManyRequests, "too many requests of this API key or client").with("Retry-After", "1")
+	}
+	if !c.caller.May(o.Scope) {
+		return nil, problem(http.StatusForbidden, "the API key or access token was not granted the scope "+o.Scope).
+			with("WWW-Authenticate", `Bearer realm="idp", error="insufficient_scope", scope="`+o.Scope+`"`)
+	}
+	if !reaches(c.caller, o, r.PathValue("client_id")) {
+		return nil, problem(http.StatusForbidden, "the API key is for one client alone, and this is not about that one")
+	}
+	return readBody(w, r, o)
+}
+
+func reaches(caller *op.Caller, o operation, clientID string) bool {
+	if caller.ClientID == "" {
+		return true
+	}
+	return o.Narrowable && (clientID == "" || caller.MayReach(clientID))
+}
+
+// readBody reads the body, and puts it back for whoever reads it next.
+func readBody(w http.ResponseWriter, r *http.Request, o operation) ([]byte, error) {
+	if len(o.MediaTypes) > 0 {
+		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || !slices.Contains(o.MediaTypes, media) {
+			return nil, problem(http.StatusUnsupportedMediaType, "the Content-Type must be "+o.MediaTypes[0])
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, o.MaxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, problem(http.StatusRequestEntityTooLarge, "the body is too large")
+	}
+	if err != nil {
+		return nil, problem(http.StatusBadRequest, "the body could not be read to its end")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return body, nil
+}
+
+// recover answers a panic.
+func (a *API) recover(w http.ResponseWriter, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(cause)
+	}
+	a.log.ErrorContext(r.Context(), "panic", "request_id", op.RequestID(r.Context()), "path", r.Pattern, "stack", string(debug.Stack()))
+	a.write(w, r, problem(http.StatusInternalServerError, "something went wrong on our side"))
+}
