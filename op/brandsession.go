@@ -58,23 +58,30 @@ func (p *Provider) ReadSession(ctx context.Context, sid, reach string) (*storage
 // ExtendSession has a session that the brand's login has begun last until lifetime
 // from now, and no longer than session_lifetime after that sign-in; and it counts as
 // used now. A lifetime of 0 does that alone. Errors are those of ReadSession, and an
-// Error with status 409 for a session of a sign-in here.
-func (p *Provider) ExtendSession(ctx context.Context, sid, reach string, lifetime time.Duration) (*storage.SessionState, error) {
+// Error with status 409 for a session of a sign-in here. keep gives the idempotency key
+// that what becomes of state is kept under; nil for none.
+func (p *Provider) ExtendSession(
+	ctx context.Context, sid, reach string, lifetime time.Duration, audit storage.AuditEvent, keep func(*storage.SessionState) *storage.Claim,
+) (*storage.SessionState, error) {
 	id, err := p.reachID(reach)
 	if err != nil {
 		return nil, err
 	}
-	state, err := p.opts.Store.ExtendSession(ctx, sid, id, p.opts.SessionIdle, lifetime)
-	return state, sessionError(err)
+	state := &storage.SessionState{}
+	extension := storage.Extension{Sid: sid, ClientID: id, Idle: p.opts.SessionIdle, Lifetime: lifetime, Audit: audit}
+	if keep != nil {
+		extension.Claim = keep(state)
+	}
+	return state, sessionError(p.opts.Store.ExtendSession(ctx, extension, state))
 }
 
 // RevokeSession ends a session as its sign-out would. Errors are those of ReadSession.
-func (p *Provider) RevokeSession(ctx context.Context, sid, reach string) error {
+func (p *Provider) RevokeSession(ctx context.Context, sid, reach string, audit storage.AuditEvent) error {
 	id, err := p.reachID(reach)
 	if err != nil {
 		return err
 	}
-	if err := p.opts.Store.RevokeSession(ctx, sid, id); err != nil {
+	if err := p.opts.Store.RevokeSession(ctx, sid, id, audit); err != nil {
 		return sessionError(err)
 	}
 	p.logouts.wake()

@@ -1,32 +1,50 @@
 package op_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
 
-	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
+
+// sessionState is a session as the management API tells of it.
+type sessionState struct {
+	Sub, Sid   string
+	ExternalID string     `json:"external_id"`
+	EndsAt     time.Time  `json:"ends_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	LatestEnd  *time.Time `json:"latest_end"`
+}
+
+func extend(p *webtest.Provider, key, sid string, lifetime time.Duration) *webtest.Reply {
+	body := "{}"
+	if lifetime > 0 {
+		body = fmt.Sprintf(`{"lifetime": %d}`, int64(lifetime.Seconds()))
+	}
+	return p.Call(key, http.MethodPost, "/sessions/"+sid+"/extend", body)
+}
 
 // A session of the brand's login ends when the brand said, or was told to later, and
 // never after what is configured.
 func TestSessionsOfTheBrandAreExtended(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, func(o *web.Options) { o.SessionIdle, o.SessionLifetime = time.Hour, 10*time.Hour }, brand, handed)
-	provider, ctx := p.Server.Provider, t.Context()
+	key := narrowedKey(p, "shop")
 	short := pond
-	short.SessionLifetime = 20 * time.Minute
+	short.SessionLifetime = 20 * 60
 	b := shopper(t, p, short)
 	hint, sid := shopsHint(t, p, b)
 	if exp := claims(t, p, "shop", hint)["exp"].(float64); exp > float64(p.Now().Add(20*time.Minute).Unix()) {
 		t.Error("the ID token outlives the session")
 	}
 	began := p.Now()
-	state, err := provider.ReadSession(ctx, sid, "shop")
-	if err != nil || state.Sub != "sub-of-pond" || state.ExternalID != "crm-1" || state.ClientID == 0 {
-		t.Fatalf("%+v, %v", state, err)
+	var state sessionState
+	p.Call(key, http.MethodGet, "/sessions/"+sid, nil).Want(http.StatusOK).Into(&state)
+	if state.Sub != "sub-of-pond" || state.Sid != sid || state.ExternalID != "crm-1" || state.LatestEnd == nil {
+		t.Fatalf("%+v", state)
 	}
 	near := func(what string, got time.Time, want time.Duration) {
 		t.Helper()
@@ -49,58 +67,45 @@ func TestSessionsOfTheBrandAreExtended(t *testing.T) {
 		{"no longer than configured", 30 * time.Minute, 24 * time.Hour, 10 * time.Hour, 100 * time.Minute},
 	} {
 		p.Advance(step.after)
-		state, err := provider.ExtendSession(ctx, sid, "shop", step.lifetime)
-		if err != nil {
-			t.Fatal(step.what, err)
-		}
+		extend(p, key, sid, step.lifetime).Want(http.StatusOK).Into(&state)
 		near(step.what, state.EndsAt, step.end)
 		near(step.what+", idle", state.ExpiresAt, step.idleEnd)
 	}
 	silent(t, b, handedRequest("prompt", "none"))
 	p.Advance(61 * time.Minute)
-	if _, err := provider.ExtendSession(ctx, sid, "shop", time.Hour); decidedOf("", err).status != http.StatusNotFound {
-		t.Errorf("after its end: %v", err)
-	}
+	extend(p, key, sid, time.Hour).Want(http.StatusNotFound)
 }
 
 func TestSessionsThatACredentialDoesNotReach(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
-	provider, ctx := p.Server.Provider, t.Context()
 	b, other := shopper(t, p, pond), amelia(t, p)
 	_, sid := shopsHint(t, p, b)
 	own := claims(t, p, "site", silent(t, other, implicitRequest()).Get("id_token"))["sid"].(string)
-	status := func(err error) int { return decidedOf("", err).status }
+	shops, shop2s := narrowedKey(p, "shop"), narrowedKey(p, "shop2")
 	for name, test := range map[string]struct {
-		sid, reach          string
-		read, extend, ended int
+		sid, key     string
+		read, extend int
+		ends         bool
 	}{
-		"another client's": {sid, "shop2", 404, 404, 404},
-		"no client's":      {sid, "nothing", 404, 404, 404},
-		"a password's":     {own, "shop", 404, 404, 404},
-		"nobody's":         {"nothing", "", 404, 404, 404},
-		"a password's, by a credential that reaches all": {own, "", 200, 409, 200},
-		"the brand's": {sid, "shop", 200, 200, 200},
+		"another client's": {sid, shop2s, 404, 404, false},
+		"a password's":     {own, shops, 404, 404, false},
+		"nobody's":         {"nothing", backendKey(p), 404, 404, false},
+		"a password's, by a credential that reaches all": {own, backendKey(p), 200, 409, true},
+		"the brand's": {sid, shops, 200, 200, true},
 	} {
-		_, err := provider.ReadSession(ctx, test.sid, test.reach)
-		_, extendErr := provider.ExtendSession(ctx, test.sid, test.reach, time.Hour)
-		got := [3]int{status(err), status(extendErr), test.ended}
-		if want := [3]int{test.read, test.extend, test.ended}; got != want {
-			t.Errorf("%s: %v, want %v", name, got, want)
+		read := p.Call(test.key, http.MethodGet, "/sessions/"+test.sid, nil).Status
+		if extended := extend(p, test.key, test.sid, time.Hour).Status; read != test.read || extended != test.extend {
+			t.Errorf("%s: read %d, extended %d", name, read, extended)
 		}
-		if test.ended == http.StatusNotFound {
-			if err := provider.RevokeSession(ctx, test.sid, test.reach); status(err) != http.StatusNotFound {
-				t.Errorf("%s: %v", name, err)
-			}
+		if !test.ends {
+			p.Call(test.key, http.MethodDelete, "/sessions/"+test.sid, nil).Want(http.StatusNotFound)
 		}
 	}
 	silent(t, b, handedRequest("prompt", "none"))
 	silent(t, other, codeRequest("prompt", "none"))
-	for _, s := range []struct{ sid, reach string }{{sid, "shop"}, {own, ""}} {
-		if err := provider.RevokeSession(ctx, s.sid, s.reach); err != nil {
-			t.Error(err)
-		}
-	}
+	p.Call(shops, http.MethodDelete, "/sessions/"+sid, nil).Want(http.StatusNoContent)
+	endByAPI(t, p, own)
 	wantSignedOut(t, b)
 	wantSignedOut(t, other)
 }
@@ -113,12 +118,8 @@ func TestRevokedSessionIsToldToClients(t *testing.T) {
 	b := shopper(t, p, pond)
 	_, all := use(t, p, b, "listening")
 	code := silent(t, b, codeRequest()).Get("code")
-	if err := p.Server.Provider.RevokeSession(t.Context(), all["sid"].(string), ""); err != nil {
-		t.Fatal(err)
-	}
+	endByAPI(t, p, all["sid"].(string))
 	wantLogoutToken(t, p, "listening", rp.wait(t, 1)[0], all)
 	wantWire(t, redeem(b, code), http.StatusBadRequest, "invalid_grant")
-	if d := accept(t, p, handedOver(t, b.Authorize(handedRequest())), op.LoginAcceptance{ExternalID: "crm-1"}); d.status != http.StatusOK {
-		t.Errorf("%+v", d)
-	}
+	handedOver(t, b.Authorize(handedRequest()))
 }

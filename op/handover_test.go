@@ -1,7 +1,6 @@
 package op_test
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -75,55 +74,8 @@ func handedOver(t *testing.T, page *webtest.Page) string {
 	return parameterOf(t, page, "login_challenge")
 }
 
-// decided is how the provider has answered the brand's backend.
-type decided struct {
-	status     int
-	redirectTo string
-	fields     []string // that are at fault
-}
-
-func decidedOf(redirectTo string, err error) decided {
-	d := decided{status: http.StatusOK, redirectTo: redirectTo}
-	if err == nil {
-		return d
-	}
-	if e, ok := errors.AsType[*op.Error](err); ok {
-		return decided{status: e.Status}
-	}
-	d.status = http.StatusInternalServerError
-	if fault, ok := errors.AsType[*op.FieldError](err); ok {
-		d.status, d.fields = http.StatusBadRequest, []string{fault.Field}
-	}
-	return d
-}
-
-func accept(t *testing.T, p *webtest.Provider, challenge string, a op.LoginAcceptance) decided {
-	t.Helper()
-	return decidedOf(p.Server.Provider.AcceptLogin(t.Context(), challenge, "", a))
-}
-
-func reject(t *testing.T, p *webtest.Provider, challenge, code string) decided {
-	t.Helper()
-	return decidedOf(p.Server.Provider.RejectLogin(t.Context(), challenge, "", code))
-}
-
-// accepted is accept for what has to be accepted; it gives the address to go on at.
-func accepted(t *testing.T, p *webtest.Provider, challenge string, a op.LoginAcceptance) string {
-	t.Helper()
-	d := accept(t, p, challenge, a)
-	if d.status != http.StatusOK || !strings.HasPrefix(d.redirectTo, p.Issuer+"/continue-login?login_verifier=") {
-		t.Fatalf("%+v", d)
-	}
-	return d.redirectTo
-}
-
-var (
-	pond     = op.LoginAcceptance{ExternalID: "crm-1"}
-	williams = op.LoginAcceptance{Sub: "sub-of-williams"}
-)
-
 // shopper gives a browser in which somebody has signed in at the brand for the shop.
-func shopper(t *testing.T, p *webtest.Provider, who op.LoginAcceptance) *webtest.Browser {
+func shopper(t *testing.T, p *webtest.Provider, who acceptance) *webtest.Browser {
 	t.Helper()
 	b := p.Browser(t)
 	page := b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest())), who))
@@ -143,21 +95,15 @@ func TestSignInAtTheBrand(t *testing.T) {
 		page.Header.Get("Cache-Control") != "no-store" || page.Header.Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("status %d, headers %v", page.Status, page.Header)
 	}
-	asked, err := p.Server.Provider.LoginChallenge(t.Context(), challenge, "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if asked.ClientID != "shop" || asked.ClientName != "The shop" || strings.Join(asked.Scopes, " ") != "openid profile" || *asked.MaxAge != 3600 ||
-		asked.LoginHint != "pond" || strings.Join(asked.UILocales, " ") != "de en" || strings.Join(asked.ACRValues, " ") != "gold silver" ||
-		asked.Essential || !asked.Skip || asked.Subject != "" || asked.ExpiresAt.Sub(asked.CreatedAt).Round(time.Second) != 10*time.Minute {
-		t.Errorf("%+v", asked)
-	}
-	if _, err := p.Server.Provider.LoginChallenge(t.Context(), challenge, "site"); decidedOf("", err).status != http.StatusNotFound {
-		t.Errorf("a credential of another client: %v", err)
+	ask := wantAsk(t, p, challenge)
+	if ask.Client.ClientID != "shop" || ask.Client.ClientName != "The shop" || strings.Join(ask.Scopes, " ") != "openid profile" || ask.MaxAge != 3600 ||
+		ask.LoginHint != "pond" || strings.Join(ask.UILocales, " ") != "de en" || strings.Join(ask.ACRValues, " ") != "gold silver" ||
+		ask.Essential || !ask.Skip || ask.Sub != "" || p.Now().Add(10*time.Minute).Sub(ask.ExpiresAt) > 10*time.Second {
+		t.Errorf("%+v", ask)
 	}
 
 	signedIn := p.Now().Add(-5 * time.Minute).Truncate(time.Second)
-	page = b.Get(accepted(t, p, challenge, op.LoginAcceptance{ExternalID: "crm-1", ACR: "gold", AMR: []string{"hwk", "pin"}, AuthTime: signedIn}))
+	page = b.Get(accepted(t, p, challenge, acceptance{ExternalID: "crm-1", ACR: "gold", AMR: []string{"hwk", "pin"}, AuthTime: &signedIn}))
 	if page.Status != http.StatusFound || page.Answer().Get("state") != "st" || page.Answer().Get("iss") != p.Issuer {
 		t.Fatalf("status %d, target %q", page.Status, page.Target())
 	}
@@ -237,7 +183,7 @@ func TestRejectedAtTheBrand(t *testing.T) {
 	if d := reject(t, p, challenge, "no_such_error"); d.status != http.StatusBadRequest {
 		t.Errorf("%+v", d)
 	}
-	if d := reject(t, p, "no-such-challenge", "access_denied"); d.status != http.StatusNotFound {
+	if d := reject(t, p, "no_such_challenge", "access_denied"); d.status != http.StatusNotFound {
 		t.Errorf("%+v", d)
 	}
 }
@@ -266,7 +212,11 @@ func TestFreshnessOfTheBrandsSignIn(t *testing.T) {
 	} {
 		b := p.Browser(t)
 		challenge := handedOver(t, b.Authorize(handedRequest(test.pairs...)))
-		d := accept(t, p, challenge, op.LoginAcceptance{ExternalID: "crm-1", AuthTime: test.authTime})
+		who := pond
+		if !test.authTime.IsZero() {
+			who = pond.signedInAt(test.authTime)
+		}
+		d := accept(t, p, challenge, who)
 		if d.status != test.status || d.status != http.StatusOK && strings.Join(d.fields, " ") != "auth_time" {
 			t.Errorf("%s: %+v", name, d)
 			continue
@@ -278,14 +228,14 @@ func TestFreshnessOfTheBrandsSignIn(t *testing.T) {
 			t.Errorf("%s: status %d, target %q", name, page.Status, page.Target())
 		}
 	}
-	for _, wrong := range []op.LoginAcceptance{
+	for _, wrong := range []acceptance{
 		{},
 		{Sub: "sub-of-pond", ExternalID: "crm-1"},
 		{Sub: "nobody"},
 		{ExternalID: "nothing"},
 		{Sub: "sub-of-pond", ACR: "two words"},
 		{Sub: "sub-of-pond", AMR: []string{""}},
-		{Sub: "sub-of-pond", SessionLifetime: -time.Second},
+		{Sub: "sub-of-pond", SessionLifetime: -1},
 	} {
 		if d := accept(t, p, handedOver(t, p.Browser(t).Authorize(handedRequest())), wrong); d.status != http.StatusBadRequest {
 			t.Errorf("%+v: %+v", wrong, d)
@@ -302,9 +252,8 @@ func TestEssentialACRIsForTheBrand(t *testing.T) {
 	b := shopper(t, p, pond)
 	wantError(t, b.Authorize(handedRequest("claims", gold, "prompt", "none")), "login_required")
 	challenge := handedOver(t, b.Authorize(handedRequest("claims", gold)))
-	asked, err := p.Server.Provider.LoginChallenge(t.Context(), challenge, "")
-	if err != nil || !asked.Essential || strings.Join(asked.ACRValues, " ") != "gold platinum" || asked.Subject != "sub-of-pond" || asked.ExternalID != "crm-1" {
-		t.Errorf("%+v, %v", asked, err)
+	if ask := wantAsk(t, p, challenge); !ask.Essential || strings.Join(ask.ACRValues, " ") != "gold platinum" || ask.Sub != "sub-of-pond" || ask.ExternalID != "crm-1" {
+		t.Errorf("%+v", ask)
 	}
 	wantError(t, b.Get(accepted(t, p, challenge, pond)), "unmet_authentication_requirements")
 	stronger := pond

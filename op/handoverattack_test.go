@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
@@ -63,7 +62,7 @@ func TestVerifierIsGuessed(t *testing.T) {
 	if page := b.Post("/continue-login", params("login_verifier", verifier)); page.Status != http.StatusMethodNotAllowed {
 		t.Errorf("POST: status %d", page.Status)
 	}
-	for _, guess := range []string{"", verifier, challenge[1:], challenge + "x"} {
+	for _, guess := range []string{verifier, challenge[1:], challenge + "x"} {
 		if d := accept(t, p, guess, williams); d.status != http.StatusNotFound {
 			t.Errorf("%q: %+v", guess, d)
 		}
@@ -81,6 +80,7 @@ func TestDecidedOnceAndUsedOnce(t *testing.T) {
 	p := webtest.Start(t, nil, brand, handed)
 	b := p.Browser(t)
 	challenge := handedOver(t, b.Authorize(handedRequest()))
+	backendKey(p)
 	const n = 8
 	var (
 		wait     sync.WaitGroup
@@ -90,9 +90,9 @@ func TestDecidedOnceAndUsedOnce(t *testing.T) {
 	for i := range n {
 		wait.Go(func() {
 			if i%2 == 0 {
-				decision[i] = decidedOf(p.Server.Provider.AcceptLogin(t.Context(), challenge, "", pond))
+				decision[i] = accept(t, p, challenge, pond)
 			} else {
-				decision[i] = decidedOf(p.Server.Provider.RejectLogin(t.Context(), challenge, "", "access_denied"))
+				decision[i] = reject(t, p, challenge, "access_denied")
 			}
 		})
 	}
@@ -143,9 +143,7 @@ func TestLateForTheBrandsLogin(t *testing.T) {
 	if d := reject(t, p, late, "access_denied"); d.status != http.StatusGone {
 		t.Errorf("%+v", d)
 	}
-	if _, err := p.Server.Provider.LoginChallenge(t.Context(), late, ""); decidedOf("", err).status != http.StatusGone {
-		t.Error(err)
-	}
+	readChallenge(p, backendKey(p), late).Want(http.StatusGone)
 	if page := b.Get(redirectTo); page.Answer().Get("code") == "" { // who was accepted in time has a minute to come back
 		t.Errorf("status %d", page.Status)
 	}
@@ -170,8 +168,8 @@ func TestSomebodyElseSignsInAtTheBrand(t *testing.T) {
 	hint := silent(t, shopper(t, p, pond), handedRequest("response_type", "id_token")).Get("id_token")
 	b := p.Browser(t)
 	challenge := handedOver(t, b.Authorize(handedRequest("id_token_hint", hint)))
-	if asked, err := p.Server.Provider.LoginChallenge(t.Context(), challenge, ""); err != nil || asked.Subject != "sub-of-pond" || asked.ExternalID != "crm-1" {
-		t.Errorf("%+v, %v", asked, err)
+	if ask := wantAsk(t, p, challenge); ask.Sub != "sub-of-pond" || ask.ExternalID != "crm-1" {
+		t.Errorf("%+v", ask)
 	}
 	wantError(t, b.Get(accepted(t, p, challenge, williams)), "login_required")
 	wantError(t, b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest("claims", `{"id_token":{"sub":{"value":"sub-of-pond"}}}`))), williams)), "login_required")
@@ -280,7 +278,7 @@ func TestFloodOfChallenges(t *testing.T) {
 	b := p.Browser(t)
 	challenge := handedOver(t, from(b, "203.0.113.8"))
 	p.Advance(10*time.Minute + time.Second)
-	if d := accept(t, p, challenge, op.LoginAcceptance{ExternalID: "crm-1"}); d.status != http.StatusGone {
+	if d := accept(t, p, challenge, pond); d.status != http.StatusGone {
 		t.Errorf("%+v", d)
 	}
 	// Who comes to a sign-in is not counted.

@@ -10,15 +10,6 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
-func acceptedLogout(t *testing.T, p *webtest.Provider, challenge string) string {
-	t.Helper()
-	redirectTo, err := p.Server.Provider.AcceptLogout(t.Context(), challenge, "")
-	if err != nil || !strings.HasPrefix(redirectTo, p.Issuer+"/continue-logout?logout_verifier=") {
-		t.Fatal(redirectTo, err)
-	}
-	return redirectTo
-}
-
 // shopsHint gives an ID token of the shop, and the sid in it.
 func shopsHint(t *testing.T, p *webtest.Provider, b *webtest.Browser) (hint, sid string) {
 	t.Helper()
@@ -41,16 +32,20 @@ func TestSignOutAtTheBrand(t *testing.T) {
 	}
 	wantError(t, b.Authorize(handedRequest("prompt", "none")), "login_required")
 	challenge := parameterOf(t, page, "logout_challenge")
-	told, err := p.Server.Provider.LogoutChallenge(t.Context(), challenge, "shop")
-	if err != nil || told.ClientID != "shop" || told.Sid != sid || told.Sub != "sub-of-pond" || told.ExternalID != "crm-1" {
-		t.Fatalf("%+v, %v", told, err)
+	var told struct {
+		ClientID   string `json:"client_id"`
+		Sid        string `json:"sid"`
+		Sub        string `json:"sub"`
+		ExternalID string `json:"external_id"`
 	}
-	if _, err := p.Server.Provider.LogoutChallenge(t.Context(), challenge, "site"); decidedOf("", err).status != http.StatusNotFound {
-		t.Errorf("a credential of another client: %v", err)
+	p.Call(narrowedKey(p, "shop"), http.MethodGet, "/logout-challenges/"+challenge, nil).Want(http.StatusOK).Into(&told)
+	if told.ClientID != "shop" || told.Sid != sid || told.Sub != "sub-of-pond" || told.ExternalID != "crm-1" {
+		t.Fatalf("%+v", told)
 	}
+	p.Call(narrowedKey(p, "site"), http.MethodGet, "/logout-challenges/"+challenge, nil).Want(http.StatusNotFound)
 	redirectTo := acceptedLogout(t, p, challenge)
-	if _, err := p.Server.Provider.AcceptLogout(t.Context(), challenge, ""); decidedOf("", err).status != http.StatusConflict {
-		t.Errorf("accepted twice: %v", err)
+	if d := acceptLogout(t, p, challenge); d.status != http.StatusConflict {
+		t.Errorf("accepted twice: %+v", d)
 	}
 	wantRedirect(t, b.Get(redirectTo), shopBye+"?state=s%20t")
 	wantErrorPage(t, b.Get(redirectTo), http.StatusConflict, "invalid_request")
@@ -87,9 +82,8 @@ func TestSignOutAtTheBrandForAll(t *testing.T) {
 		t.Errorf("target %q", page.Target())
 	}
 	wantSignedOut(t, b)
-	if _, err := p.Server.Provider.LogoutChallenge(t.Context(), challenge, "site"); decidedOf("", err).status != http.StatusNotFound {
-		t.Errorf("a narrowed credential reaches a sign-out of no client: %v", err)
-	}
+	// A credential of one client does not reach the sign-out of none.
+	p.Call(narrowedKey(p, "site"), http.MethodPost, "/logout-challenges/"+challenge+"/accept", nil).Want(http.StatusNotFound)
 	if page := b.Get(acceptedLogout(t, p, challenge)); page.Status != http.StatusOK || !strings.Contains(page.Body, "You are signed out") {
 		t.Errorf("status %d\n%s", page.Status, page.Body)
 	}
@@ -122,8 +116,8 @@ func TestLogoutVerifierElsewhere(t *testing.T) {
 	redirectTo = acceptedLogout(t, p, challenge)
 	p.Advance(10*time.Minute + time.Second)
 	wantErrorPage(t, b.Get(redirectTo), http.StatusGone, "invalid_request")
-	if _, err := p.Server.Provider.AcceptLogout(t.Context(), late, ""); decidedOf("", err).status != http.StatusGone {
-		t.Error(err)
+	if d := acceptLogout(t, p, late); d.status != http.StatusGone {
+		t.Errorf("%+v", d)
 	}
 	if _, err := p.Store.Sweep(t.Context()); err != nil {
 		t.Fatal(err)

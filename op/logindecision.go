@@ -27,6 +27,22 @@ type LoginAcceptance struct {
 	SessionLifetime time.Duration
 }
 
+// Change is what is written down with a change that the management API makes, in the
+// same transaction.
+type Change struct {
+	Audit storage.AuditEvent
+	// Keep gives the idempotency key that the address which is the answer is kept under;
+	// nil for none.
+	Keep func(redirectTo string) *storage.Claim
+}
+
+func (c Change) keep(redirectTo string) *storage.Claim {
+	if c.Keep == nil {
+		return nil
+	}
+	return c.Keep(redirectTo)
+}
+
 // FieldError is a rule that a field of a request breaks.
 type FieldError struct {
 	// Field is its name, Rule what is allowed.
@@ -65,18 +81,22 @@ func (a *LoginAcceptance) Check() []*FieldError {
 	return faults
 }
 
-// AcceptLogin lets the request of a challenge go on as the consumer, and gives the
-// address where it does, with a one-time verifier in it: for the browser that brought
-// the challenge, and for nobody else's eyes. Errors are those of LoginChallenge, and
-// FieldErrors, joined.
-func (p *Provider) AcceptLogin(ctx context.Context, challenge, reach string, a LoginAcceptance) (redirectTo string, err error) {
+// CheckLogin tells whether AcceptLogin would accept, but for whether there is such a
+// consumer.
+func (p *Provider) CheckLogin(ctx context.Context, challenge, reach string, a LoginAcceptance) error {
+	_, err := p.checkLogin(ctx, challenge, reach, &a)
+	return err
+}
+
+// checkLogin fills in auth_time.
+func (p *Provider) checkLogin(ctx context.Context, challenge, reach string, a *LoginAcceptance) (*openChallenge, error) {
 	var faults []error
 	for _, fault := range a.Check() {
 		faults = append(faults, fault)
 	}
 	c, err := p.openChallenge(ctx, challenge, reach)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	switch {
 	case a.AuthTime.IsZero():
@@ -89,15 +109,24 @@ func (p *Provider) AcceptLogin(ctx context.Context, challenge, reach string, a L
 	if !c.request.fresh(a.AuthTime, c.CreatedAt, c.Now) {
 		faults = append(faults, &FieldError{"auth_time", "must not be earlier than prompt and max_age of the request demand: ask the person to sign in anew"})
 	}
-	if len(faults) > 0 {
-		return "", errors.Join(faults...)
+	return c, errors.Join(faults...)
+}
+
+// AcceptLogin lets the request of a challenge go on as the consumer, and gives the
+// address where it does, with a one-time verifier in it: for the browser that brought
+// the challenge, and for nobody else's eyes. Errors are those of LoginChallenge, and
+// FieldErrors, joined.
+func (p *Provider) AcceptLogin(ctx context.Context, challenge, reach string, a LoginAcceptance, change Change) (redirectTo string, err error) {
+	c, err := p.checkLogin(ctx, challenge, reach, &a)
+	if err != nil {
+		return "", err
 	}
 	if a.ACR == "" {
 		a.ACR = acrPassword
 	}
 	redirectTo, err = p.decide(ctx, c, storage.LoginDecision{
 		Sub: a.Sub, ExternalID: a.ExternalID, ACR: a.ACR, AMR: append([]string{}, a.AMR...), AuthTime: a.AuthTime, SessionLifetime: a.SessionLifetime,
-	})
+	}, change)
 	if errors.Is(err, storage.ErrNoConsumer) {
 		field := "sub"
 		if a.Sub == "" {
@@ -131,7 +160,7 @@ func LoginRejections() []string { return slices.Sorted(maps.Keys(rejections)) }
 
 // RejectLogin has the relying party told that nobody has signed in. Result and errors
 // are those of AcceptLogin.
-func (p *Provider) RejectLogin(ctx context.Context, challenge, reach, code string) (redirectTo string, err error) {
+func (p *Provider) RejectLogin(ctx context.Context, challenge, reach, code string, change Change) (redirectTo string, err error) {
 	if rejections[code] == nil {
 		return "", &FieldError{"error", "must be one of " + strings.Join(LoginRejections(), ", ")}
 	}
@@ -139,17 +168,19 @@ func (p *Provider) RejectLogin(ctx context.Context, challenge, reach, code strin
 	if err != nil {
 		return "", err
 	}
-	return p.decide(ctx, c, storage.LoginDecision{Error: code})
+	return p.decide(ctx, c, storage.LoginDecision{Error: code}, change)
 }
 
-func (p *Provider) decide(ctx context.Context, c *openChallenge, d storage.LoginDecision) (redirectTo string, err error) {
+func (p *Provider) decide(ctx context.Context, c *openChallenge, d storage.LoginDecision, change Change) (redirectTo string, err error) {
 	verifier, err := p.newHandle()
 	if err != nil {
 		return "", err
 	}
+	redirectTo = withParameter(p.opts.Issuer+pathContinueLogin, "login_verifier", verifier)
 	d.ChallengeSHA256, d.VerifierSHA256, d.Return = c.ChallengeSHA256, hashOf(verifier), returnLifetime
+	d.Audit, d.Claim = change.Audit, change.keep(redirectTo)
 	if err := p.opts.Store.DecideLogin(ctx, d); err != nil {
 		return "", challengeError(err)
 	}
-	return withParameter(p.opts.Issuer+pathContinueLogin, "login_verifier", verifier), nil
+	return redirectTo, nil
 }

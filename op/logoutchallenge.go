@@ -65,7 +65,7 @@ func (p *Provider) LogoutChallenge(ctx context.Context, challenge, reach string)
 
 // AcceptLogout lets a sign-out go on, and gives the address where it does, as
 // AcceptLogin does.
-func (p *Provider) AcceptLogout(ctx context.Context, challenge, reach string) (redirectTo string, err error) {
+func (p *Provider) AcceptLogout(ctx context.Context, challenge, reach string, change Change) (redirectTo string, err error) {
 	if _, err := p.LogoutChallenge(ctx, challenge, reach); err != nil {
 		return "", err
 	}
@@ -73,10 +73,11 @@ func (p *Provider) AcceptLogout(ctx context.Context, challenge, reach string) (r
 	if err != nil {
 		return "", err
 	}
-	if err := p.opts.Store.AcceptLogout(ctx, hashOf(challenge), hashOf(verifier)); err != nil {
+	redirectTo = withParameter(p.opts.Issuer+pathContinueLogout, "logout_verifier", verifier)
+	if err := p.opts.Store.AcceptLogout(ctx, hashOf(challenge), hashOf(verifier), change.Audit, change.keep(redirectTo)); err != nil {
 		return "", challengeError(err)
 	}
-	return withParameter(p.opts.Issuer+pathContinueLogout, "logout_verifier", verifier), nil
+	return redirectTo, nil
 }
 
 // ContinueLogout goes back to the client after the brand's own sign-out: GET with

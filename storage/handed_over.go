@@ -63,13 +63,6 @@ type SessionState struct {
 	LatestEnd *time.Time
 }
 
-const (
-	sessionStateColumns = sessionColumns + `, c.sub, coalesce(c.external_id, ''), s.created_at, s.expires_at, coalesce(h.client_id, 0), h.latest_end`
-	// reachable is the session $1 that lives, as far as a credential of client $2
-	// reaches, which is 0 for one that reaches all.
-	reachable = `s.sid = $1 and s.expires_at > idp_now() and ($2 = 0 or h.client_id = $2)`
-)
-
 func (s *SessionState) dest() []any {
 	return append(s.Session.dest(), &s.Sub, &s.ExternalID, &s.CreatedAt, &s.ExpiresAt, &s.ClientID, &s.LatestEnd)
 }
@@ -78,9 +71,9 @@ func (s *SessionState) dest() []any {
 // that reaches the sessions of one client alone. Any other is ErrNotFound.
 func (s *Store) SessionBySid(ctx context.Context, sid string, clientID int64) (*SessionState, error) {
 	var state SessionState
-	err := s.pool.QueryRow(ctx, "select "+sessionStateColumns+`
+	err := s.pool.QueryRow(ctx, "select "+sessionColumns+`, c.sub, coalesce(c.external_id, ''), s.created_at, s.expires_at, coalesce(h.client_id, 0), h.latest_end
 		from sessions s join consumers c on c.id = s.consumer_id left join handed_over_sessions h on h.session_id = s.id
-		where `+reachable+" and not c.disabled", sid, clientID).Scan(state.dest()...)
+		where s.sid = $1 and s.expires_at > idp_now() and ($2 = 0 or h.client_id = $2) and not c.disabled`, sid, clientID).Scan(state.dest()...)
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", wrap(err))
 	}
@@ -91,36 +84,57 @@ func (s *Store) SessionBySid(ctx context.Context, sid string, clientID int64) (*
 // brand's backend does not decide about.
 var ErrNotHandedOver = errors.New("session was not begun by the brand's login")
 
-// ExtendSession has a session that the brand's login began last until lifetime from
-// now, as far as it may and no shorter than it would, and moves its idle expiry on; a
-// lifetime of 0 does that alone. clientID and errors are as for SessionBySid, and
-// ErrNotHandedOver.
-func (s *Store) ExtendSession(ctx context.Context, sid string, clientID int64, idle, lifetime time.Duration) (*SessionState, error) {
-	const ends = "greatest(s.ends_at, least(h.latest_end, idp_now() + $4::interval))"
-	var state SessionState
-	err := s.pool.QueryRow(ctx, `
-		update sessions s set last_seen_at = idp_now(), ends_at = `+ends+`, expires_at = least(`+ends+`, idp_now() + $3::interval)
-		from handed_over_sessions h, consumers c
-		where `+reachable+` and h.session_id = s.id and c.id = s.consumer_id and not c.disabled
-		returning `+sessionStateColumns, sid, clientID, idle, lifetime).Scan(state.dest()...)
-	if err = wrap(err); errors.Is(err, ErrNotFound) {
-		if _, err := s.SessionBySid(ctx, sid, clientID); err != nil {
-			return nil, err
-		}
-		return nil, ErrNotHandedOver
-	}
-	if err != nil {
-		return nil, fmt.Errorf("extend session: %w", err)
-	}
-	return &state, nil
+// extendSQL is told of as a change of the consumer's.
+const extendSQL = `
+with c as (
+  update sessions s set last_seen_at = idp_now(), ends_at = ` + extendedEnd + `, expires_at = least(` + extendedEnd + `, idp_now() + $14::interval)
+  from handed_over_sessions h, consumers c
+  where s.sid = $12 and s.expires_at > idp_now() and ($13 = 0 or h.client_id = $13) and h.session_id = s.id and c.id = s.consumer_id and not c.disabled
+  returning s.id, s.sid, s.consumer_id, s.auth_time, s.acr, s.amr, s.last_seen_at, s.ends_at, c.sub, coalesce(c.external_id, '') as external_id,
+    s.created_at, s.expires_at, h.client_id, h.latest_end, c.sub as target
+), ` + auditSQL + `
+select id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at, sub, external_id, created_at, expires_at, client_id, latest_end from c`
+
+const extendedEnd = "greatest(s.ends_at, least(h.latest_end, idp_now() + $15::interval))"
+
+// Extension is how long a session is to last.
+type Extension struct {
+	Sid string
+	// ClientID is as for SessionBySid.
+	ClientID int64
+	// Idle is until when it lasts without use, Lifetime until when in any case, both from
+	// now; a Lifetime of 0 leaves the latter.
+	Idle, Lifetime time.Duration
+	Audit          AuditEvent
+	Claim          *Claim
 }
 
-// RevokeSession ends a session as its sign-out would, with its codes and tokens but
-// those granted by offline_access. clientID and errors are as for SessionBySid.
-func (s *Store) RevokeSession(ctx context.Context, sid string, clientID int64) error {
+// ExtendSession has a session that the brand's login began last longer, as far as it
+// may and no shorter than it would. Errors are those of SessionBySid, and
+// ErrNotHandedOver.
+func (s *Store) ExtendSession(ctx context.Context, e Extension, state *SessionState) error {
+	err := s.change(ctx, e.Claim, func(q querier) error {
+		return q.QueryRow(ctx, extendSQL, e.Audit.args(e.Sid, e.ClientID, e.Idle, e.Lifetime)...).Scan(state.dest()...)
+	})
+	if err = wrap(err); errors.Is(err, ErrNotFound) {
+		if _, err := s.SessionBySid(ctx, e.Sid, e.ClientID); err != nil {
+			return err
+		}
+		return ErrNotHandedOver
+	}
+	if err != nil {
+		return fmt.Errorf("extend session: %w", err)
+	}
+	return nil
+}
+
+// RevokeSession is EndSession by the sid alone. clientID and errors are as for
+// SessionBySid.
+func (s *Store) RevokeSession(ctx context.Context, sid string, clientID int64, audit AuditEvent) error {
 	state, err := s.SessionBySid(ctx, sid, clientID)
 	if err != nil {
 		return err
 	}
-	return s.EndSession(ctx, state.ConsumerID, sid, AuditEvent{})
+	audit.Target = state.Sub
+	return s.EndSession(ctx, state.ConsumerID, sid, audit)
 }

@@ -121,17 +121,24 @@ type LoginDecision struct {
 	AuthTime        time.Time
 	// SessionLifetime is shorter than that of other sessions; 0 for theirs.
 	SessionLifetime time.Duration
+
+	Audit AuditEvent
+	Claim *Claim
 }
 
 // decideSQL locks the consumer before the challenge, as who deletes the consumer does.
 const decideSQL = `
 with person as (
-  select id from consumers where not disabled and (sub = nullif($1, '') or nullif($1, '') is null and external_id = nullif($2, ''))
+  select id, sub from consumers where not disabled and (sub = nullif($12, '') or nullif($12, '') is null and external_id = nullif($13, ''))
   for key share
-)
-update login_challenges set decided_at = idp_now(), verifier_sha256 = $4, expires_at = greatest(expires_at, idp_now() + $5::interval),
-  error = nullif($6, ''), consumer_id = (select id from person), acr = nullif($7, ''), amr = $8, auth_time = $9, session_lifetime = nullif($10::interval, '0')
-where challenge_sha256 = $3 and decided_at is null and expires_at > idp_now() and ($6 <> '' or exists (select from person))`
+), c as (
+  update login_challenges set decided_at = idp_now(), verifier_sha256 = $15, expires_at = greatest(expires_at, idp_now() + $16::interval),
+    error = nullif($17, ''), consumer_id = (select id from person), acr = nullif($18, ''), amr = $19, auth_time = $20,
+    session_lifetime = nullif($21::interval, '0')
+  where challenge_sha256 = $14 and decided_at is null and expires_at > idp_now() and ($17 <> '' or exists (select from person))
+  returning coalesce((select sub from person), '') as target
+), ` + auditSQL + `
+select target from c`
 
 // DecideLogin stores a decision, once. A challenge that cannot be decided any more is
 // as for LoginChallenge, and a consumer who is not there, or disabled, ErrNoConsumer.
@@ -140,12 +147,15 @@ func (s *Store) DecideLogin(ctx context.Context, d LoginDecision) error {
 	if d.Error == "" {
 		authTime = &d.AuthTime
 	}
-	tag, err := s.pool.Exec(ctx, decideSQL, d.Sub, d.ExternalID, d.ChallengeSHA256, d.VerifierSHA256, d.Return, d.Error,
-		d.ACR, d.AMR, authTime, d.SessionLifetime)
-	if err != nil {
-		return fmt.Errorf("decide login challenge: %w", wrap(err))
-	}
-	if tag.RowsAffected() > 0 {
+	err := s.change(ctx, d.Claim, func(q querier) error {
+		var sub string
+		return q.QueryRow(ctx, decideSQL, d.Audit.args(d.Sub, d.ExternalID, d.ChallengeSHA256, d.VerifierSHA256, d.Return, d.Error,
+			d.ACR, d.AMR, authTime, d.SessionLifetime)...).Scan(&sub)
+	})
+	if !errors.Is(err, ErrNotFound) && !errors.Is(err, pgx.ErrNoRows) {
+		if err != nil {
+			return fmt.Errorf("decide login challenge: %w", err)
+		}
 		return nil
 	}
 	if _, err := s.LoginChallenge(ctx, d.ChallengeSHA256); err != nil {

@@ -55,19 +55,26 @@ func (s *Store) LogoutChallenge(ctx context.Context, challengeSHA256 []byte) (*L
 
 // AcceptLogout lets the browser go on with a verifier. One that cannot be accepted any
 // more is as for LogoutChallenge.
-func (s *Store) AcceptLogout(ctx context.Context, challengeSHA256, verifierSHA256 []byte) error {
-	tag, err := s.pool.Exec(ctx, `update logout_challenges set verifier_sha256 = $2
-		where challenge_sha256 = $1 and verifier_sha256 is null and expires_at > idp_now()`, challengeSHA256, verifierSHA256)
+func (s *Store) AcceptLogout(ctx context.Context, challengeSHA256, verifierSHA256 []byte, audit AuditEvent, claim *Claim) error {
+	err := wrap(s.change(ctx, claim, func(q querier) error {
+		var sub string
+		return q.QueryRow(ctx, `
+			with c as (
+			  update logout_challenges set verifier_sha256 = $13
+			  where challenge_sha256 = $12 and verifier_sha256 is null and expires_at > idp_now() returning sub as target
+			), `+auditSQL+`
+			select target from c`, audit.args(challengeSHA256, verifierSHA256)...).Scan(&sub)
+	}))
+	if errors.Is(err, ErrNotFound) {
+		if _, err := s.LogoutChallenge(ctx, challengeSHA256); err != nil {
+			return err
+		}
+		return ErrChallengeExpired // in this very moment
+	}
 	if err != nil {
-		return fmt.Errorf("accept logout challenge: %w", wrap(err))
+		return fmt.Errorf("accept logout challenge: %w", err)
 	}
-	if tag.RowsAffected() > 0 {
-		return nil
-	}
-	if _, err := s.LogoutChallenge(ctx, challengeSHA256); err != nil {
-		return err
-	}
-	return ErrChallengeExpired // in this very moment
+	return nil
 }
 
 // UseLogout takes the verifier of a sign-out that was accepted, in the browser of a

@@ -70,6 +70,9 @@ func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, e
 	a.registerInfo()
 	a.registerPassword()
 	a.registerSessions()
+	a.registerBrandSessions()
+	a.registerLoginChallenges()
+	a.registerLogoutChallenges()
 	a.registerGrants()
 	a.registerAudit()
 	var err error
