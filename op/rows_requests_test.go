@@ -65,6 +65,7 @@ var requestAttackRows = []ledger.Section{
 		{"17-somebody-else", "The brand accepts somebody else than the request demands, or who may not sign in any more.", ""},
 		{"17-moved", "Somebody who can write to the database moves a stored request to another challenge.", ""},
 		{"17-logout", "The verifier of a sign-out is brought in another browser, late, or guessed.", ""},
+		{"17-credential", "A credential of the brand's backend decides for a client, or changes a consumer, that it was not granted.", ""},
 		{"17-flood", "One network address has requests stored without end.", ""},
 	}},
 	{"18 What stands in an address", []ledger.Row{

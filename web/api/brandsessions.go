@@ -24,8 +24,8 @@ type sessionState struct {
 	AMR        []string   `json:"amr"`
 	CreatedAt  time.Time  `json:"created_at"`
 	LastSeenAt time.Time  `json:"last_seen_at"`
-	ExpiresAt  time.Time  `doc:"when it ends if it is not used"                                             json:"expires_at"`
-	EndsAt     time.Time  `doc:"when it ends in any case"                                                   json:"ends_at"`
+	ExpiresAt  time.Time  `doc:"when it ends if it is not used"                                              json:"expires_at"`
+	EndsAt     time.Time  `doc:"when it ends in any case"                                                    json:"ends_at"`
 	LatestEnd  *time.Time `doc:"until when it can be extended; absent if the brand's login has not begun it" json:"latest_end,omitempty"`
 }
 

@@ -36,15 +36,15 @@ type challengeClient struct {
 type loginChallenge struct {
 	Client     challengeClient `json:"client"`
 	Scopes     []string        `json:"scopes"`
-	Prompt     []string        `doc:"of the request: login, consent, select_account"                          json:"prompt,omitempty"`
-	MaxAge     *int64          `doc:"how old the sign-in may be at most, in seconds"                         json:"max_age,omitempty"`
+	Prompt     []string        `doc:"of the request: login, consent, select_account"                       json:"prompt,omitempty"`
+	MaxAge     *int64          `doc:"how old the sign-in may be at most, in seconds"                       json:"max_age,omitempty"`
 	LoginHint  string          `json:"login_hint,omitempty"`
-	ACRValues  []string        `doc:"wished for, the best first"                                             json:"acr_values,omitempty"`
-	Essential  bool            `doc:"one of acr_values has to be met"                                        json:"essential,omitempty"`
+	ACRValues  []string        `doc:"wished for, the best first"                                           json:"acr_values,omitempty"`
+	Essential  bool            `doc:"one of acr_values has to be met"                                      json:"essential,omitempty"`
 	UILocales  []string        `json:"ui_locales,omitempty"`
-	Sub        string          `doc:"who should sign in: who is signed in here, or whom the request names"   json:"sub,omitempty"`
-	ExternalID string          `doc:"that of the same consumer"                                              json:"external_id,omitempty"`
-	Skip       bool            `doc:"somebody who is signed in already need not be asked; max_age holds"     json:"skip"`
+	Sub        string          `doc:"who should sign in: who is signed in here, or whom the request names" json:"sub,omitempty"`
+	ExternalID string          `doc:"that of the same consumer"                                            json:"external_id,omitempty"`
+	Skip       bool            `doc:"somebody who is signed in already need not be asked; max_age holds"   json:"skip"`
 	ExpiresAt  time.Time       `json:"expires_at"`
 }
 
@@ -58,13 +58,13 @@ func (upsert) Schema(r huma.Registry) *huma.Schema {
 
 // acceptedLogin is who has signed in, and how.
 type acceptedLogin struct {
-	Sub        string     `doc:"of the consumer; or external_id"                                              json:"sub,omitempty"         maxLength:"255"`
-	ExternalID string     `json:"external_id,omitempty"                                                       maxLength:"255"`
-	Upsert     *upsert    `doc:"makes or replaces the consumer first; needs idp:consumers:write as well"       json:"upsert,omitempty"`
-	ACR        string     `doc:"told to relying parties; loa1 if it is left out"                              json:"acr,omitempty"         maxLength:"255"`
-	AMR        []string   `doc:"told to relying parties (RFC 8176)"                                           json:"amr,omitempty"         maxItems:"16"`
-	AuthTime   *time.Time `doc:"when the person has proved who they are; now if it is left out"               json:"auth_time,omitempty"`
-	Lifetime   int64      `doc:"of the session, in seconds, if it is to be shorter than others"               json:"session_lifetime,omitempty" maximum:"315360000" minimum:"1"`
+	Sub        string     `doc:"of the consumer; or external_id"                                         json:"sub,omitempty"              maxLength:"255"`
+	ExternalID string     `json:"external_id,omitempty"                                                  maxLength:"255"`
+	Upsert     *upsert    `doc:"makes or replaces the consumer first; needs idp:consumers:write as well" json:"upsert,omitempty"`
+	ACR        string     `doc:"told to relying parties; loa1 if it is left out"                         json:"acr,omitempty"              maxLength:"255"`
+	AMR        []string   `doc:"told to relying parties (RFC 8176)"                                      json:"amr,omitempty"              maxItems:"16"`
+	AuthTime   *time.Time `doc:"when the person has proved who they are; now if it is left out"          json:"auth_time,omitempty"`
+	Lifetime   int64      `doc:"of the session, in seconds, if it is to be shorter than others"          json:"session_lifetime,omitempty" maximum:"315360000" minimum:"1"`
 }
 
 // rejectedLogin is why nobody has signed in.
