@@ -131,7 +131,7 @@ func pendingEvents(p *webtest.Provider) int {
 // Whatever ends a session that the brand has begun, the brand is told of it.
 func TestWebhookTellsWhatEndsSessions(t *testing.T) {
 	t.Parallel()
-	for reason, end := range map[string]func(t *testing.T, p *webtest.Provider, b *webtest.Browser, sid string){
+	for what, end := range map[string]func(t *testing.T, p *webtest.Provider, b *webtest.Browser, sid string){
 		"signed_out": func(_ *testing.T, _ *webtest.Provider, b *webtest.Browser, _ string) {
 			b.Get("/end_session").Submit("sign-out", nil)
 		},
@@ -147,6 +147,12 @@ func TestWebhookTellsWhatEndsSessions(t *testing.T) {
 		"disabled": func(_ *testing.T, p *webtest.Provider, _ *webtest.Browser, _ string) {
 			p.Apply(strings.ReplaceAll(handed, "{external_id: crm-1,", "{external_id: crm-1, disabled: true,"))
 		},
+		"disabled, by the API": func(_ *testing.T, p *webtest.Provider, _ *webtest.Browser, _ string) {
+			p.Call(p.APIKey(nil, op.ScopeConsumersWrite), http.MethodPatch, "/consumers/sub-of-pond", `{"disabled":true}`).Want(http.StatusOK)
+		},
+		"revoked, everywhere": func(_ *testing.T, p *webtest.Provider, _ *webtest.Browser, _ string) {
+			p.Call(backendKey(p), http.MethodDelete, "/consumers/sub-of-pond/sessions", nil).Want(http.StatusOK)
+		},
 		"consumer_deleted": func(_ *testing.T, p *webtest.Provider, _ *webtest.Browser, _ string) {
 			p.Exec("delete from consumers where external_id = 'crm-1'")
 		},
@@ -157,8 +163,9 @@ func TestWebhookTellsWhatEndsSessions(t *testing.T) {
 			}
 		},
 	} {
-		t.Run(reason, func(t *testing.T) {
+		t.Run(what, func(t *testing.T) {
 			t.Parallel()
+			reason, _, _ := strings.Cut(what, ",")
 			h := newHook(t, nil)
 			p := startHooked(t, h)
 			b := shopper(t, p, pond)

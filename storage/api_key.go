@@ -27,8 +27,8 @@ type APIKey struct {
 	ExpiresAt, RevokedAt, LastUsedAt time.Time
 }
 
-const apiKeyColumns = `k.id, k.name, k.key_sha256, k.scopes, coalesce(k.client_id, 0), k.networks, k.created_at, k.expires_at, k.revoked_at,
-	(select u.last_used_at from api_key_uses u where u.api_key_id = k.id)`
+const apiKeyColumns = "k.id, k.name, k.key_sha256, k.scopes, coalesce(k.client_id, 0), k.networks, k.created_at, k.expires_at, k.revoked_at, " +
+	"(select u.last_used_at from api_key_uses u where u.api_key_id = k.id)"
 
 func scanAPIKey(row pgx.CollectableRow) (*APIKey, error) {
 	var (

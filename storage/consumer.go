@@ -108,6 +108,29 @@ func (s *Store) Consumers(ctx context.Context, after int64, limit int) ([]*Consu
 		"select "+consumerColumns+" from consumers c where c.id > $1 order by c.id limit $2", after, limit))
 }
 
+// ExportConsumers gives every consumer to f in the order of their making, as they all
+// were at one moment.
+func (s *Store) ExportConsumers(ctx context.Context, f func(*Consumer) error) error {
+	const page = 1000
+	return wrap(pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		for after := int64(0); ; {
+			consumers, err := collectConsumers(tx.Query(ctx, "select "+consumerColumns+" from consumers c where c.id > $1 order by c.id limit $2", after, page))
+			if err != nil {
+				return err
+			}
+			for _, c := range consumers {
+				if err := f(c); err != nil {
+					return err
+				}
+				after = c.ID
+			}
+			if len(consumers) < page {
+				return nil
+			}
+		}
+	}))
+}
+
 // FindConsumer finds one by sub, or else by a normalised identifier, or else by
 // external id.
 func (s *Store) FindConsumer(ctx context.Context, subOrIdentifier string) (*Consumer, error) {
@@ -201,7 +224,7 @@ func (tx *Tx) UpdateConsumer(ctx context.Context, c *Consumer, identifiers []Ide
 		return fmt.Errorf("update consumer: %w", ErrNotFound)
 	}
 	if c.Disabled {
-		if err := tx.endEverything(ctx, c.ID, EndDisabled, "consents"); err != nil {
+		if err := tx.endEverything(ctx, []int64{c.ID}, EndDisabled, "consents"); err != nil {
 			return err
 		}
 	}
@@ -219,7 +242,7 @@ func (tx *Tx) SetPassword(ctx context.Context, consumerID int64, hash string) er
 	if tag.RowsAffected() == 0 {
 		return fmt.Errorf("set password: %w", ErrNotFound)
 	}
-	return tx.endEverything(ctx, consumerID, EndPasswordChanged)
+	return tx.endEverything(ctx, []int64{consumerID}, EndPasswordChanged)
 }
 
 // RehashPassword replaces a hash by a stronger one of the same password, unless
@@ -233,15 +256,15 @@ func (s *Store) RehashPassword(ctx context.Context, consumerID int64, old, stron
 	return nil
 }
 
-// endEverything empties tables of a consumer, and then those of codes and tokens,
+// endEverything empties tables of consumers, and then those of codes and tokens,
 // which come of what is in the others. The sessions are locked first and deleted
 // last, as when somebody signs out: their deletion ends families, too.
-func (tx *Tx) endEverything(ctx context.Context, consumerID int64, reason string, tables ...string) error {
+func (tx *Tx) endEverything(ctx context.Context, consumerIDs []int64, reason string, tables ...string) error {
 	batch := &pgx.Batch{}
 	queueEndReason(batch, reason)
-	batch.Queue("select from sessions where consumer_id = $1 order by id for update", consumerID)
+	batch.Queue("select from sessions where consumer_id = any($1) order by id for update", consumerIDs)
 	for _, table := range append(tables, "login_challenges", "authorization_codes", "refresh_families", "access_tokens", "sessions") {
-		batch.Queue("delete from "+table+" where consumer_id = $1", consumerID)
+		batch.Queue("delete from "+table+" where consumer_id = any($1)", consumerIDs)
 	}
 	if err := tx.tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("end sessions of consumer: %w", wrap(err))

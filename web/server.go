@@ -88,7 +88,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	if err := s.Provider.Load(ctx); err != nil {
 		return nil, err
 	}
-	management, err := api.New(s.Provider, opts.Now, opts.Log)
+	management, err := api.New(s.Provider, opts.Now, opts.Log) //nolint:contextcheck // requests have contexts of their own
 	if err != nil {
 		return nil, err
 	}

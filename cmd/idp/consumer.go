@@ -20,11 +20,12 @@ import (
 func newConsumerCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:     "consumer",
-		Short:   "Show consumers and consents, set passwords and sign out",
-		Long:    "Show consumers and what they have allowed, set their passwords and sign them out. Everything else about them comes with idp apply.",
-		Example: "  idp consumer list\n  idp consumer show amelia\n  idp consumer set-password amelia\n  idp consumer sign-out amelia\n  idp consumer consents amelia",
+		Short:   "Import and export consumers, show them and their consents, set passwords and sign out",
+		Long:    "Import and export consumers, show them and what they have allowed, set their passwords and sign them out.",
+		Example: "  idp consumer import consumers.jsonl.gz\n  idp consumer list\n  idp consumer show amelia\n  idp consumer set-password amelia\n  idp consumer sign-out amelia\n  idp consumer consents amelia",
 	})
-	cmd.AddCommand(newConsumerListCommand(a), newConsumerShowCommand(a), newSetPasswordCommand(a), newSignOutCommand(a), newConsentsCommand(a))
+	cmd.AddCommand(newConsumerListCommand(a), newConsumerShowCommand(a), newSetPasswordCommand(a), newSignOutCommand(a), newConsentsCommand(a),
+		newConsumerImportCommand(a), newConsumerExportCommand(a))
 
 	return cmd
 }

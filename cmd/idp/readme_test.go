@@ -57,6 +57,9 @@ trap end EXIT
 	// idp serve acts on the file within a second; the first request may be earlier.
 	script = strings.Replace(script, "cookies=$(mktemp)", `until curl -sf -o /dev/null "http://localhost:$PORT/token-source.js?client_id=messaging"; do :; done
 cookies=$(mktemp)`, 1)
+	// So it is with keys.
+	script = strings.Replace(script, "curl -s -X PUT", `until curl -sf -o /dev/null -H "Authorization: Bearer $key" "http://localhost:$PORT/api/v1/consumers?limit=1"; do :; done
+curl -s -X PUT`, 1)
 
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
 	cmd.Dir = t.TempDir()
@@ -79,6 +82,9 @@ cookies=$(mktemp)`, 1)
 	}
 	if claims.GivenName != "Amelia" || len(claims.SDEs) != 2 {
 		t.Errorf("payload: %s", payload)
+	}
+	if !strings.Contains(payload, `"external_id":"crm-17"`) {
+		t.Errorf("no consumer was made: %s", payload)
 	}
 }
 

@@ -39,15 +39,20 @@ var (
 // claims checks the standard claims (OpenID Connect Core 5.1) that the file
 // gives a consumer.
 func (d *decoder) claims(c *storage.Claims, path string) {
-	for name, value := range map[string]string{
-		"name": c.Name, "given_name": c.GivenName, "family_name": c.FamilyName, "middle_name": c.MiddleName,
-		"nickname": c.Nickname, "preferred_username": c.PreferredUsername, "gender": c.Gender,
+	for _, claim := range [...]struct{ name, value string }{
+		{"name", c.Name},
+		{"given_name", c.GivenName},
+		{"family_name", c.FamilyName},
+		{"middle_name", c.MiddleName},
+		{"nickname", c.Nickname},
+		{"preferred_username", c.PreferredUsername},
+		{"gender", c.Gender},
 	} {
-		d.oneLine(join(path, name), value)
+		d.oneLine(path, claim.name, claim.value)
 	}
-	for name, value := range map[string]string{"profile": c.Profile, "picture": c.Picture, "website": c.Website} {
-		if value != "" && !isWebAddress(value) {
-			d.at(join(path, name), "must be an http or https address")
+	for _, claim := range [...]struct{ name, value string }{{"profile", c.Profile}, {"picture", c.Picture}, {"website", c.Website}} {
+		if claim.value != "" && !isWebAddress(claim.value) {
+			d.at(join(path, claim.name), "must be an http or https address")
 		}
 	}
 	if c.Birthdate != "" && !isBirthdate(c.Birthdate) {
@@ -95,17 +100,17 @@ func (d *decoder) address(a storage.Address, path string) {
 		d.at(path, "must not be empty: leave it out instead")
 	}
 	// formatted and street_address may have line breaks.
-	for name, value := range map[string]string{
-		"locality": a.Locality, "region": a.Region, "postal_code": a.PostalCode, "country": a.Country,
+	for _, part := range [...]struct{ name, value string }{
+		{"locality", a.Locality}, {"region", a.Region}, {"postal_code", a.PostalCode}, {"country", a.Country},
 	} {
-		d.oneLine(join(path, name), value)
+		d.oneLine(path, part.name, part.value)
 	}
 }
 
 // oneLine notes text that has more than one line.
-func (d *decoder) oneLine(field, value string) {
+func (d *decoder) oneLine(path, name, value string) {
 	if strings.ContainsFunc(value, unicode.IsControl) {
-		d.at(field, "must be text on one line")
+		d.at(join(path, name), "must be text on one line")
 	}
 }
 

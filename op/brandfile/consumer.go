@@ -49,9 +49,9 @@ func (d *decoder) consumer(entry consumerEntry, path string) *consumer {
 		Attributes:   entry.Attributes,
 		ManagedBy:    "apply",
 	}}
-	for name, value := range map[string]string{"sub": entry.Sub, "external_id": entry.ExternalID} {
-		if value != "" && !subPattern.MatchString(value) {
-			d.at(join(path, name), "must be 1 to 255 printable ASCII characters")
+	for _, id := range [...]struct{ name, value string }{{"sub", entry.Sub}, {"external_id", entry.ExternalID}} {
+		if id.value != "" && !subPattern.MatchString(id.value) {
+			d.at(join(path, id.name), "must be 1 to 255 printable ASCII characters")
 		}
 	}
 	d.password(entry, path)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/agext/levenshtein"
@@ -24,7 +25,8 @@ import (
 type decoder struct {
 	file   string
 	faults Faults
-	// lines has the line of every field that was read, by its path.
+	// lines has the line of every field that was read, by its path. Without it, what
+	// is wanted is to know whether there are faults, not where.
 	lines map[string]int
 	// broken are the fields that could not be read, touched those and what they
 	// are part of.
@@ -56,6 +58,9 @@ func (d *decoder) at(field, rule string) {
 // silenceBroken has at pass over fields that have faults by now, what they are
 // part of, and what is part of them: a fault there only repeats the first.
 func (d *decoder) silenceBroken() {
+	if d.lines == nil {
+		return
+	}
 	for _, fault := range d.faults {
 		d.broken[fault.Field] = true
 		for path := fault.Field; path != ""; path = parent(path) {
@@ -89,7 +94,9 @@ type refuser interface{ RefusedField(name string) string }
 
 // decode reads node into v, which lies at path.
 func (d *decoder) decode(node *yaml.Node, path string, v reflect.Value) {
-	d.lines[path] = node.Line
+	if d.lines != nil {
+		d.lines[path] = node.Line
+	}
 	switch {
 	case node.Kind == yaml.AliasNode || node.Anchor != "":
 		d.fault(node.Line, path, "must be written out: anchors (&) and aliases (*) are not supported")
@@ -138,30 +145,57 @@ func (d *decoder) object(node *yaml.Node, path string, v reflect.Value) {
 			d.fault(key.Line, join(path, printable(key.Value)), unknownField(key.Value, fields, v))
 			continue
 		}
-		d.decode(value, join(path, key.Value), v.Field(index))
+		d.decode(value, d.join(path, key.Value), v.Field(index))
 	}
 }
 
 // members are the names of an object, each once, with their values.
 func (d *decoder) members(node *yaml.Node, path string) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(key, value *yaml.Node) bool) {
-		seen := make(map[string]bool, len(node.Content)/2)
+		var seen map[string]bool
+		if len(node.Content) > fewNames {
+			seen = make(map[string]bool, len(node.Content)/2)
+		}
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			key := node.Content[i]
-			if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 || key.Tag == "!!merge" {
+			if !plainName(key) {
 				d.fault(key.Line, path, "must have plain names as keys: merge keys, anchors and tags are not supported")
 				continue
 			}
-			if seen[key.Value] {
+			if twice(node, i, seen) {
 				d.fault(key.Line, join(path, printable(key.Value)), "must not be given twice")
 				continue
 			}
-			seen[key.Value] = true
 			if !yield(key, node.Content[i+1]) {
 				return
 			}
 		}
 	}
+}
+
+// fewNames is for how many names and values comparing them is cheaper than a map.
+const fewNames = 24
+
+// twice tells whether an object has the name at i before it, too. seen, if not nil,
+// has the names before it.
+func twice(node *yaml.Node, i int, seen map[string]bool) bool {
+	name := node.Content[i].Value
+	if seen != nil {
+		before := seen[name]
+		seen[name] = true
+		return before
+	}
+	for j := 0; j < i; j += 2 {
+		if node.Content[j].Value == name && plainName(node.Content[j]) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainName tells a name from what YAML has beside names.
+func plainName(key *yaml.Node) bool {
+	return key.Kind == yaml.ScalarNode && key.Anchor == "" && key.Style&yaml.TaggedStyle == 0 && key.Tag != "!!merge"
 }
 
 func (d *decoder) list(node *yaml.Node, path string, v reflect.Value) {
@@ -171,7 +205,11 @@ func (d *decoder) list(node *yaml.Node, path string, v reflect.Value) {
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(node.Content), len(node.Content)))
 	for i, item := range node.Content {
-		d.decode(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+		field := path
+		if d.lines != nil {
+			field = fmt.Sprintf("%s[%d]", path, i)
+		}
+		d.decode(item, field, v.Index(i))
 	}
 }
 
@@ -224,6 +262,9 @@ func digitsRule(literal string, n float64) string {
 	if len(literal) > longest {
 		return rule
 	}
+	if strconv.FormatFloat(n, 'f', -1, 64) == literal {
+		return ""
+	}
 	if n == 0 { // the exponent may be of any size
 		mantissa, _, _ := strings.Cut(strings.ToLower(literal), "e")
 		if strings.ContainsAny(mantissa, "123456789") {
@@ -255,13 +296,20 @@ func textRule(node *yaml.Node) string {
 	return ""
 }
 
+// fieldsKnown are the answers of fieldsOf.
+var fieldsKnown sync.Map //nolint:gochecknoglobals // a cache
+
 // fieldsOf gives the index of each field of a struct by its JSON name.
 func fieldsOf(t reflect.Type) map[string]int {
+	if known, ok := fieldsKnown.Load(t); ok {
+		return known.(map[string]int) //nolint:forcetypeassert // stored below
+	}
 	fields := make(map[string]int, t.NumField())
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		fields[name] = i
 	}
+	fieldsKnown.Store(t, fields)
 	return fields
 }
 
@@ -298,6 +346,14 @@ func printable(name string) string {
 		return name
 	}
 	return "(a name of other characters)"
+}
+
+// join is join, but nothing if no places are wanted.
+func (d *decoder) join(path, name string) string {
+	if d.lines == nil {
+		return ""
+	}
+	return join(path, name)
 }
 
 func join(path, name string) string {

@@ -42,35 +42,27 @@ func EditConsumer(c *storage.Consumer, edit Edit) (*Entry, Faults) {
 	if len(d.faults) > 0 {
 		return nil, d.faults
 	}
-	switch {
-	case edit.Part != "" && change == nil:
-		change = patchOf(edit.Part, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1})
-	case edit.Part != "":
-		// What is merged into nothing leaves nulls out; what takes the place of
-		// something has none to begin with.
-		if !edit.Merge {
-			root = mergePatch(root, patchOf(edit.Part, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1}))
-			root.Content = append(root.Content, patchOf(edit.Part, change).Content...)
-			change = &yaml.Node{Kind: yaml.MappingNode, Line: 1}
-		} else if change.Kind == yaml.MappingNode {
-			change = patchOf(edit.Part, change)
-		} else {
+	if edit.Part == "" && edit.Merge {
+		d.refuseFixed(change)
+	}
+	if edit.Part != "" {
+		if edit.Merge && change.Kind != yaml.MappingNode {
 			d.fault(change.Line, "", "must be an object with named fields")
 			return nil, d.faults
 		}
-	}
-	if edit.Part == "" && edit.Merge {
-		for i := 0; i+1 < len(change.Content) && change.Kind == yaml.MappingNode; i += 2 {
-			switch name := change.Content[i]; name.Value {
-			case "sub":
-				d.fault(name.Line, "sub", "must not be changed: leave it out")
-			case "password", "password_hash":
-				d.fault(name.Line, name.Value, "is not changed with the rest: it has an address of its own")
-			}
+		if !edit.Merge { // what is there goes; what comes is told of its nulls by the decoder
+			root = mergePatch(root, patchOf(edit.Part, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null"}))
+			root.Content = append(root.Content, membersOf(edit.Part, change)...)
+			change = nil
+		} else {
+			change = patchOf(edit.Part, change)
 		}
 	}
+	if change != nil {
+		root = mergePatch(root, change)
+	}
 	var entry consumerEntry
-	d.decode(mergePatch(root, change), "", reflect.ValueOf(&entry).Elem())
+	d.decode(root, "", reflect.ValueOf(&entry).Elem())
 	d.silenceBroken()
 	made := d.consumer(entry, "")
 	if len(d.faults) > 0 {
@@ -81,10 +73,29 @@ func EditConsumer(c *storage.Consumer, edit Edit) (*Entry, Faults) {
 	return &Entry{Consumer: made.Consumer, Identifiers: made.identifiers}, nil
 }
 
+// refuseFixed notes what a patch of a consumer as a whole may not have.
+func (d *decoder) refuseFixed(patch *yaml.Node) {
+	for i := 0; i+1 < len(patch.Content) && patch.Kind == yaml.MappingNode; i += 2 {
+		switch name := patch.Content[i]; name.Value {
+		case "sub":
+			d.fault(name.Line, "sub", "must not be changed: leave it out")
+		case "password", "password_hash":
+			d.fault(name.Line, name.Value, "is not changed with the rest: it has an address of its own")
+		}
+	}
+}
+
 // patchOf is the object that has one member.
 func patchOf(name string, value *yaml.Node) *yaml.Node {
-	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name, Line: 1}
-	return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Content: []*yaml.Node{key, value}}
+	return &yaml.Node{Kind: yaml.MappingNode, Content: membersOf(name, value)}
+}
+
+// membersOf are the members of an object that has one, or none if there is no value.
+func membersOf(name string, value *yaml.Node) []*yaml.Node {
+	if value == nil {
+		return nil
+	}
+	return []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!str", Value: name, Line: value.Line}, value}
 }
 
 // within gives faults the paths that they have within a part.

@@ -40,20 +40,52 @@ type Entry struct {
 // anything by which it is found again, which Named tells. The entry is nil if there
 // are faults; their fields are paths within the object.
 func ReadConsumer(data []byte) (*Entry, Faults) {
+	if entry := readFaultless(data); entry != nil {
+		return entry, nil
+	}
+	return readPlaced(data)
+}
+
+// readFaultless reads an entry that has no fault, as nearly all have none, or gives
+// nil. It notes no places to tell of faults.
+func readFaultless(data []byte) (entry *Entry) {
+	if len(data) > MaxEntryBytes || !readable(data) || loneSurrogate(data) || !json.Valid(data) {
+		return nil
+	}
+	withValidJSON(string(data), func(root *yaml.Node) {
+		d := &decoder{}
+		if root == nil {
+			return
+		}
+		if read := d.entry(root); len(d.faults) == 0 {
+			entry = read
+		}
+	})
+	return entry
+}
+
+// readPlaced reads an entry and knows where its faults are.
+func readPlaced(data []byte) (*Entry, Faults) {
 	d := newDecoder("")
 	root := d.parseJSON(data)
 	if root == nil {
 		return nil, d.faults
 	}
+	entry := d.entry(root)
+	if len(d.faults) > 0 {
+		return nil, d.sorted()
+	}
+	return entry, nil
+}
+
+// entry reads one consumer, as far as it has no faults.
+func (d *decoder) entry(root *yaml.Node) *Entry {
 	var entry consumerEntry
 	d.decode(root, "", reflect.ValueOf(&entry).Elem())
 	d.silenceBroken()
 	c := d.consumer(entry, "")
-	if len(d.faults) > 0 {
-		return nil, d.sorted()
-	}
 	c.ManagedBy = ""
-	return &Entry{Consumer: c.Consumer, Identifiers: c.identifiers, Password: c.password}, nil
+	return &Entry{Consumer: c.Consumer, Identifiers: c.identifiers, Password: c.password}
 }
 
 // Named tells whether an entry has a sub, an external id or a user name, by which
@@ -157,7 +189,7 @@ func (r jsonReader) value(depth int) (*yaml.Node, error) {
 // loneSurrogate tells whether a text escapes half a character, for which
 // encoding/json would put another.
 func loneSurrogate(data []byte) bool {
-	for i := 0; i < len(data); i++ {
+	for i := bytes.IndexByte(data, '\\'); i >= 0 && i < len(data); i++ {
 		if data[i] != '\\' {
 			continue
 		}

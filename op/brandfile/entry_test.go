@@ -1,6 +1,7 @@
 package brandfile_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,13 +57,24 @@ func TestReadConsumerTellsEveryFaultByItsPlace(t *testing.T) {
 }
 
 func FuzzReadConsumer(f *testing.F) {
-	for _, seed := range []string{`{"username":"a","claims":{"email":"a@b.example","email_verified":true}}`, `{"a":[[[1e400]]]}`, `{"username":"\ud83d\ude00"}`} {
+	for _, seed := range []string{
+		`{"username":"a","claims":{"email":"a@b.example","email_verified":true}}`, `{"a":[[[1e400]]]}`, `{"username":"\ud83d\ude00"}`,
+		` {"username" : "a\\b\u00e9\"" , "claims" : { "given_name":"\\\\" } ,"disabled":false,"attributes":{"a":-0.10e1,"b":true,"c":"x","d":null}}`,
+		`{"attributes":{"a":1,"a":2}}`, `{"customer_info":{"balance":-0,"age":{"age":3}},"personal_info":{"contacts":[{"phone":"1"},{}]}}`,
+		`{"sub":1}`, `[]`, `null`, `"a"`, `{"sub":"a"}x`, `[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]`, `{"personal_info":[{}]}`, "{\"sub\":\n\t\"\x7f\"}",
+		`{"` + strings.Repeat(`a":1,"`, 40) + `b":2}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		entry, faults := brandfile.ReadConsumer(data)
 		if (entry == nil) == (faults == nil) {
 			t.Errorf("entry %v, faults %v", entry, faults)
+		}
+		// Both ways of reading agree.
+		placed, placedFaults := brandfile.ReadPlaced(data)
+		if diff := cmp.Diff(placed, entry); diff != "" || !slices.Equal(faults, placedFaults) {
+			t.Errorf("faults %v and %v, entries (-placed +read):\n%s", placedFaults, faults, diff)
 		}
 		for _, fault := range faults {
 			if pointer := fault.Pointer(); pointer != "" && pointer[0] != '/' {

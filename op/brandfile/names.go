@@ -20,7 +20,7 @@ func (d *decoder) names(node *yaml.Node, path string, v reflect.Value) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for key, value := range d.members(node, path) {
 		element := reflect.New(v.Type().Elem()).Elem()
-		d.decode(value, join(path, printableOwn(key.Value)), element)
+		d.decode(value, d.join(path, printableOwn(key.Value)), element)
 		v.SetMapIndex(reflect.ValueOf(key.Value), element)
 	}
 }

@@ -2,27 +2,20 @@ package password
 
 import "slices"
 
-// Work is one call of a function that costs something.
+// Work is one call of the function that costs something.
 type Work struct {
-	Bcrypt     int    // cost
-	Memory     uint32 // KiB
-	Iterations uint32
+	Algorithm string
+	Units     uint64
 }
+
+var names = [algorithms]string{"argon2id", "argon2i", "bcrypt", "scrypt", "yescrypt", "pbkdf2-sha1", "pbkdf2-sha256", "pbkdf2-sha512", "sha256-crypt", "sha512-crypt"} //nolint:gochecknoglobals // a constant
 
 // CountWork reports every hash operation of h to count.
 func CountWork(h *Hasher, count func(Work)) {
-	argon2id, bcrypt := h.argon2id, h.bcrypt
-	h.argon2id = func(password, salt []byte, iterations, memory uint32, parallelism uint8, keyBytes uint32) []byte {
-		count(Work{Memory: memory, Iterations: iterations})
-		return argon2id(password, salt, iterations, memory, parallelism, keyBytes)
-	}
-	h.bcrypt = func(hash, password []byte) error {
-		s, err := parse(string(hash))
-		if err != nil {
-			return err
-		}
-		count(Work{Bcrypt: s.cost})
-		return bcrypt(hash, password)
+	derive := h.derive
+	h.derive = func(s stored, password []byte) []byte {
+		count(Work{names[s.algorithm], s.work()})
+		return derive(s, password)
 	}
 }
 
@@ -41,12 +34,12 @@ func Idle(h *Hasher) bool {
 		!slices.ContainsFunc(h.queue.lines[:], func(line []*waiter) bool { return len(line) > 0 })
 }
 
-// Block makes each Argon2id wait until it may go on: it announces itself on
+// Block makes each hash wait until it may go on: it announces itself on
 // started and then waits for proceed.
 func Block(h *Hasher, started chan<- string, proceed <-chan struct{}) {
-	h.argon2id = func(password, _ []byte, _, _ uint32, _ uint8, keyBytes uint32) []byte {
+	h.derive = func(s stored, password []byte) []byte {
 		started <- string(password)
 		<-proceed
-		return make([]byte, keyBytes)
+		return make([]byte, len(s.key))
 	}
 }

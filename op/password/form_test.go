@@ -34,8 +34,10 @@ func TestCheckAccepts(t *testing.T) {
 func TestCheckNamesTheRuleAndNotTheHash(t *testing.T) {
 	t.Parallel()
 	for hash, rule := range map[string]string{
-		"": "must be Argon2id", "plain text": "must be Argon2id", "$1$salt$0123456789": "must be Argon2id",
-		"$argon2i$v=19$m=19456,t=2,p=1" + tail:                       "must be Argon2id",
+		"": "must be Argon2id", "plain text": "must be Argon2id", "$5": "must be Argon2id",
+		"$1$salt$0123456789":                                         "MD5-crypt is refused",
+		"$argon2d$v=19$m=19456,t=2,p=1" + tail:                       "Argon2d is refused",
+		"$argon2i$v=19$m=19456,t=11,p=1" + tail:                      "Argon2i iterations (t) must be from 1 to 10",
 		"$argon2id$v=16$m=19456,t=2,p=1" + tail:                      "must read $argon2id$v=19",
 		"$argon2id$v=19$t=2,m=19456,p=1" + tail:                      "must read",
 		"$argon2id$v=19$m=019456,t=2,p=1" + tail:                     "must read",
@@ -54,8 +56,30 @@ func TestCheckNamesTheRuleAndNotTheHash(t *testing.T) {
 		"$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("A", 600): "at most 512 bytes",
 		"$2b$12": "salt and key are missing", "$2b$03$" + bcryptTail: "cost must be from 4 to 14",
 		"$2b$15$" + bcryptTail: "cost must be from 4 to 14", "$2b$31$" + bcryptTail: "cost must be from 4 to 14",
-		"$2x$12$" + bcryptTail: "must be Argon2id", "$2b$12$" + bcryptTail + "a": "must be Argon2id",
-		"$2b$12$" + bcryptTail[1:]: "must be Argon2id", "$2b$12$" + bcryptTail + "\n": "must be Argon2id",
+		"$2x$12$" + bcryptTail: "$2x$ is refused", "$2b$12$" + bcryptTail + "a": "have 60 characters",
+		"$2b$12$" + bcryptTail[1:]: "have 60 characters", "$2b$12$" + bcryptTail + "\n": "have 60 characters",
+		"$scrypt$ln=22,r=1,p=1" + tail:                      "cost (ln) must be from 1 to 21",
+		"$scrypt$ln=19,r=8,p=1" + tail:                      "scrypt memory (128·N·r) must be at most 256 MiB",
+		"$scrypt$ln=63,r=8,p=1" + tail:                      "cost (ln) must be",
+		"$scrypt$ln=17,r=8,p=5" + tail:                      "scrypt cost (N·r·p) must be at most 4194304",
+		"$scrypt$ln=14,r=8,p=17" + tail:                     "parallelism (p) must be from 1 to 16",
+		"$scrypt$ln=14,r=2000000000,p=1" + tail:             "block size (r) must be from 1 to 1024",
+		"$scrypt$n=16384,r=8,p=1" + tail:                    "scrypt must read",
+		"$7$zU..../....salt$" + strings.Repeat("a", 43):     "cost (ln) must be",
+		"$y$jJT$salt$" + strings.Repeat("a", 43):            "yescrypt cost (log2 of N) must be from 10 to 18",
+		"$y$jFT$abcd$" + strings.Repeat("a", 43):            "yescrypt memory (128·N·r) must be at most",
+		"$y$k9T$abcd$" + strings.Repeat("a", 43):            "yescrypt must read",
+		"$pbkdf2-sha256$2000001" + tail:                     "PBKDF2 rounds must be from 1 to 2000000",
+		"$pbkdf2-sha256$0" + tail:                           "PBKDF2 must read",
+		"$pbkdf2-sha224$1000" + tail:                        "must be Argon2id",
+		"$pbkdf2-sha256$1000$$" + key:                       "PBKDF2 salt must be from 8 to 64",
+		"pbkdf2_sha256$9999999999$salt$" + key:              "PBKDF2 rounds must be",
+		"pbkdf2_sha256$1000$a$b":                            "PBKDF2 key must be base64",
+		"$6$rounds=1000001$salt$" + strings.Repeat("a", 86): "sha-crypt rounds must be from 1000 to 1000000",
+		"$6$rounds=999$salt$" + strings.Repeat("a", 86):     "sha-crypt rounds must be from 1000",
+		"$6$salt$" + strings.Repeat("a", 85):                "characters of the sha-crypt key must be from 86",
+		"$5$seventeen17letters$" + strings.Repeat("a", 43):  "salt of at most 16",
+		"$5$rounds=5000":                                    "salt and key are missing",
 	} {
 		err := password.Check(hash)
 		switch {
@@ -92,6 +116,9 @@ func TestCheckNew(t *testing.T) {
 func FuzzCheck(f *testing.F) {
 	f.Add("$argon2id$v=19$m=19456,t=2,p=1" + tail)
 	f.Add("$2b$12$" + bcryptTail)
+	for _, hash := range made(f) {
+		f.Add(hash)
+	}
 	f.Fuzz(func(t *testing.T, hash string) {
 		if err := password.Check(hash); err != nil && !errors.Is(err, password.ErrForm) {
 			t.Errorf("Check(%q) = %v, want ErrForm", hash, err)

@@ -2,14 +2,10 @@ package password
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
-
-	"golang.org/x/crypto/argon2"
-	"golang.org/x/crypto/bcrypt"
 )
 
 // The cost of new hashes: the second choice of OWASP's Password Storage Cheat
@@ -40,26 +36,20 @@ type Options struct {
 // concurrent use.
 //
 // Every failed verification costs the same work, whether the account has a hash
-// or not, and whatever form that hash has: one Argon2id and, while bcrypt hashes
-// are in use, one bcrypt, each at the dearest cost in use. A cheaper hash is
-// filled up to that. It is work, not a pause, that fills: a pause does not grow
-// with the machine's load as hashing does. How well the times agree is limited
-// by what the machine makes of the same work (caches, lanes on several cores).
+// or not, and whatever form that hash has: one Argon2id and, for each other
+// algorithm that hashes in use have, one of that, each at the dearest cost in use.
+// A cheaper hash is filled up to that. It is work, not a pause, that fills: a pause
+// does not grow with the machine's load as hashing does. How well the times agree is
+// limited by what the machine makes of the same work (caches, lanes on several
+// cores).
 type Hasher struct {
 	form    form // of new hashes
 	random  io.Reader
 	queue   *queue
-	dearest atomic.Pointer[cost]
+	dearest atomic.Pointer[costs]
 
-	// The two functions that cost something; tests count their calls.
-	argon2id func(password, salt []byte, iterations, memory uint32, parallelism uint8, keyBytes uint32) []byte
-	bcrypt   func(hash, password []byte) error
-}
-
-// cost is the dearest Argon2id in use and the dearest bcrypt (0: none).
-type cost struct {
-	argon2id form
-	bcrypt   int
+	// derive is the function that costs something; tests count its calls.
+	derive func(s stored, password []byte) []byte
 }
 
 // New makes a Hasher. The error names the option and its rule.
@@ -82,44 +72,32 @@ func New(opts Options) (*Hasher, error) {
 		return nil, errors.New("password hashing: a source of randomness is needed")
 	}
 	h := &Hasher{
-		form:     form{memory: opts.Memory, iterations: opts.Iterations, parallelism: parallelism},
-		random:   opts.Random,
-		queue:    newQueue(opts.Concurrency, opts.Queue),
-		argon2id: argon2.IDKey,
-		bcrypt:   bcrypt.CompareHashAndPassword,
+		form:   form{algorithm: argon2id, memory: opts.Memory, cost: opts.Iterations, parallelism: parallelism},
+		random: opts.Random,
+		queue:  newQueue(opts.Concurrency, opts.Queue),
+		derive: derive,
 	}
-	h.dearest.Store(&cost{argon2id: h.form})
+	h.dearest.Store(&costs{argon2id: h.form})
 	return h, nil
 }
 
 // UseForms says which forms the stored hashes have: for each, its beginning up
-// to the salt, such as $argon2id$v=19$m=19456,t=2,p=1 or $2b$12. Call it at the
+// to the salt, such as $argon2id$v=19$m=19456,t=2,p=1, $2b$12 or $6$rounds=10000. Call it at the
 // start and whenever hashes may have come in from outside; Verify learns what it
 // meets by itself. Forms that cannot be read are passed over: nobody can sign in
 // by them.
 func (h *Hasher) UseForms(forms []string) {
-	dearest := cost{argon2id: h.form}
+	dearest := costs{argon2id: h.form}
 	for _, text := range forms {
-		if s, _, err := parseForm(text); err == nil {
+		if s, err := parseForm(text); err == nil {
 			dearest = dearest.with(s.form)
 		}
 	}
 	h.dearest.Store(&dearest)
 }
 
-// with is c with f in use as well.
-func (c cost) with(f form) cost {
-	switch {
-	case f.cost != 0:
-		c.bcrypt = max(c.bcrypt, f.cost)
-	case f.work() > c.argon2id.work():
-		c.argon2id = f
-	}
-	return c
-}
-
 // learn raises the dearest cost to that of a hash that was just met.
-func (h *Hasher) learn(f form) cost {
+func (h *Hasher) learn(f form) costs {
 	for {
 		old := h.dearest.Load()
 		now := old.with(f)
@@ -151,11 +129,11 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 func (h *Hasher) hash(normal []byte) (string, error) {
-	s := stored{form: h.form, salt: make([]byte, saltBytes)}
+	s := stored{form: h.form, salt: make([]byte, saltBytes), key: make([]byte, keyBytes)}
 	if _, err := io.ReadFull(h.random, s.salt); err != nil {
 		return "", fmt.Errorf("make salt: %w", err)
 	}
-	s.key = h.argon2id(normal, s.salt, s.iterations, s.memory, s.parallelism, keyBytes)
+	s.key = h.derive(s, normal)
 	return s.phc(), nil
 }
 
@@ -213,7 +191,7 @@ func (h *Hasher) Verify(ctx context.Context, a Attempt) (Verdict, error) {
 		return Verdict{}, fmt.Errorf("verify password: %w", err)
 	}
 	dearest := h.learn(s.form)
-	if !h.matches(s, password) {
+	if !s.matches(h.derive(s, password)) {
 		h.fill(password, s.form, dearest)
 		return Verdict{}, nil
 	}
@@ -227,37 +205,21 @@ func (h *Hasher) Verify(ctx context.Context, a Attempt) (Verdict, error) {
 	return verdict, nil
 }
 
-func (h *Hasher) matches(s stored, password []byte) bool {
-	if s.cost != 0 {
-		return h.bcrypt([]byte(s.crypt), password) == nil
-	}
-	key := h.argon2id(password, s.salt, s.iterations, s.memory, s.parallelism, uint32(len(s.key))) //nolint:gosec // at most maxKeyBytes
-	return subtle.ConstantTimeCompare(key, s.key) == 1
-}
-
 // fill does what is left of a failure's work after a hash of form spent.
-func (h *Hasher) fill(password []byte, spent form, dearest cost) {
-	// Each cost of bcrypt is twice the one before it: c, then c, c+1 … up to
-	// one below the dearest, come to exactly the dearest.
-	switch {
-	case spent.cost != 0:
-		for c := spent.cost; c < dearest.bcrypt; c++ {
-			_ = h.bcrypt(dummyBcrypt(c), password)
+func (h *Hasher) fill(password []byte, spent form, dearest costs) {
+	for _, f := range dearest {
+		left := f.work()
+		if left == 0 { // not in use
+			continue
 		}
-	case dearest.bcrypt != 0:
-		_ = h.bcrypt(dummyBcrypt(dearest.bcrypt), password)
+		if spent.algorithm == f.algorithm {
+			left -= spent.work()
+		}
+		if left == 0 {
+			continue
+		}
+		for _, part := range f.parts(left) {
+			h.derive(part.dummy(), password)
+		}
 	}
-
-	a := dearest.argon2id
-	if spent.cost == 0 {
-		a.memory = uint32((a.work() - spent.work()) / uint64(a.iterations)) //nolint:gosec // at most a.memory
-	}
-	if a.memory >= 8*uint32(a.parallelism) { // else less than Argon2id can do
-		h.argon2id(password, make([]byte, saltBytes), a.iterations, a.memory, a.parallelism, keyBytes)
-	}
-}
-
-// dummyBcrypt is a hash with zeros for salt and key, which no password meets.
-func dummyBcrypt(c int) []byte {
-	return fmt.Appendf(nil, "$2b$%02d$.....................................................", c)
 }

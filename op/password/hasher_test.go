@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
 
@@ -134,83 +135,106 @@ func TestShortPasswordOfOldStillSignsIn(t *testing.T) {
 	}
 }
 
-// total is work in units that add up: KiB times iterations of Argon2id, and
-// rounds of bcrypt.
-type total struct{ argon2id, bcrypt uint64 }
+// counted makes a hasher that counts its work by algorithm.
+func counted(t *testing.T, forms ...string) (*password.Hasher, map[string]uint64) {
+	t.Helper()
+	h := newHasher(t, quick())
+	h.UseForms(forms)
+	got := map[string]uint64{}
+	password.CountWork(h, func(w password.Work) { got[w.Algorithm] += w.Units })
+	return h, got
+}
 
 //security:19-names
 func TestEveryFailureCostsTheSame(t *testing.T) {
 	t.Parallel()
+	type total = map[string]uint64
 	for name, c := range map[string]struct {
 		forms []string
 		want  total
+		// hashes are in use beside those that every case has.
+		hashes []string
 	}{
-		"only the configured form in use": {nil, total{argon2id: 128}},
-		"cheaper Argon2id in use":         {[]string{"$argon2id$v=19$m=16,t=1,p=1"}, total{argon2id: 128}},
-		"dearer Argon2id in use":          {[]string{"$argon2id$v=19$m=256,t=4,p=1"}, total{argon2id: 1024}},
-		"bcrypt in use":                   {[]string{"$2b$04", "$2y$07"}, total{argon2id: 128, bcrypt: 1 << 7}},
-		"all of them":                     {[]string{"$2a$06", "$argon2id$v=19$m=256,t=2,p=1", "$2x$13", "rubbish"}, total{512, 1 << 6}},
+		"only the configured form in use": {nil, total{"argon2id": 128}, nil},
+		"cheaper Argon2id in use":         {[]string{"$argon2id$v=19$m=16,t=1,p=1"}, total{"argon2id": 128}, nil},
+		"dearer Argon2id in use":          {[]string{"$argon2id$v=19$m=256,t=4,p=1"}, total{"argon2id": 1024}, []string{"$argon2id$v=19$m=256,t=4,p=1" + tail}},
+		"bcrypt in use": {
+			[]string{"$2b$04", "$2y$07"},
+			total{"argon2id": 128, "bcrypt": 1 << 7},
+			[]string{bcryptOf(t, 4, "$2a$"), bcryptOf(t, 6, "$2b$")},
+		},
+		"scrypt in use": {
+			[]string{"$scrypt$ln=6,r=8,p=1", "$scrypt$ln=8,r=4,p=3", "$7$2U..../...."},
+			total{"argon2id": 128, "scrypt": 256 * 4 * 3},
+			[]string{"$scrypt$ln=6,r=8,p=1" + tail, "$scrypt$ln=8,r=4,p=2" + tail, "$scrypt$ln=8,r=4,p=3" + tail},
+		},
+		"PBKDF2 in use": {
+			[]string{"$pbkdf2-sha256$29000", "pbkdf2_sha256$3000", "$pbkdf2$1000", "$pbkdf2-sha512$i=7"},
+			total{"argon2id": 128, "pbkdf2-sha256": 29000, "pbkdf2-sha1": 1000, "pbkdf2-sha512": 7},
+			[]string{"$pbkdf2-sha256$29000" + tail, "$pbkdf2-sha256$i=28999" + tail, "$pbkdf2$1" + tail},
+		},
+		"sha-crypt in use": {
+			[]string{"$5$", "$6$rounds=2000", "$6$rounds=1000"},
+			total{"argon2id": 128, "sha256-crypt": 5000, "sha512-crypt": 2000},
+			[]string{"$5$rounds=1001$salt$" + strings.Repeat("a", 43), "$6$rounds=1000$salt$" + strings.Repeat("a", 86)},
+		},
+		"Argon2i and yescrypt in use": {
+			[]string{"$argon2i$v=19$m=64,t=3,p=2", "$y$j75", "$y$j85"},
+			total{"argon2id": 128, "argon2i": 192, "yescrypt": 2048 * 8},
+			[]string{"$argon2i$v=19$m=16,t=3,p=1" + tail, "$y$j75$z2VM2eIZcvtuQDv4MTtsG0$i19ZLlxz6VvykEM3TNIduRQ3KrVHWw01MNs5GM14hQ9"},
+		},
+		"many, and rubbish": {[]string{"$2a$06", "$argon2id$v=19$m=256,t=2,p=1", "$2x$13", "$1$", "rubbish"}, total{"argon2id": 512, "bcrypt": 1 << 6}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			attempts := map[string]string{
-				"unknown, disabled or without a password": "",
-				"a hash of today":                         argon2idOf(64, 2, 1),
-				"a cheaper hash":                          argon2idOf(16, 1, 1),
-			}
-			for _, form := range c.forms {
-				if strings.HasPrefix(form, "$argon2id$") {
-					attempts["the dearer Argon2id"] = form + tail
-				}
-			}
-			if c.want.bcrypt != 0 {
-				attempts["a cheap bcrypt"] = bcryptOf(t, 4, "$2a$")
-				attempts["a dearer bcrypt"] = bcryptOf(t, 6, "$2b$")
-			}
-			for who, hash := range attempts {
-				h := newHasher(t, quick())
-				h.UseForms(c.forms)
-				var got total
-				password.CountWork(h, func(w password.Work) {
-					got.argon2id += uint64(w.Memory) * uint64(w.Iterations)
-					if w.Bcrypt != 0 {
-						got.bcrypt += 1 << w.Bcrypt
-					}
-				})
+			for _, hash := range append(c.hashes, "", argon2idOf(64, 2, 1), argon2idOf(16, 1, 1)) {
+				h, got := counted(t, c.forms...)
 				if verify(t, h, hash, "wrong").OK {
-					t.Errorf("%s: a wrong password is right", who)
+					t.Errorf("%s: a wrong password is right", hash)
 				}
-				if got != c.want {
-					t.Errorf("%s: work %+v, want %+v", who, got, c.want)
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("work of %q (-want +got):\n%s", hash, diff)
 				}
 			}
 		})
 	}
 }
 
+// A password of any length costs sha-crypt the same rounds of at most so many bytes.
+func TestLongPasswordIsNoMatchForShaCrypt(t *testing.T) {
+	t.Parallel()
+	h, got := counted(t)
+	long := strings.Repeat("p", 129)
+	// openssl passwd -5 -salt brand "$(printf 'p%.0s' {1..129})"
+	if verify(t, h, "$5$brand$RzzimyP/T1BKHYuru0sgCgnI06zZ83PBsDY9knwoxl9", long).OK {
+		t.Error("a password of 129 bytes is met")
+	}
+	if got["sha256-crypt"] != 5000 {
+		t.Errorf("work %v, want that of every failure", got)
+	}
+	// openssl passwd -5 -salt brand "$(printf 'p%.0s' {1..128})"
+	if !verify(t, h, "$5$brand$p6ajNqHi5XY5/iIqk6/BDiRuHg397rU9mY0ariscxF7", long[1:]).OK {
+		t.Error("a password of 128 bytes is not met")
+	}
+}
+
 func TestFormsAreLearnedAndForgotten(t *testing.T) {
 	t.Parallel()
-	h := newHasher(t, quick())
-	var bcrypts int
-	password.CountWork(h, func(w password.Work) {
-		if w.Bcrypt != 0 {
-			bcrypts++
-		}
-	})
+	h, work := counted(t)
 	verify(t, h, "", horse)
-	if bcrypts != 0 {
+	if work["bcrypt"] != 0 {
 		t.Error("bcrypt is computed though no hash has it")
 	}
 	verify(t, h, bcryptOf(t, 4, "$2b$"), horse)
-	bcrypts = 0
+	clear(work)
 	verify(t, h, "", horse)
-	if bcrypts != 1 {
-		t.Errorf("%d bcrypts for an unknown name once one is in use, want 1", bcrypts)
+	if work["bcrypt"] != 1<<4 {
+		t.Errorf("bcrypt of %d rounds for an unknown name once one is in use, want 16", work["bcrypt"])
 	}
 	h.UseForms(nil)
-	bcrypts = 0
+	clear(work)
 	verify(t, h, "", horse)
-	if bcrypts != 0 {
+	if work["bcrypt"] != 0 {
 		t.Error("bcrypt is computed though it is out of use")
 	}
 }
@@ -218,16 +242,14 @@ func TestFormsAreLearnedAndForgotten(t *testing.T) {
 //security:19-names
 func TestUnusableHashCostsTheSame(t *testing.T) {
 	t.Parallel()
-	h := newHasher(t, quick())
-	var got uint32
-	password.CountWork(h, func(w password.Work) { got += w.Memory * w.Iterations })
+	h, got := counted(t)
 	bad := "$argon2id$v=19$m=4194304,t=2,p=1" + tail
 	v, err := h.Verify(t.Context(), password.Attempt{Account: 1, Hash: bad, Password: horse})
 	if v.OK || !errors.Is(err, password.ErrForm) || strings.Contains(err.Error(), key) {
 		t.Errorf("Verify = %+v, %v, want ErrForm without the hash", v, err)
 	}
-	if got != 128 {
-		t.Errorf("work %d, want 128", got)
+	if got["argon2id"] != 128 {
+		t.Errorf("work %v, want 128", got)
 	}
 }
 

@@ -6,9 +6,11 @@
 // must never touch the database, a request or a page, and never put a password
 // or a hash into an error.
 //
-// The hashing is golang.org/x/crypto; the few lines that read the stored forms
-// are our own, because the cost parameters they hold are needed for the bounds,
-// for NeedsRehash and for making every failure cost the same.
+// The hashing is golang.org/x/crypto and the standard library, with sha-crypt and
+// yescrypt from github.com/go-crypt/x. The lines that read the stored forms are our
+// own, because the cost parameters they hold are needed for the bounds, for
+// NeedsRehash and for making every failure cost the same; the libraries that read
+// them (github.com/go-crypt/crypt) keep these to themselves.
 package password
 
 import (

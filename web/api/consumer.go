@@ -22,7 +22,7 @@ type consumer struct {
 	PersonalInfo *liveperson.PersonalInfo `json:"personal_info,omitempty"`
 	CustomerInfo *liveperson.CustomerInfo `json:"customer_info,omitempty"`
 	Attributes   storage.Attributes       `json:"attributes,omitempty"`
-	ManagedBy    string                   `doc:"who made the consumer" enum:"apply,import,api" json:"managed_by"`
+	ManagedBy    string                   `doc:"who made the consumer"    enum:"apply,import,api" json:"managed_by"`
 	CreatedAt    time.Time                `json:"created_at"`
 	UpdatedAt    time.Time                `json:"updated_at"`
 }
@@ -30,12 +30,12 @@ type consumer struct {
 // consumerToWrite is a consumer as it is sent. brandfile checks it; this is for the
 // document alone.
 type consumerToWrite struct {
-	Sub          string                   `doc:"made if it is left out, kept for ever, never given to another" json:"sub,omitempty" maxLength:"255"`
-	ExternalID   string                   `doc:"identifier of the consumer in the brand's own system" json:"external_id,omitempty" maxLength:"255"`
+	Sub          string                   `doc:"made if it is left out, kept for ever, never given to another"             json:"sub,omitempty"           maxLength:"255"`
+	ExternalID   string                   `doc:"identifier of the consumer in the brand's own system"                      json:"external_id,omitempty"   maxLength:"255"`
 	Username     string                   `doc:"what the consumer signs in with; so are a verified email and phone_number" json:"username,omitempty"`
-	Disabled     bool                     `doc:"ends sessions and refuses the sign-in" json:"disabled,omitempty"`
-	Password     string                   `doc:"set when the consumer is made" json:"password,omitempty" writeOnly:"true"`
-	PasswordHash string                   `doc:"an Argon2id or bcrypt string, in place of the password" json:"password_hash,omitempty" writeOnly:"true"`
+	Disabled     bool                     `doc:"ends sessions and refuses the sign-in"                                     json:"disabled,omitempty"`
+	Password     string                   `doc:"set when the consumer is made"                                             json:"password,omitempty"      writeOnly:"true"`
+	PasswordHash string                   `doc:"an Argon2id or bcrypt string, in place of the password"                    json:"password_hash,omitempty" writeOnly:"true"`
 	Claims       storage.Claims           `json:"claims,omitzero"`
 	PersonalInfo *liveperson.PersonalInfo `json:"personal_info,omitempty"`
 	CustomerInfo *liveperson.CustomerInfo `json:"customer_info,omitempty"`
@@ -78,7 +78,7 @@ func etag(c *storage.Consumer) string {
 // Conditions are the headers by which a change is made dependent on what is there
 // (RFC 9110 13.1).
 type Conditions struct {
-	IfMatch     string `doc:"the ETag that the consumer must still have" header:"If-Match"`
+	IfMatch     string `doc:"the ETag that the consumer must still have"           header:"If-Match"`
 	IfNoneMatch string `doc:"* makes the consumer, and changes none that is there" header:"If-None-Match"`
 }
 

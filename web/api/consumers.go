@@ -180,13 +180,13 @@ type consumerPage struct {
 }
 
 type consumerQuery struct {
-	Limit       int    `default:"100"      maximum:"1000"                          minimum:"1"                  query:"limit"`
-	Cursor      string `maxLength:"32"     doc:"next_cursor of the page before"    query:"cursor"`
-	Username    string `maxLength:"255"    query:"username"`
-	Email       string `maxLength:"255"    query:"email"`
-	PhoneNumber string `maxLength:"255"    query:"phone_number"`
-	Identifier  string `maxLength:"255"    doc:"any of the three"                  query:"identifier"`
-	ExternalID  string `maxLength:"255"    pattern:"^[ -~]{1,255}$"                query:"external_id"`
+	Limit       int    `default:"100"   maximum:"1000"                       minimum:"1"         query:"limit"`
+	Cursor      string `maxLength:"32"  doc:"next_cursor of the page before" query:"cursor"`
+	Username    string `maxLength:"255" query:"username"`
+	Email       string `maxLength:"255" query:"email"`
+	PhoneNumber string `maxLength:"255" query:"phone_number"`
+	Identifier  string `maxLength:"255" doc:"any of the three"               query:"identifier"`
+	ExternalID  string `maxLength:"255" pattern:"^[ -~]{1,255}$"             query:"external_id"`
 }
 
 func (a *API) listConsumers(ctx context.Context, in *consumerQuery) (*struct{ Body consumerPage }, error) {

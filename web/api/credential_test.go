@@ -55,12 +55,12 @@ type operationOf struct {
 func operations(t *testing.T, p *webtest.Provider) []operationOf {
 	t.Helper()
 	var document struct {
-		OpenAPI string
+		OpenAPI string `json:"openapi"`
 		Paths   map[string]map[string]struct {
-			OperationID string
-			Security    []map[string][]string
-			RequestBody any
-		}
+			OperationID string                `json:"operationId"`
+			Security    []map[string][]string `json:"security"`
+			RequestBody any                   `json:"requestBody"`
+		} `json:"paths"`
 	}
 	page := p.Browser(t).Get("/api/openapi.json")
 	if err := json.Unmarshal([]byte(page.Body), &document); err != nil || document.OpenAPI != "3.1.0" {

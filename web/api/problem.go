@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -22,8 +23,8 @@ import (
 const mediaProblem = "application/problem+json"
 
 // Problem is an error of the API (RFC 9457). It repeats nothing of what was sent.
-type Problem struct {
-	Type      string  `doc:"always about:blank: the status says what kind of problem it is"               json:"type"`
+type Problem struct { //nolint:errname // its name in the document
+	Type      string  `doc:"always about:blank: the status says what kind of problem it is"              json:"type"`
 	Title     string  `doc:"what the status means"                                                       json:"title"`
 	Status    int     `doc:"the status of the response"                                                  json:"status"`
 	Detail    string  `doc:"what is wrong, for people"                                                   json:"detail"`
@@ -36,9 +37,9 @@ type Problem struct {
 
 // Fault is one rule that a request breaks, at a place of its body or in a parameter.
 type Fault struct {
-	Pointer   *string `doc:"place in the body, a JSON pointer (RFC 6901)"      json:"pointer,omitempty"`
+	Pointer   *string `doc:"place in the body, a JSON pointer (RFC 6901)"           json:"pointer,omitempty"`
 	Parameter string  `doc:"name of the parameter or header, if it is not the body" json:"parameter,omitempty"`
-	Detail    string  `doc:"the rule that is broken"                           json:"detail"`
+	Detail    string  `doc:"the rule that is broken"                                json:"detail"`
 }
 
 // problem makes one with a status and what is wrong.
@@ -130,9 +131,7 @@ func asProblem(err error) *Problem {
 // write answers with the problem, and logs it if it is a fault on our side.
 func (a *API) write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	a.complete(r.Context(), p)
-	for name, values := range p.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.header)
 	body, err := json.Marshal(p)
 	if err != nil { // texts cannot fail
 		w.WriteHeader(http.StatusInternalServerError)
@@ -140,7 +139,7 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, p *Problem) {
 	}
 	w.Header().Set("Content-Type", mediaProblem)
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) //nolint:gosec // it is no HTML, and said to be none
+	_, _ = w.Write(body)
 }
 
 // complete gives a problem its request id and logs it if it is a fault on our side.

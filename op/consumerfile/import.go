@@ -1,0 +1,396 @@
+package consumerfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// Import imports the consumers of an input, which is read from where it stands, and
+// seeked to its beginning if it has to be read again and can be. A line that cannot be
+// taken is refused and reported; the others are written in batches, a transaction
+// each. Killed at any moment and started again with the same input, it goes on with
+// the first batch that is not in the database.
+//
+// When the context ends, the batch at hand is finished: ErrStopped. storage.
+// ErrImportRunning and storage.ErrUnavailable come from the database. The state is
+// that of what was committed, also with an error.
+func Import(ctx context.Context, store *storage.Store, input io.Reader, opts Options) (State, error) {
+	writer, err := store.OpenImporter(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	defer writer.Close(ctx)
+	im := &importer{opts: &opts, writer: writer}
+	if err := im.begin(ctx, input); err != nil {
+		return im.state, err
+	}
+	err = im.run(ctx)
+	if closeErr := opts.Report.close(im.job.ReportBytes); err == nil {
+		err = closeErr
+	}
+	if err == nil && !opts.DryRun {
+		err = writer.EndJob(context.WithoutCancel(ctx), im.job.ID)
+	}
+	return im.state, err
+}
+
+// importer is one import that runs.
+type importer struct {
+	opts   *Options
+	writer *storage.Importer
+	reader *reader
+	job    storage.ImportJob
+	state  State
+	// fresh tells that the database knew nothing of the batch before. Then it is not
+	// asked about the next one, which costs a fourth of writing it: if it does know
+	// something, writing ends in a conflict.
+	fresh bool
+}
+
+// begin opens the input, and goes to where an earlier run has stopped.
+func (im *importer) begin(ctx context.Context, input io.Reader) error {
+	var err error
+	if im.reader, err = newReader(input); err != nil {
+		return err
+	}
+	if im.opts.DryRun {
+		return nil
+	}
+	head, err := im.reader.head()
+	if err != nil {
+		return err
+	}
+	job, err := im.writer.FindJob(ctx, head)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+	case err != nil:
+		return err
+	case im.opts.Restart:
+		if err := im.writer.EndJob(ctx, job.ID); err != nil {
+			return err
+		}
+	default:
+		resumed, err := im.resume(job, input)
+		if err != nil || resumed {
+			return err
+		}
+	}
+	im.job = storage.ImportJob{HeadSHA256: head, ReadSHA256: im.reader.read.Sum(nil)}
+	return im.writer.StartJob(ctx, &im.job)
+}
+
+// resume reads what is imported, and tells whether that was so: an input that differs
+// further on is another, and read from its beginning.
+func (im *importer) resume(job *storage.ImportJob, input io.Reader) (bool, error) {
+	same, err := im.reader.skip(job.OffsetBytes, job.Lines, job.ReadSHA256)
+	if err != nil {
+		return false, err
+	}
+	if same {
+		im.job = *job
+		im.state = State{Lines: job.Lines, Resumed: job.Lines, ImportCounts: job.ImportCounts, ReadBytes: im.reader.raw.n}
+		return true, nil
+	}
+	seeker, ok := input.(io.Seeker)
+	if !ok {
+		return false, ErrOtherInput
+	}
+	if _, err := seeker.Seek(0, io.SeekStart); err != nil {
+		return false, ErrOtherInput
+	}
+	im.reader, err = newReader(input)
+	return false, err
+}
+
+// run reads, checks and writes batches, each of them while the next is read and
+// checked.
+func (im *importer) run(ctx context.Context) error {
+	if im.opts.batchLines > 0 {
+		im.reader.batchLines = im.opts.batchLines
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	read, checked := make(chan *batch), make(chan *batch)
+	group.Go(func() error {
+		// An input that gives nothing keeps nobody from stopping.
+		end := make(chan error, 1)
+		go func() { end <- im.read(groupCtx, read) }()
+		select {
+		case err := <-end:
+			close(read)
+			return err
+		case <-groupCtx.Done():
+			return groupCtx.Err()
+		}
+	})
+	group.Go(func() error {
+		defer close(checked)
+		return receive(groupCtx, read, func(b *batch) error {
+			if err := b.check(groupCtx, im.opts); err != nil {
+				return err
+			}
+			return send(groupCtx, checked, b)
+		})
+	})
+	group.Go(func() error {
+		return receive(groupCtx, checked, func(b *batch) error {
+			return im.write(context.WithoutCancel(ctx), b) // one that has begun is finished
+		})
+	})
+	err := group.Wait()
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return ErrStopped
+	}
+	return err //nolint:wrapcheck // our own errors
+}
+
+// receive calls f for each batch until there are no more.
+func receive(ctx context.Context, batches <-chan *batch, f func(*batch) error) error {
+	for {
+		select {
+		case b, more := <-batches:
+			if !more {
+				return nil
+			}
+			if err := f(b); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (im *importer) read(ctx context.Context, batches chan<- *batch) error {
+	for {
+		b, err := im.reader.next(ctx)
+		if err != nil {
+			return err
+		}
+		if len(b.lines) == 0 {
+			return nil
+		}
+		if err := send(ctx, batches, b); err != nil {
+			return err
+		}
+	}
+}
+
+func send(ctx context.Context, batches chan<- *batch, b *batch) error {
+	select {
+	case batches <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// write writes one batch, again if others have come in between.
+func (im *importer) write(ctx context.Context, b *batch) error {
+	const tries = 5
+	lines := make([]*storage.ImportLine, 0, len(b.checked))
+	for _, c := range b.checked {
+		if len(c.refusals) == 0 {
+			lines = append(lines, c.ImportLine)
+		}
+	}
+	for try := 1; ; try++ {
+		var job storage.ImportJob
+		err := im.writer.Batch(ctx, &im.job, lines, func(tx *storage.ImportBatch) (err error) {
+			job, err = im.decide(ctx, tx, b)
+			return err
+		})
+		if err == nil {
+			im.job = job
+			break
+		}
+		im.fresh = false
+		if try == tries || !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrUnavailable) {
+			return err
+		}
+	}
+	im.state = State{Lines: im.job.Lines, Resumed: im.state.Resumed, ImportCounts: im.job.ImportCounts, ReadBytes: b.rawBytes}
+	if im.opts.Progress != nil {
+		im.opts.Progress(im.state)
+	}
+	return nil
+}
+
+// decide writes the lines of a batch that can be taken, and gives how far the import
+// has come by that.
+func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batch) (storage.ImportJob, error) {
+	job := im.job
+	j, err := im.judge(ctx, tx, b)
+	if err != nil {
+		return job, err
+	}
+	var refusals []Refusal
+	for _, c := range b.checked {
+		refusals = append(refusals, c.refusals...)
+		if len(c.refusals) > 0 {
+			job.Refused++
+		}
+	}
+	if err := im.prepare(ctx, tx, j); err != nil {
+		return job, err
+	}
+	counts, err := im.store(ctx, tx, j)
+	if err != nil {
+		return job, err
+	}
+	job.Created += counts.Created
+	job.Updated += counts.Updated
+	job.Unchanged += counts.Unchanged
+	job.OffsetBytes, job.Lines, job.ReadSHA256 = b.offset, b.last, b.readSHA256
+	if job.ReportBytes, err = im.opts.Report.write(job.ReportBytes, refusals); err != nil {
+		return job, err
+	}
+	if im.opts.DryRun {
+		return job, nil
+	}
+	return job, tx.SaveProgress(ctx, job)
+}
+
+// judge decides which lines are taken.
+func (im *importer) judge(ctx context.Context, tx *storage.ImportBatch, b *batch) (*judge, error) {
+	list, err := im.findings(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	findings := make(map[int64]storage.ImportFinding, len(list))
+	for _, found := range list {
+		findings[found.Line] = found
+	}
+	j := &judge{taken: map[key]bool{}, consumers: map[int64]int64{}}
+	undecided := slices.DeleteFunc(slices.Clone(b.checked), func(c *checkedLine) bool { return c.Consumer == nil || c.Line == 0 })
+	if im.opts.DryRun {
+		if err := j.remember(ctx, tx, undecided, findings); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range undecided {
+		j.decide(c, findings[c.Line])
+	}
+	return j, nil
+}
+
+// findings asks what the database knows of a batch. Whatever is unique there would
+// conflict with a line that it knows; a sub of somebody who is gone would not.
+func (im *importer) findings(ctx context.Context, tx *storage.ImportBatch) ([]storage.ImportFinding, error) {
+	if im.fresh && !im.opts.DryRun {
+		retired, err := tx.SubsRetired(ctx)
+		if err != nil || !retired {
+			return nil, err
+		}
+	}
+	list, err := tx.Findings(ctx)
+	im.fresh = len(list) == 0
+	return list, err
+}
+
+// remember takes from the database which keys lines of earlier batches have taken: a
+// dry run leaves no consumers there.
+func (j *judge) remember(ctx context.Context, tx *storage.ImportBatch, lines []*checkedLine, findings map[int64]storage.ImportFinding) error {
+	var (
+		keys  []key
+		texts []string
+	)
+	for _, c := range lines {
+		for _, k := range c.keys(findings[c.Line].ConsumerID) {
+			keys, texts = append(keys, k), append(texts, k.text())
+		}
+	}
+	seen, err := tx.Seen(ctx, texts)
+	if err != nil {
+		return err
+	}
+	for i, k := range keys {
+		if seen[texts[i]] {
+			j.taken[k] = true
+		}
+	}
+	return nil
+}
+
+// prepare tells the database what was decided, and makes the hashes that are needed.
+func (im *importer) prepare(ctx context.Context, tx *storage.ImportBatch, j *judge) error {
+	if len(j.refused) > 0 {
+		refused := make([]int64, len(j.refused))
+		for i, c := range j.refused {
+			refused[i] = c.Line
+		}
+		if err := tx.Refuse(ctx, refused); err != nil {
+			return err
+		}
+	}
+	if len(j.consumers) > 0 {
+		lines, consumers := make([]int64, 0, len(j.consumers)), make([]int64, 0, len(j.consumers))
+		for line, consumer := range j.consumers {
+			lines, consumers = append(lines, line), append(consumers, consumer)
+		}
+		if err := tx.Assign(ctx, lines, consumers); err != nil {
+			return err
+		}
+	}
+	return im.hash(ctx, tx, j)
+}
+
+// hash hashes the passwords that will be set.
+func (im *importer) hash(ctx context.Context, tx *storage.ImportBatch, j *judge) error {
+	var (
+		lock   sync.Mutex
+		lines  []int64
+		hashes []string
+	)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, c := range j.accepted {
+		if c.password == "" || j.consumers[c.Line] != 0 && !im.opts.ResetPasswords {
+			continue
+		}
+		group.Go(func() error {
+			if c.hash == "" {
+				c.hash = "*" // which a dry run does with
+				if !im.opts.DryRun {
+					var err error
+					if c.hash, err = im.opts.HashPassword(groupCtx, c.password); err != nil {
+						return fmt.Errorf("hash a password: %w", err)
+					}
+				}
+			}
+			lock.Lock()
+			defer lock.Unlock()
+			lines, hashes = append(lines, c.Line), append(hashes, c.hash)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil || len(lines) == 0 {
+		return err //nolint:wrapcheck // our own errors
+	}
+	return tx.SetHashes(ctx, lines, hashes)
+}
+
+// store writes what was prepared, or only counts and remembers it.
+func (im *importer) store(ctx context.Context, tx *storage.ImportBatch, j *judge) (storage.ImportCounts, error) {
+	if !im.opts.DryRun {
+		return tx.Write(ctx, len(j.accepted), im.opts.ResetPasswords)
+	}
+	var texts []string
+	for _, c := range j.accepted {
+		for _, k := range c.keys(j.consumers[c.Line]) {
+			texts = append(texts, k.text())
+		}
+	}
+	if err := tx.See(ctx, texts); err != nil {
+		return storage.ImportCounts{}, err
+	}
+	return tx.Count(ctx, im.opts.ResetPasswords)
+}
