@@ -82,6 +82,10 @@ type Client struct {
 	// of; "" for a client that wants to hear nothing.
 	BackchannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
+	// LoginURL is the brand's own login, where browsers sign in for this client, and
+	// LogoutURL where they go after a sign-out; "" for the provider's.
+	LoginURL  string `json:"login_url,omitempty"`
+	LogoutURL string `json:"logout_url,omitempty"`
 	// Consent is "required" for a client that gets nothing before the consumer has
 	// allowed it, else "".
 	Consent string `json:"consent,omitempty"`
@@ -283,7 +287,7 @@ func (tx *Tx) DeleteClient(ctx context.Context, id int64) error {
 	// Whoever uses a code or a family locks it before the client that it refers to,
 	// so they go before the client does, in the order in which all others lock them.
 	batch := &pgx.Batch{}
-	for _, table := range []string{"consents", "authorization_codes", "refresh_families", "access_tokens", "session_clients", "client_assertions"} {
+	for _, table := range []string{"consents", "authorization_codes", "refresh_families", "access_tokens", "session_clients", "client_assertions", "login_challenges"} {
 		batch.Queue("delete from "+table+" where client_id = $1", id)
 	}
 	var deleted int64

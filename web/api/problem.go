@@ -96,7 +96,11 @@ func asProblem(err error) *Problem {
 		}
 		return p
 	}
+	if faults := fieldFaults(err); faults != nil {
+		return problem(http.StatusBadRequest, detailFaults, faults...)
+	}
 	var p *Problem
+	known, isKnown := errors.AsType[*op.Error](err)
 	switch {
 	case errors.Is(err, op.ErrNoCredential):
 		p = problem(http.StatusUnauthorized, op.ErrNoCredential.Description).with("WWW-Authenticate", `Bearer realm="idp"`)
@@ -115,6 +119,8 @@ func asProblem(err error) *Problem {
 		p = problem(http.StatusServiceUnavailable, "too many passwords are being hashed; try again shortly").with("Retry-After", strconv.Itoa(retryAfter))
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p = problem(http.StatusServiceUnavailable, "the service is not available at the moment; try again shortly").with("Retry-After", strconv.Itoa(retryAfter))
+	case isKnown && known.Status < http.StatusInternalServerError:
+		p = problem(known.Status, known.Description)
 	default:
 		p = problem(http.StatusInternalServerError, "something went wrong on our side")
 	}
