@@ -21,7 +21,7 @@ func newClientCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:     "client",
 		Short:   "Show the relying parties",
-		Long:    "Show the relying parties. They are made and changed with idp apply.",
+		Long:    "Show the relying parties. They are made and changed with idp apply, or by the management API.",
 		Example: "  idp client list\n  idp client show messaging-code",
 	})
 	cmd.AddCommand(newClientListCommand(a), newClientShowCommand(a))

@@ -81,7 +81,7 @@ func tagOf(changed time.Time) string { return `"` + strconv.FormatInt(changed.Un
 // Conditions are the headers by which a change is made dependent on what is there
 // (RFC 9110 13.1).
 type Conditions struct {
-	IfMatch     string `doc:"the ETag that what is changed must still have"                        header:"If-Match"`
+	IfMatch     string `doc:"the ETag that what is changed must still have"                     header:"If-Match"`
 	IfNoneMatch string `doc:"* makes what the address names, and changes nothing that is there" header:"If-None-Match"`
 }
 
