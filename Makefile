@@ -6,8 +6,9 @@ SHELL := /bin/bash
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-# How long `make fuzz` spends on each target.
-FUZZTIME ?= 30s
+# How long `make fuzz` spends on each target, and which: FUZZ='^op/FuzzToken$$'.
+FUZZTIME ?= 10m
+FUZZ ?=
 # What is given to the program: make run ARGS="--log-level debug"
 ARGS ?=
 
@@ -79,11 +80,9 @@ soak: ## Let 64 browsers sign in at once for a minute, and kill an import of a m
 	@IDP_TEST_IMPORT=1000000 go test -count=1 -v -timeout 60m -run '^TestKilledImport$$' ./web/e2e
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (30s).
+fuzz: ## Run every fuzz target for FUZZTIME (10m), or those of FUZZ=regexp; keep what they find.
 	@deploy/dev/prerequisites.sh postgresql
-	@grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^([^:]+):func (Fuzz[A-Za-z0-9_]+).*/\1 \2/' | while read -r file target; do \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
-	done
+	@deploy/dev/fuzz.sh $(FUZZTIME) '$(FUZZ)'
 
 .PHONY: contract
 contract: ## Write the lists of what is asked of the provider, and which tests hold it.

@@ -1,13 +1,17 @@
 package op_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -56,11 +60,22 @@ func ofBrand(p *webtest.Provider, target string) bool {
 	}, bare)
 }
 
-// fuzzed starts a provider for a fuzz target and gives a browser that is signed in.
-func fuzzed(f *testing.F) (*webtest.Provider, *webtest.Browser) {
+// fuzzed starts a provider for a fuzz target, with clients beside those of brand,
+// and gives a browser that is signed in. It keeps no log: a target's would fill the
+// memory.
+func fuzzed(f *testing.F, brands ...string) (*webtest.Provider, *webtest.Browser) {
 	f.Helper()
-	p := webtest.Start(f, nil, brand, refreshBrand)
+	p := webtest.Start(f, func(o *web.Options) { o.Log = slog.New(slog.DiscardHandler) }, append([]string{brand}, brands...)...)
 	return p, amelia(f, p)
+}
+
+// filled puts into an input what one provider alone knows, and a moment: inputs are
+// handed to other processes, and kept. HINT is whatever else the target has.
+func filled(p *webtest.Provider, input, hint string) string {
+	now := p.Now().Unix()
+	return strings.NewReplacer(
+		"ISSUER", p.Issuer, "NOW", strconv.FormatInt(now, 10), "SOON", strconv.FormatInt(now+60, 10), "ONCE", rand.Text(), "HINT", hint,
+	).Replace(input)
 }
 
 // rawQuery sets a query that net/http would not send as it is.
@@ -76,7 +91,7 @@ func rawQuery(b *webtest.Browser, address, query string) *http.Request {
 }
 
 func FuzzAuthorize(f *testing.F) {
-	p, b := fuzzed(f)
+	p, b := fuzzed(f, refreshBrand)
 	for _, seed := range []url.Values{codeRequest(), implicitRequest(), windowRequest(), challenged(codeRequest("client_id", "app", "redirect_uri", "com.brand.app:/cb"))} {
 		f.Add(seed.Encode())
 		for name := range seed {
@@ -122,8 +137,7 @@ func FuzzAuthorizeParameter(f *testing.F) {
 // just that address, nothing in it resembles an answer, and no window of another
 // account is among those that get one.
 func FuzzLegacyAddress(f *testing.F) {
-	p := webtest.Start(f, nil, brand, legacyBrand)
-	b := amelia(f, p)
+	_, b := fuzzed(f, legacyBrand)
 	for _, query := range []string{
 		"", "a=1", "token=x", "a=1&a=2", "a=1;b", "%", "code", "st%61te=1", "#", "?", "lpUnifiedWindowConfig=%7B%22accountId%22%3A%2212345678%22%7D",
 		"lpUnifiedWindowConfig=%7B%22accountId%22%3A%22666%22%7D", "x={|}'`^", `\"<>`, "\r\nx: y", "\xff",
@@ -167,7 +181,7 @@ func FuzzLegacyAddress(f *testing.F) {
 }
 
 func FuzzToken(f *testing.F) {
-	p, b := fuzzed(f)
+	p, b := fuzzed(f, refreshBrand)
 	good := params("grant_type", "authorization_code", "redirect_uri", siteCallback, "code", "x")
 	f.Add("Basic c2l0ZTp4", "application/x-www-form-urlencoded", good.Encode())
 	f.Add("", "application/x-www-form-urlencoded", with(good, "client_id", "page").Encode())
@@ -186,23 +200,6 @@ func FuzzToken(f *testing.F) {
 		if page := checked(t, p, b, request); page.Status == http.StatusOK {
 			t.Errorf("tokens for %q", body)
 		}
-	})
-}
-
-func FuzzForms(f *testing.F) {
-	p, b := fuzzed(f)
-	sealed := b.Authorize(codeRequest("prompt", "login")).Form("sign-in").Get("ticket")
-	f.Add("/sign-in", sealed, "x", "amelia", "wrong")
-	f.Add("/continue", sealed, "x", "", "")
-	f.Add("/consent", sealed, "", "allow", "deny")
-	f.Add("/end_session", sealed[:40], "\x00", "\xff", marker)
-	f.Fuzz(func(t *testing.T, address, sealed, proof, username, password string) {
-		b := b.For(t)
-		if !slices.Contains([]string{"/sign-in", "/continue", "/consent", "/consents", "/end_session"}, address) {
-			address = "/sign-in"
-		}
-		form := params("ticket", sealed, "proof", proof, "username", username, "password", password, "consent", username)
-		checked(t, p, b, b.Request(address, form))
 	})
 }
 
@@ -229,32 +226,4 @@ func headerText(value string) string {
 		}
 		return r
 	}, value), " \t")
-}
-
-// FuzzClientAssertion: whatever a client signs, or claims to have signed, is taken
-// or refused, and only what is signed by it and for us is taken.
-func FuzzClientAssertion(f *testing.F) {
-	p := webtest.Start(f, nil, brand, backendBrand(f))
-	b := p.Browser(f)
-	for _, payload := range []string{
-		`{"iss":"keyed","sub":"keyed","aud":"x","jti":"a","exp":1}`, `{"iss":"keyed","sub":"keyed","aud":["x"],"jti":"a","exp":1e300}`,
-		`{"sub":null}`, `[]`, `{"sub":"keyed","sub":"keyed"}`, `{"iss":"keyed","sub":"keyed","aud":"x","jti":"","exp":-0.5,"iat":"x"}`,
-	} {
-		f.Add(payload, "JWT", "")
-	}
-	f.Add("", "", "a.b.c")
-	f.Add("", "", "eyJhbGciOiJub25lIn0.e30.")
-	f.Fuzz(func(t *testing.T, payload, typ, raw string) {
-		b := b.For(t)
-		assertion := raw
-		if raw == "" {
-			assertion = signed(t, "EdDSA", "ed", typ, strings.ReplaceAll(payload, `"x"`, `"`+p.Issuer+`"`))
-		}
-		for _, endpoint := range []string{"/token", "/introspect", "/revoke"} {
-			page := checked(t, p, b, b.Request(endpoint, proven(assertion, params("grant_type", "client_credentials", "token", "x"))))
-			if page.Status == http.StatusOK && (raw != "" || !strings.Contains(payload, "keyed")) {
-				t.Errorf("%q is taken for the client's", assertion)
-			}
-		}
-	})
 }

@@ -12,10 +12,10 @@ import (
 // Whatever a stranger sends to sign somebody out: it asks, and leads nowhere but to
 // what is registered.
 func FuzzEndSession(f *testing.F) {
-	p := webtest.Start(f, nil, brand, leaving)
-	b, other := amelia(f, p), amelia(f, p)
+	p, b := fuzzed(f, leaving)
+	other := amelia(f, p)
 	hint := other.Authorize(implicitRequest("client_id", "leaver", "redirect_uri", "https://leaver.brand.example/cb")).Answer().Get("id_token")
-	seed := params("id_token_hint", hint, "client_id", "leaver", "post_logout_redirect_uri", bye, "state", "st", "ui_locales", "de")
+	seed := params("id_token_hint", "HINT", "client_id", "leaver", "post_logout_redirect_uri", bye, "state", "st", "ui_locales", "de")
 	for name := range seed {
 		f.Add(with(seed, name, "").Encode())
 		f.Add(seed.Encode() + "&" + name + "=" + url.QueryEscape(seed.Get(name)))
@@ -29,6 +29,7 @@ func FuzzEndSession(f *testing.F) {
 	f.Add("%")
 	f.Fuzz(func(t *testing.T, query string) {
 		b := b.For(t)
+		query = filled(p, query, hint)
 		for _, page := range []*webtest.Page{
 			b.Do(rawQuery(b, "/end_session", query)),
 			b.Do(b.RawRequest("POST", "/end_session", "application/x-www-form-urlencoded", query)),

@@ -329,26 +329,3 @@ func TestRequestObjectsThatAreRefused(t *testing.T) {
 		wantError(t, b.Authorize(codeRequest("registration", "{}")), "registration_not_supported")
 	})
 }
-
-func FuzzRequestObject(f *testing.F) {
-	p := webtest.Start(f, nil, brand, signingBrand(f))
-	b := amelia(f, p)
-	body, err := json.Marshal(asked(p, nil))
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, payload := range []string{
-		string(body), "{}", "null", "[]", `{"state":"\ud800"}`, `{"aud":[null]}`, `{"exp":1e400}`, `{"claims":{"id_token":{"name":{"values":[{}]}}}}`,
-		`{"max_age":-0.0}`, `{"redirect_uri":null}`, `{"State":"a","state":"b"}`, strings.Repeat("[", 5000),
-	} {
-		f.Add(typRequest, payload)
-		f.Add("", payload)
-	}
-	f.Fuzz(func(t *testing.T, typ, payload string) {
-		b := b.For(t)
-		object := signed(t, jose.ES256, "ec", typ, payload)
-		checked(t, p, b, b.Request("/authorize", with(codeRequest("client_id", "signing", "redirect_uri", signingCallback), "request", object)))
-		checked(t, p, b, b.Request("/authorize", beside(object)))
-		checked(t, p, b, b.Request("/authorize", beside(payload)))
-	})
-}

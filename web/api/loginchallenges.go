@@ -15,11 +15,7 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
-const (
-	tagHandOver = "The brand's own login"
-
-	kindClient = "client"
-)
+const tagHandOver = "The brand's own login"
 
 // ChallengePath names a challenge in a path.
 type ChallengePath struct {

@@ -114,7 +114,7 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, storage.ErrOtherRequest):
 		p = problem(http.StatusUnprocessableEntity, "this Idempotency-Key was used for another request")
 	case errors.Is(err, storage.ErrChanged):
-		p = problem(http.StatusConflict, "others change this consumer at the same time: try again").with("Retry-After", "1")
+		p = problem(http.StatusConflict, "others change this at the same time: try again").with("Retry-After", "1")
 	case errors.Is(err, password.ErrBusy):
 		p = problem(http.StatusServiceUnavailable, "too many passwords are being hashed; try again shortly").with("Retry-After", strconv.Itoa(retryAfter))
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
