@@ -264,8 +264,10 @@ func TestWhatDoesNotWrite(t *testing.T) {
 // stand where they are hung up: a mux does not tell.
 func registered(t *testing.T) []string {
 	t.Helper()
-	names := map[string]string{"endpointToken": "/token", "endpointIntrospect": "/introspect", "endpointRevoke": "/revoke", "assetsPath": "/assets/", "base": "",
-		"pathContinueLogin": "/continue-login", "pathContinueLogout": "/continue-logout"}
+	names := map[string]string{
+		"endpointToken": "/token", "endpointIntrospect": "/introspect", "endpointRevoke": "/revoke", "assetsPath": "/assets/", "base": "",
+		"pathContinueLogin": "/continue-login", "pathContinueLogout": "/continue-logout",
+	}
 	var routes []string
 	for _, file := range []string{"routes.go", "../web/handler.go"} {
 		source, err := os.ReadFile(file)
