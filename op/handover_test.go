@@ -327,3 +327,38 @@ func TestClientChangesDuringTheBrandsLogin(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// A verifier is good for one request. If the answer to it is lost, on its way to the
+// browser or from PostgreSQL, the person is told to begin again, which the brand's login
+// makes short; and nothing is theirs twice.
+func TestALostAnswerAfterTheBrandsLogin(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, handed)
+	for lost := range 3 {
+		b := p.Browser(t)
+		request := b.Request(accepted(t, p, handedOver(t, b.Authorize(handedRequest())), pond), nil)
+		before := stateOf(p)
+		if lost == 0 {
+			b.Lose(request.Clone(t.Context()))
+		} else {
+			happened := p.Counts.LoseCommit(lost)
+			page := b.Do(request.Clone(t.Context()))
+			if !happened() {
+				t.Fatalf("no answer was lost: status %d", page.Status)
+			}
+			wantTryAgain(t, page)
+		}
+		wantErrorPage(t, b.Do(request), http.StatusConflict, "invalid_request")
+		again := b.Get(accepted(t, p, handedOver(t, b.Authorize(handedRequest())), pond))
+		tokens(t, redeemAs(b, "shop", shopSecret, params("grant_type", "authorization_code", "redirect_uri", shopCallback, "code", again.Answer().Get("code"))))
+		if issued := stateOf(p).since(before).Issued; issued["sessions"] > 2 || issued["authorization_codes"] > 2 {
+			t.Errorf("%v", issued)
+		}
+	}
+	b := shopper(t, p, pond)
+	hint, _ := shopsHint(t, p, b)
+	request := b.Request(acceptedLogout(t, p, parameterOf(t, endSession(b, "id_token_hint", hint, "post_logout_redirect_uri", shopBye), "logout_challenge")), nil)
+	b.Lose(request.Clone(t.Context()))
+	wantErrorPage(t, b.Do(request), http.StatusConflict, "invalid_request")
+	wantError(t, b.Authorize(handedRequest("prompt", "none")), "login_required")
+}
