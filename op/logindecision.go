@@ -83,18 +83,19 @@ func (a *LoginAcceptance) Check() []*FieldError {
 
 // CheckLogin tells whether AcceptLogin would accept, but for whether there is such a
 // consumer.
-func (p *Provider) CheckLogin(ctx context.Context, challenge, reach string, a LoginAcceptance) error {
-	_, err := p.checkLogin(ctx, challenge, reach, &a)
+func (p *Provider) CheckLogin(ctx context.Context, challenge string, a LoginAcceptance) error {
+	_, err := p.checkLogin(ctx, challenge, &a)
 	return err
 }
 
-// checkLogin fills in auth_time.
-func (p *Provider) checkLogin(ctx context.Context, challenge, reach string, a *LoginAcceptance) (*openChallenge, error) {
+// checkLogin fills in auth_time. Who may accept may do so for every client: the session
+// that it leads to is good for all of them.
+func (p *Provider) checkLogin(ctx context.Context, challenge string, a *LoginAcceptance) (*openChallenge, error) {
 	var faults []error
 	for _, fault := range a.Check() {
 		faults = append(faults, fault)
 	}
-	c, err := p.openChallenge(ctx, challenge, reach)
+	c, err := p.openChallenge(ctx, challenge, "")
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +117,8 @@ func (p *Provider) checkLogin(ctx context.Context, challenge, reach string, a *L
 // address where it does, with a one-time verifier in it: for the browser that brought
 // the challenge, and for nobody else's eyes. Errors are those of LoginChallenge, and
 // FieldErrors, joined.
-func (p *Provider) AcceptLogin(ctx context.Context, challenge, reach string, a LoginAcceptance, change Change) (redirectTo string, err error) {
-	c, err := p.checkLogin(ctx, challenge, reach, &a)
+func (p *Provider) AcceptLogin(ctx context.Context, challenge string, a LoginAcceptance, change Change) (redirectTo string, err error) {
+	c, err := p.checkLogin(ctx, challenge, &a)
 	if err != nil {
 		return "", err
 	}

@@ -96,7 +96,7 @@ func (o operationOf) call(p *webtest.Provider, key string, headers ...string) *w
 // ofOneClient are the operations that a key for one client may call without a client_id
 // in the path: they see to it themselves that it reaches nothing of another.
 var ofOneClient = []string{
-	"get-login-challenge", "accept-login-challenge", "reject-login-challenge", "get-logout-challenge", "accept-logout-challenge",
+	"get-login-challenge", "reject-login-challenge", "get-logout-challenge", "accept-logout-challenge",
 	"get-session", "extend-session", "delete-session",
 }
 

@@ -83,7 +83,8 @@ func (a *API) registerLoginChallenges() {
 		Summary: "What is asked for by a browser that has come to the brand's login",
 	}, a.getLoginChallenge)
 	register(a, operation{
-		ID: "accept-login-challenge", Method: http.MethodPost, Path: path + "/accept", Tag: tagHandOver, Scope: op.ScopeLogins, Narrowable: true,
+		// Not for one client alone: the session that it leads to is good for every client.
+		ID: "accept-login-challenge", Method: http.MethodPost, Path: path + "/accept", Tag: tagHandOver, Scope: op.ScopeLogins,
 		Summary: "Say who has signed in", Errors: decided,
 		Description: "A challenge is accepted or rejected once. With upsert the consumer is made or replaced first, and stays so if the rest is refused.",
 	}, a.acceptLogin)
@@ -123,7 +124,7 @@ func (a *API) acceptLogin(ctx context.Context, in *struct {
 	Body acceptedLogin
 },
 ) (*goOnAnswer, error) {
-	body, reach := in.Body, callOf(ctx).caller.ClientID
+	body := in.Body
 	acceptance := op.LoginAcceptance{
 		Sub: body.Sub, ExternalID: body.ExternalID, ACR: body.ACR, AMR: body.AMR, SessionLifetime: time.Duration(body.Lifetime) * time.Second,
 	}
@@ -132,7 +133,7 @@ func (a *API) acceptLogin(ctx context.Context, in *struct {
 	}
 	if body.Upsert != nil {
 		// Nothing is written for a challenge that cannot be accepted, or by it alone.
-		if err := a.provider.CheckLogin(ctx, in.Challenge, reach, acceptance); err != nil {
+		if err := a.provider.CheckLogin(ctx, in.Challenge, acceptance); err != nil {
 			return nil, err
 		}
 		c, err := a.upsert(ctx, reference{body.Sub, body.ExternalID}, body.Upsert.RawMessage)
@@ -145,16 +146,13 @@ func (a *API) acceptLogin(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return answerGoOn(a.provider.AcceptLogin(ctx, in.Challenge, reach, acceptance, change))
+	return answerGoOn(a.provider.AcceptLogin(ctx, in.Challenge, acceptance, change))
 }
 
 // upsert makes or replaces a consumer who is accepted, as PUT does.
 func (a *API) upsert(ctx context.Context, ref reference, data []byte) (*storage.Consumer, error) {
-	switch caller := callOf(ctx).caller; {
-	case !caller.May(op.ScopeConsumersWrite):
+	if !callOf(ctx).caller.May(op.ScopeConsumersWrite) {
 		return nil, problem(http.StatusForbidden, "upsert needs the scope "+op.ScopeConsumersWrite+", too")
-	case caller.ClientID != "":
-		return nil, problem(http.StatusForbidden, "upsert needs an API key that is not for one client alone: consumers are everybody's")
 	}
 	c, _, err := a.edit(ctx, ref, Conditions{}, func(there *storage.Consumer) (*brandfile.Entry, error) {
 		entry, faults := brandfile.ReadConsumer(data)
