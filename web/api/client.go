@@ -53,7 +53,7 @@ type clientToWrite struct {
 	PostLogoutRedirectURIs           []string          `json:"post_logout_redirect_uris,omitempty"`
 	BackchannelLogoutURI             string            `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired bool              `json:"backchannel_logout_session_required,omitempty"`
-	LoginURL                         string            `doc:"the brand's own login, for this client"                                    json:"login_url,omitempty"`
+	LoginURL                         string            `doc:"the brand's own login, for this client"                                   json:"login_url,omitempty"`
 	LogoutURL                        string            `doc:"where browsers go after a sign-out"                                       json:"logout_url,omitempty"`
 	ConversationalCloud              *cloudToWrite     `doc:"makes it a connector of Conversational Cloud"                             json:"conversational_cloud,omitempty"`
 }
