@@ -63,7 +63,8 @@ func (p *Provider) Authorize(w http.ResponseWriter, r *http.Request) {
 
 // shown is what a person has done for this very request.
 type shown struct {
-	authenticated bool // the password was verified for this ticket
+	authenticated bool // the password was verified for this ticket, or the brand's login has for it
+	elsewhere     bool // that was the brand's login, which need not have asked anything
 	chosen        bool // went on as the account that was offered
 	consented     bool
 }
@@ -89,8 +90,11 @@ func nextStep(client *storage.Client, request *authRequest, in *storage.SignedIn
 		return stepSignIn
 	case request.MaxAge != nil && !done.authenticated && in.Now.Sub(in.Session.AuthTime) > time.Duration(*request.MaxAge)*time.Second:
 		return stepSignIn
-	case done.authenticated || done.chosen:
-	case request.prompts(promptSelectAccount) || ownedByApplication(client, request.RedirectURI):
+	case !request.meets(client, in.Session.ACR) && !done.authenticated:
+		return stepSignIn
+	case done.chosen:
+	case request.prompts(promptSelectAccount) && !done.authenticated,
+		ownedByApplication(client, request.RedirectURI) && (!done.authenticated || done.elsewhere):
 		return stepChoose
 	}
 	if !done.consented && request.lacksConsent(client, in) {
@@ -116,7 +120,11 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v *view, clie
 	}
 	switch next {
 	case stepSignIn, stepChoose:
-		p.showSignIn(w, r, client, request, in, SignInPage{Status: http.StatusOK, Username: request.LoginHint})
+		if p.loginURL(client) != "" && (next == stepSignIn || !ownedByApplication(client, request.RedirectURI)) {
+			p.handOver(w, r, client, request, in)
+			return
+		}
+		p.showSignIn(w, r, client, request, in, done, SignInPage{Status: http.StatusOK, Username: request.LoginHint})
 	case stepConsent:
 		p.showConsent(w, r, client, request, in)
 	case stepNone:

@@ -55,6 +55,9 @@ type authRequest struct {
 	// subjects are demands on who signs in (id_token_hint, claims): lists of sub,
 	// each of which has to have the consumer's.
 	subjects [][]string
+	// acrs are those of which the sign-in must have one; nil for any. They are not
+	// nil only where the brand's own login can meet them.
+	acrs []string
 
 	// params is what a ticket holds: the request as it was sent, so that all of
 	// it is checked again against the client as it is when the ticket comes back.
@@ -91,6 +94,11 @@ func (a *authRequest) gives(word string) bool { return gives(a.ResponseType, wor
 // admits tells whether the request may be answered for a consumer.
 func (a *authRequest) admits(consumer *storage.Consumer) bool {
 	return !slices.ContainsFunc(a.subjects, func(subs []string) bool { return !slices.Contains(subs, consumer.Sub) })
+}
+
+// meets tells whether a sign-in of an acr is as strong as the request demands.
+func (a *authRequest) meets(client *storage.Client, acr string) bool {
+	return a.acrs == nil || slices.Contains(a.acrs, client.ConversationalCloud.ACROf(acr))
 }
 
 // once gives a parameter that may come at most once.
@@ -245,7 +253,7 @@ func (p *Provider) complete(v *view, client *storage.Client, request *authReques
 		}
 		request.subjects = append(request.subjects, []string{hinted.Sub})
 	}
-	return completeClaims(client, request, params.Get("claims"))
+	return completeClaims(client, request, params.Get("claims"), p.loginURL(client) != "")
 }
 
 // completeScope keeps what the client may ask for; the rest is dropped, as

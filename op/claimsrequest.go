@@ -74,8 +74,9 @@ func (r *claimRequest) wantedTexts() (texts []string, ok bool) {
 	return texts, true
 }
 
-// completeClaims takes the claims parameter over into the request.
-func completeClaims(client *storage.Client, request *authRequest, text string) *Error {
+// completeClaims takes the claims parameter over into the request. With a login of the
+// brand's own, it is for that to meet a demand for an acr.
+func completeClaims(client *storage.Client, request *authRequest, text string, ownLogin bool) *Error {
 	if text == "" {
 		return nil
 	}
@@ -92,8 +93,14 @@ func completeClaims(client *storage.Client, request *authRequest, text string) *
 			request.subjects = append(request.subjects, subs)
 		}
 	}
-	if err := checkACR(client, asked.IDToken["acr"]); err != nil {
-		return err
+	acrs, fault := demandedACRs(asked.IDToken["acr"])
+	switch {
+	case fault != nil:
+		return fault
+	case ownLogin:
+		request.acrs = acrs
+	case acrs != nil && !slices.Contains(acrs, client.ConversationalCloud.ACROf(acrPassword)):
+		return errUnmet
 	}
 	if request.ResponseType == responseTypeIDToken {
 		asked.UserInfo = nil // there is no access token to ask it with
@@ -113,21 +120,20 @@ func (c *claimsRequest) limit(client *storage.Client) {
 	}
 }
 
-// checkACR refuses an acr that must be and that no token of the client has (OpenID
-// Connect Core 5.5.1.1, OpenID Connect Core Error Code
-// unmet_authentication_requirements).
-func checkACR(client *storage.Client, acr *claimRequest) *Error {
+// errUnmet is for an acr that must be and that no sign-in has (OpenID Connect Core
+// 5.5.1.1, OpenID Connect Core Error Code unmet_authentication_requirements).
+var errUnmet = fault("unmet_authentication_requirements", "no sign-in here has an acr that the request demands")
+
+// demandedACRs gives the values of which the acr must have one, nil for any.
+func demandedACRs(acr *claimRequest) ([]string, *Error) {
 	if acr == nil || !acr.Essential {
-		return nil
+		return nil, nil
 	}
 	values, ok := acr.wantedTexts()
 	if !ok {
-		return invalidRequest("claims: the values of acr must be texts")
+		return nil, invalidRequest("claims: the values of acr must be texts")
 	}
-	if values != nil && !slices.Contains(values, client.ConversationalCloud.ACROf(acrPassword)) {
-		return fault("unmet_authentication_requirements", "no sign-in here has an acr that the request demands")
-	}
-	return nil
+	return values, nil
 }
 
 // text is the form that is kept, "" if nothing is asked for. It is no longer

@@ -95,6 +95,38 @@ func TestRoundTripsAndCommitsOfEachStep(t *testing.T) {
 	wantCost(t, p, "what was allowed", 1, 0)
 }
 
+// The brand's own login: a request that is handed over is the one that is stored.
+func TestRoundTripsAndCommitsOfTheBrandsLogin(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, handed)
+	b := p.Browser(t)
+	backendKey(p)
+	p.Counts.Take()
+	challenge := handedOver(t, b.Authorize(handedRequest()))
+	wantCost(t, p, "authorize, nobody signed in: handed over", 1, 1)
+	wantAsk(t, p, challenge)
+	wantCost(t, p, "challenge read", 1, 0)
+	redirectTo := accepted(t, p, challenge, pond)
+	wantCost(t, p, "accepted", 2, 1)
+	b.Get(redirectTo)
+	wantCost(t, p, "gone on, for a code", 2, 2)
+	b.Get(redirectTo)
+	wantCost(t, p, "verifier used before", 2, 1)
+	silent(t, b, handedRequest())
+	wantCost(t, p, "authorize with a session, code", 2, 1)
+	wantError(t, p.Browser(t).Authorize(handedRequest("prompt", "none")), "login_required")
+	wantCost(t, p, "prompt=none, nobody signed in", 0, 0)
+	page := b.Get("/end_session?client_id=shop")
+	p.Counts.Take()
+	page = page.Submit("sign-out", nil)
+	wantCost(t, p, "signed out, and handed over", 3, 2)
+	challenge = parameterOf(t, page, "logout_challenge")
+	redirectTo = acceptedLogout(t, p, challenge)
+	wantCost(t, p, "accepted", 2, 1)
+	b.Get(redirectTo)
+	wantCost(t, p, "gone on", 1, 1)
+}
+
 //security:21-flood
 func TestUnauthenticatedRequestsWriteNothing(t *testing.T) {
 	t.Parallel()

@@ -168,38 +168,49 @@ func (p *Provider) askToSignOut(w http.ResponseWriter, r *http.Request, request 
 }
 
 // signOut ends the session of this browser, or every session of its consumer. Clients
-// that know of them are told in the background.
+// that know of them, and the brand, are told in the background.
 func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, request *signOutRequest, everywhere bool) {
-	err := p.endSessions(w, r, everywhere)
+	in, err := p.endSessions(w, r, everywhere, p.logoutURL(request.client) != "")
+	var binding []byte
 	if err == nil {
-		err = p.tickets.Rebind(w)
+		binding, err = p.tickets.Rebind(w)
 	}
 	if err != nil {
 		p.ShowError(w, r, asError(err))
 		return
 	}
 	p.logouts.wake()
+	p.webhook.wake()
+	if in != nil {
+		p.handOverLogout(w, r, binding, request, in)
+		return
+	}
 	p.signedOut(w, r, request)
 }
 
-func (p *Provider) endSessions(w http.ResponseWriter, r *http.Request, everywhere bool) error {
-	if everywhere {
-		in, err := p.sessions.Current(r)
-		if err == nil && in != nil {
-			_, err = p.opts.Store.SignOutEverywhere(r.Context(), in.Session.ConsumerID, storage.AuditEvent{})
-		}
-		if err != nil {
-			return err
+// endSessions gives who was signed in, if that is to be handed over.
+func (p *Provider) endSessions(w http.ResponseWriter, r *http.Request, everywhere, handOver bool) (in *storage.SignedIn, err error) {
+	if everywhere || handOver {
+		if in, err = p.sessions.Current(r); err != nil {
+			return nil, err
 		}
 	}
-	return p.sessions.End(r.Context(), w, r)
+	if everywhere && in != nil {
+		if _, err = p.opts.Store.SignOutEverywhere(r.Context(), in.Session.ConsumerID, storage.AuditEvent{}); err != nil {
+			return nil, err
+		}
+	}
+	if !handOver {
+		in = nil
+	}
+	return in, p.sessions.End(r.Context(), w, r)
 }
 
 // signedOut goes back to the client that has proved by its hint that it asks, or
 // says that nobody is signed in and shows a way back.
 func (p *Provider) signedOut(w http.ResponseWriter, r *http.Request, request *signOutRequest) {
 	if request.returnTo != "" && request.hint != nil {
-		p.lead(w, r, request.client, request.returnTo, request.uiLocales)
+		p.lead(w, r, ReturnPage{URL: request.returnTo, ClientName: request.client.ClientName, UILocales: request.uiLocales})
 		return
 	}
 	page := SignedOutPage{Return: request.returnTo, UILocales: request.uiLocales, Fault: faultPage(r, request.fault)}

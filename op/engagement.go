@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/brandidp/idp/op/liveperson"
@@ -55,7 +54,8 @@ var ErrNoConsumer = errors.New("no such consumer")
 
 // Engage gives an ID token or a code for a consumer and a connector, decided as the
 // token source does. ErrNoClient, ErrNoConsumer and ErrConsumerDisabled say why there
-// is none, and errors of type *Error, such as consent_required. An ID token costs one
+// is none, *FieldError what is wrong with Vouched, and *Error the rest, such as
+// consent_required. An ID token costs one
 // read, a code a commit on top.
 func (p *Provider) Engage(ctx context.Context, engagement Engagement) (*TokenSourceAnswer, error) {
 	v, err := p.current()
@@ -129,26 +129,20 @@ func (p *Provider) vouchedFor(ctx context.Context, key storage.ConsumerKey, vouc
 // subjectPattern is that of sub and external_id.
 var subjectPattern = regexp.MustCompile(`^[\x20-\x7e]{1,255}$`)
 
-// amrPattern is that of a value of amr; those of RFC 8176 are among them.
-var amrPattern = regexp.MustCompile(`^[A-Za-z0-9._~:/-]{1,64}$`)
-
-// maxAMR is how many values amr may have.
-const maxAMR = 16
-
-// vouchedSession stands in the place of a session.
+// vouchedSession stands in the place of a session. Errors are of type *FieldError.
 func (p *Provider) vouchedSession(vouched Vouched) (*storage.Session, error) {
 	now := p.opts.Now()
 	authTime := vouched.AuthTime
 	switch {
-	case authTime.IsZero() || authTime.After(now) && !authTime.After(now.Add(assertionSkew)): // a clock ahead of ours
+	case authTime.IsZero() || authTime.After(now) && !authTime.After(now.Add(authTimeSkew)): // a clock ahead of ours
 		authTime = now
 	case authTime.After(now):
-		return nil, invalidRequest("auth_time must not lie in the future")
+		return nil, &FieldError{"auth_time", "must not be in the future"}
 	case !authTime.Add(p.opts.SessionLifetime).After(now.Add(time.Second)): // to be used in
-		return nil, invalidRequest("auth_time must not lie longer ago than the lifetime of a session")
+		return nil, &FieldError{"auth_time", "must not be longer ago than a session may last"}
 	}
-	if len(vouched.AMR) > maxAMR || slices.ContainsFunc(vouched.AMR, func(method string) bool { return !amrPattern.MatchString(method) }) {
-		return nil, invalidRequest("amr must be at most 16 names of methods of 1 to 64 letters, digits and -._~:/")
+	if fault := checkAMR(vouched.AMR); fault != nil {
+		return nil, fault
 	}
 	return &storage.Session{
 		AuthTime: authTime, ACR: acrPassword, AMR: append([]string{}, vouched.AMR...), EndsAt: authTime.Add(p.opts.SessionLifetime),

@@ -260,6 +260,7 @@ func TestWhatEngageRefuses(t *testing.T) {
 		client string
 		change func(*op.Engagement)
 		is     error
+		field  string // of an *op.FieldError
 		code   string // of an *op.Error
 		status int
 	}{
@@ -271,10 +272,10 @@ func TestWhatEngageRefuses(t *testing.T) {
 		"no text":            {client: "messaging", change: func(e *op.Engagement) { e.Consumer.ExternalID = "a\x00b" }, is: op.ErrNoConsumer},
 		"disabled":           {client: "messaging", change: func(e *op.Engagement) { e.Consumer.ExternalID = "crm-43" }, is: op.ErrConsumerDisabled},
 		"disabled, code":     {client: "messaging-code", change: func(e *op.Engagement) { e.Consumer.ExternalID = "crm-43" }, is: op.ErrConsumerDisabled},
-		"auth_time tomorrow": {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = p.Now().Add(time.Minute) }, code: "invalid_request", status: 400},
-		"auth_time long ago": {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = p.Now().Add(-7 * 24 * time.Hour) }, code: "invalid_request", status: 400},
-		"amr with a space":   {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AMR = []string{"a b"} }, code: "invalid_request", status: 400},
-		"amr without end":    {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AMR = slices.Repeat([]string{"a"}, 17) }, code: "invalid_request", status: 400},
+		"auth_time tomorrow": {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = p.Now().Add(2 * time.Minute) }, field: "auth_time"},
+		"auth_time long ago": {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = p.Now().Add(-7 * 24 * time.Hour) }, field: "auth_time"},
+		"amr with a space":   {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AMR = []string{"a b"} }, field: "amr"},
+		"amr without end":    {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AMR = slices.Repeat([]string{"a"}, 17) }, field: "amr"},
 		"no challenge":       {client: "embedded", code: "invalid_request", status: 400},
 		"plain challenge": {client: "messaging-code", change: func(e *op.Engagement) {
 			e.CodeChallenge, e.CodeChallengeMethod = challenge, "plain"
@@ -294,9 +295,14 @@ func TestWhatEngageRefuses(t *testing.T) {
 			}
 			answer, err := p.Server.Provider.Engage(t.Context(), engagement)
 			known, isKnown := errors.AsType[*op.Error](err)
+			fault, isFault := errors.AsType[*op.FieldError](err)
 			switch {
 			case answer != nil:
 				t.Errorf("answer %+v", answer)
+			case test.field != "":
+				if !isFault || fault.Field != test.field {
+					t.Error(err)
+				}
 			case test.is != nil && !errors.Is(err, test.is), test.is == nil && (!isKnown || known.Code != test.code || known.Status != test.status):
 				t.Errorf("%v (%+v)", err, known)
 			}

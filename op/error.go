@@ -15,7 +15,9 @@ type Error struct {
 	Code        string // an error code of the specifications
 	Description string
 	Status      int // HTTP status where the error is not sent by redirect
-	Cause       error
+	// RetryAfter is how long to wait, for a person; 0 if that depends on the status.
+	RetryAfter time.Duration
+	Cause      error
 }
 
 // Error gives code and description, for logs.

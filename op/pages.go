@@ -57,6 +57,9 @@ type SignInPage struct {
 	// Action is the path the forms post to, Ticket their hidden field of that name.
 	Action string
 	Ticket string
+	// Elsewhere leaves user name and password out: the form, with its button, leads to
+	// the brand's own login.
+	Elsewhere bool
 	// ClientName is the relying party's display name, "" if it has none.
 	ClientName string
 	// Username fills the user name field: what was typed before, or login_hint.
@@ -155,7 +158,8 @@ type ErrorPage struct {
 	RetryAfter time.Duration
 }
 
-// ReturnPage leads to a registered address of the relying party.
+// ReturnPage leads to a registered address of the relying party, or to the brand's own
+// login.
 type ReturnPage struct {
 	// URL has been checked against the client's registration by the caller,
 	// so it may have a scheme of an application's own.
@@ -163,6 +167,8 @@ type ReturnPage struct {
 	ClientName string
 	// ClickOnly leaves the automatic refresh out: the person has to follow the link.
 	ClickOnly bool
+	// SignIn is set where it leads to the brand's own login instead.
+	SignIn    bool
 	UILocales []string
 }
 

@@ -2,6 +2,7 @@ package op
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/brandidp/idp/op/customclaims"
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/op/liveperson/inspect"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -36,14 +38,19 @@ type Preview struct {
 	// Payload is what the token says, byte for byte but for sid, at_hash and c_hash, which
 	// are made at random for each sign-in and have zeros here. A nonce that the
 	// client sends comes on top.
-	Payload json.RawMessage
+	Payload json.RawMessage `json:"payload"`
 	// Size is how many bytes the compact token has, encryption included.
-	Size int
+	Size int `json:"size"`
 	// Encrypted tells that the token is a JWE with the signed token in it.
-	Encrypted bool
+	Encrypted bool `json:"encrypted"`
 	// InAddress tells that the token travels in an address: in a fragment or, of a
 	// legacy connector, in a query.
-	InAddress bool
+	InAddress bool `json:"in_address"`
+	// Checks are those that the token does not pass: of a connector's all that
+	// Conversational Cloud would see, of another's the length of an address.
+	Checks []inspect.Check `json:"checks,omitempty"`
+	// Note says what cannot be seen here.
+	Note string `json:"note,omitempty"`
 }
 
 // The reasons not to give a preview.
@@ -96,7 +103,42 @@ func PreviewIDToken(r PreviewRequest) (*Preview, error) {
 		return nil, fmt.Errorf("preview ID token: %w", err)
 	}
 	preview := &Preview{Payload: payload, InAddress: inAddress(r.Client, responseType)}
-	return preview, preview.measure(r)
+	if err := preview.measure(r); err != nil {
+		return nil, err
+	}
+	preview.check(r)
+	return preview, nil
+}
+
+// check has Conversational Cloud's rules looked at.
+func (p *Preview) check(r PreviewRequest) {
+	opts := inspect.Options{Now: r.Now, Issuer: r.Issuer, ClientID: r.Client.ClientID, NotInAddress: !p.InAddress}
+	cloud := r.Client.ConversationalCloud
+	if cloud != nil {
+		opts.AccountID = cloud.AccountID
+		if cloud.Backdating() > 0 {
+			p.Note = "iat_backdating is not seen here: iat never lies before the sign-in, which is this moment."
+		}
+	}
+	for _, check := range inspect.Payload(p.Payload, p.Size, opts).Checks {
+		// What Conversational Cloud reads is nothing to others; the length of an
+		// address is.
+		if check.Outcome != inspect.Passed && (cloud != nil || check.Name == "size") {
+			p.Checks = append(p.Checks, check)
+		}
+	}
+}
+
+// Preview gives the ID token that a client would get about a consumer now.
+func (p *Provider) Preview(ctx context.Context, client *storage.Client, consumer *storage.Consumer, responseType string) (*Preview, error) {
+	rows, err := p.opts.Store.SigningKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return PreviewIDToken(PreviewRequest{
+		Issuer: p.opts.Issuer, Client: client, Consumer: consumer, ResponseType: responseType, Keys: rows,
+		SessionLifetime: p.opts.SessionLifetime, Now: p.opts.Now(),
+	})
 }
 
 // inAddress tells whether a response has the ID token in an address, unless the

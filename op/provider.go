@@ -4,7 +4,7 @@
 //
 // Clients and keys are held in memory as one immutable view. An authorization
 // request is not stored: it travels sealed (package ticket) until somebody has
-// proved who they are.
+// proved who they are; but where people sign in at the brand (HandOver), it is.
 //
 // github.com/zitadel/oidc/v3 parses and routes the endpoints that clients
 // authenticate at: token, introspection and revocation. Everything else is a plain
@@ -52,6 +52,8 @@ type Options struct {
 	ClientAddress func(*http.Request) netip.Addr
 	// Outbound calls the addresses that clients have registered.
 	Outbound *outbound.Client
+	// HandOver has the brand sign people in and out itself.
+	HandOver HandOver
 	Now      func() time.Time
 	Rand     io.Reader
 	Log      *slog.Logger
@@ -71,6 +73,7 @@ type Provider struct {
 	library    http.Handler
 	touches    chan *storage.SignedIn
 	logouts    *logouts
+	webhook    *webhook
 	// tokenLimit is how often one session's pages may ask for a token.
 	tokenLimit sessionLimit
 	records    records
@@ -118,6 +121,7 @@ func New(opts Options) (*Provider, error) {
 		}),
 		touches: make(chan *storage.SignedIn, 256),
 		logouts: newLogouts(),
+		webhook: newWebhook(),
 	}
 	p.library = p.libraryServer()
 	return p, nil

@@ -72,26 +72,25 @@ func (p *Provider) send(w http.ResponseWriter, r *http.Request, client *storage.
 		p.opts.Pages.FormPost(w, r, page)
 		return
 	}
-	p.lead(w, r, client, addressWith(request, a), request.UILocales)
+	p.lead(w, r, ReturnPage{URL: addressWith(request, a), ClientName: client.ClientName, UILocales: request.UILocales})
 }
 
 // lead leads the browser to an address that was checked against the client's
-// registration.
-func (p *Provider) lead(w http.ResponseWriter, r *http.Request, client *storage.Client, address string, uiLocales []string) {
+// registration, by the page where a redirect would not do.
+func (p *Provider) lead(w http.ResponseWriter, r *http.Request, page ReturnPage) {
 	noStore(w)
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	if afterOwnForm(r) {
-		scheme, _, _ := strings.Cut(address, ":")
-		p.opts.Pages.Return(w, r, ReturnPage{
-			URL: address, ClientName: client.ClientName, UILocales: uiLocales, ClickOnly: scheme != "http" && scheme != "https",
-		})
+		scheme, _, _ := strings.Cut(page.URL, ":")
+		page.ClickOnly = scheme != "http" && scheme != "https"
+		p.opts.Pages.Return(w, r, page)
 		return
 	}
 	status := http.StatusFound
 	if r.Method == http.MethodPost {
 		status = http.StatusSeeOther
 	}
-	w.Header().Set("Location", address)
+	w.Header().Set("Location", page.URL)
 	w.WriteHeader(status)
 }
 
@@ -115,8 +114,8 @@ func (p *Provider) sendError(w http.ResponseWriter, r *http.Request, client *sto
 // and writes the log line that its request id leads to.
 func (p *Provider) ShowError(w http.ResponseWriter, r *http.Request, e *Error) {
 	p.logError(r, e)
-	page := ErrorPage{Status: e.Status, Code: e.Code, Description: e.Description, RequestID: RequestID(r.Context())}
-	if e.Status == http.StatusServiceUnavailable {
+	page := ErrorPage{Status: e.Status, Code: e.Code, Description: e.Description, RequestID: RequestID(r.Context()), RetryAfter: e.RetryAfter}
+	if page.RetryAfter == 0 && e.Status == http.StatusServiceUnavailable {
 		page.RetryAfter = retryAfter
 	}
 	p.opts.Pages.Error(w, r, page)

@@ -29,6 +29,8 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("POST "+base+"/sign-in", own(p.SignIn))
 	mux.Handle("POST "+base+"/continue", own(p.Continue))
 	mux.Handle("POST "+base+"/consent", own(p.Consent))
+	mux.HandleFunc("GET "+base+pathContinueLogin, p.ContinueLogin)
+	mux.HandleFunc("GET "+base+pathContinueLogout, p.ContinueLogout)
 	mux.HandleFunc("GET "+base+"/consents", p.Consents)
 	mux.Handle("POST "+base+"/consents", own(p.Withdraw))
 }

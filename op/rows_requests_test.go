@@ -58,7 +58,15 @@ var requestAttackRows = []ledger.Section{
 		{"16-referrer", "The next site is told the address of our page, or a cache keeps it.", ""},
 	}},
 	{"17 The hand-over to the brand's own login", []ledger.Row{
-		{"17-lured", "A browser goes on as the person whom its owner lured through the brand's login.", "there is no hand-over to a brand's own login in this release."},
+		{"17-lured", "A browser goes on as the person whom its owner lured through the brand's login.", ""},
+		{"17-guessed", "A verifier or a challenge is guessed, or the one is brought as the other.", ""},
+		{"17-twice", "A challenge is decided twice, or a verifier used twice, at the same time, too.", ""},
+		{"17-late", "A challenge is decided, or a verifier used, after its time.", ""},
+		{"17-somebody-else", "The brand accepts somebody else than the request demands, or who may not sign in any more.", ""},
+		{"17-moved", "Somebody who can write to the database moves a stored request to another challenge.", ""},
+		{"17-logout", "The verifier of a sign-out is brought in another browser, late, or guessed.", ""},
+		{"17-credential", "A credential of the brand's backend decides for a client, or changes a consumer, that it was not granted.", ""},
+		{"17-flood", "One network address has requests stored without end.", ""},
 	}},
 	{"18 What stands in an address", []ledger.Row{
 		{"18-query", "A token, or the error in its place, is asked for in a query, by each response type.", ""},

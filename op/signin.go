@@ -19,9 +19,18 @@ const acrPassword = liveperson.ACRAuthenticated
 
 var amrPassword = []string{"pwd"}
 
+// The kinds of proof that a person has chosen to go on as who is signed in. By the
+// second, they have signed in for this very request before.
+const (
+	proofContinue      = "continue"
+	proofContinueFresh = "continue after sign-in"
+)
+
 // showSignIn shows the sign-in page for a request, with what page has set
 // already.
-func (p *Provider) showSignIn(w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn, page SignInPage) {
+func (p *Provider) showSignIn(
+	w http.ResponseWriter, r *http.Request, client *storage.Client, request *authRequest, in *storage.SignedIn, done shown, page SignInPage,
+) {
 	sealed, err := p.tickets.Seal(w, r, request.params)
 	if err != nil {
 		p.ShowError(w, r, asError(err))
@@ -29,11 +38,16 @@ func (p *Provider) showSignIn(w http.ResponseWriter, r *http.Request, client *st
 	}
 	page.Action, page.Ticket = p.basePath+"/sign-in", sealed
 	page.ClientName, page.UILocales = client.ClientName, request.UILocales
+	page.Elsewhere = p.loginURL(client) != ""
 	if in != nil {
-		switch nextStep(client, request, in, shown{}) {
+		switch nextStep(client, request, in, done) {
 		case stepChoose:
+			kind := proofContinue
+			if done.authenticated {
+				kind = proofContinueFresh
+			}
 			page.Account, page.ContinueAction = accountName(in.Consumer), p.basePath+"/continue"
-			page.Proof = p.tickets.Proof(proofParts("continue", in, client, request, sealed)...)
+			page.Proof = p.tickets.Proof(proofParts(kind, in, client, request, sealed)...)
 		case stepSignIn:
 			if page.Username == "" {
 				page.Username = in.Consumer.Username
@@ -95,17 +109,23 @@ func (p *Provider) openForm(w http.ResponseWriter, r *http.Request) (form formOf
 		p.ShowError(w, r, e)
 		return form, false
 	}
+	return form, p.reopen(w, r, &form, sealed)
+}
+
+// reopen checks a request that was sealed against the client as it is now. It has
+// answered when it is false.
+func (p *Provider) reopen(w http.ResponseWriter, r *http.Request, form *formOf, sealed ticketRequest) bool {
 	sent := sealed.values()
 	var fault *Error
 	if form.request, form.client, fault = form.view.addressOf(sent); fault != nil {
 		p.ShowError(w, r, fault)
-		return form, false
+		return false
 	}
 	if fault = p.complete(form.view, form.client, form.request, sent); fault != nil {
 		p.sendError(w, r, form.client, form.request, fault)
-		return form, false
+		return false
 	}
-	return form, true
+	return true
 }
 
 // formOf is a form of ours that has come back.
@@ -117,10 +137,15 @@ type formOf struct {
 	client  *storage.Client
 }
 
-// SignIn answers the sign-in form: POST with ticket, username and password.
+// SignIn answers the sign-in form: POST with ticket, username and password. Where
+// the brand has its own login, no password is tried here.
 func (p *Provider) SignIn(w http.ResponseWriter, r *http.Request) {
 	form, ok := p.openForm(w, r)
 	if !ok {
+		return
+	}
+	if p.loginURL(form.client) != "" {
+		p.handOver(w, r, form.client, form.request, nil)
 		return
 	}
 	if strings.TrimSpace(form.username) == "" || form.password == "" {
@@ -145,7 +170,7 @@ func (p *Provider) signInAgain(w http.ResponseWriter, r *http.Request, form form
 	if len(page.Username) > identifier.MaxBytes {
 		page.Username = ""
 	}
-	p.showSignIn(w, r, form.client, form.request, nil, page)
+	p.showSignIn(w, r, form.client, form.request, nil, shown{}, page)
 }
 
 // attempt is a try of a password that was counted; its consumer counts only if
@@ -238,22 +263,10 @@ func (p *Provider) giveBack(r *http.Request, g storage.GiveBack) {
 // begin signs somebody in whose password was right, and answers the request:
 // session, code or token, and the throttle in one transaction.
 func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a attempt) {
-	request, client := form.request, form.client
-	signIn := storage.SignIn{
-		ConsumerID: a.consumer.ID, PasswordChangedAt: a.consumer.PasswordChangedAt,
+	b := beginning{formOf: form, consumer: a.consumer, done: shown{authenticated: true}, signIn: storage.SignIn{
 		ACR: acrPassword, AMR: amrPassword, GiveBack: a.giveBack,
-	}
-	other := !request.admits(a.consumer)
-	next := nextStep(client, request, &storage.SignedIn{Consumer: a.consumer}, shown{authenticated: true})
-	var out issued
-	if next == stepNone && !other {
-		var err error
-		if out, signIn.Code, signIn.AccessToken, err = p.prepare(client, request); err != nil {
-			p.ShowError(w, r, asError(err))
-			return
-		}
-	}
-	in, err := p.sessions.Begin(r.Context(), w, r, signIn)
+	}}
+	in, err := p.beginSession(w, r, &b)
 	if errors.Is(err, storage.ErrNotFound) { // disabled, or the password changed, while it was hashed
 		p.signInAgain(w, r, form, *wrongCredentials())
 		return
@@ -262,28 +275,70 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, form formOf, a 
 		p.ShowError(w, r, asError(err))
 		return
 	}
-	in.Consumer = a.consumer
 	p.rememberDevice(w, r, a)
 	if a.rehash != "" {
 		if err := p.opts.Store.RehashPassword(r.Context(), a.consumer.ID, a.consumer.PasswordHash, a.rehash); err != nil {
 			p.opts.Log.WarnContext(r.Context(), "a password hash was not renewed", "error", err)
 		}
 	}
+	p.goOn(w, r, &b, in)
+}
+
+// beginning is a sign-in for a request.
+type beginning struct {
+	formOf
+
+	consumer *storage.Consumer
+	done     shown
+	// signIn is what proved who it is; beginSession fills in the rest.
+	signIn storage.SignIn
+	// refused is what the relying party gets although somebody has signed in; nil for
+	// what it asks for.
+	refused *Error
+
+	next step
+	out  issued
+}
+
+// beginSession makes the session, and what the request asks for if nothing else has
+// to come first. A consumer who may not sign in any more is storage.ErrNotFound.
+func (p *Provider) beginSession(w http.ResponseWriter, r *http.Request, b *beginning) (*storage.SignedIn, error) {
+	b.signIn.ConsumerID, b.signIn.PasswordChangedAt = b.consumer.ID, b.consumer.PasswordChangedAt
+	if !b.request.admits(b.consumer) {
+		b.refused = fault("login_required", "somebody else has signed in than id_token_hint or claims demand")
+	}
+	b.next = nextStep(b.client, b.request, &storage.SignedIn{Consumer: b.consumer}, b.done)
+	if b.next == stepNone && b.refused == nil {
+		var err error
+		if b.out, b.signIn.Code, b.signIn.AccessToken, err = p.prepare(b.client, b.request); err != nil {
+			return nil, err
+		}
+	}
+	in, err := p.sessions.Begin(r.Context(), w, r, b.signIn)
+	if err != nil {
+		return nil, err
+	}
+	in.Consumer = b.consumer
+	return in, nil
+}
+
+// goOn answers a request once somebody has signed in for it.
+func (p *Provider) goOn(w http.ResponseWriter, r *http.Request, b *beginning, in *storage.SignedIn) {
 	switch {
-	case other:
-		p.sendError(w, r, client, request, fault("login_required", "somebody else has signed in than id_token_hint or claims demand"))
-	case next == stepConsent: // unless it is remembered, as was not known before
-		p.proceed(w, r, form.view, client, request, in, shown{authenticated: true})
+	case b.refused != nil:
+		p.sendError(w, r, b.client, b.request, b.refused)
+	case b.next != stepNone: // unless it is a consent that is remembered, as was not known before
+		p.proceed(w, r, b.view, b.client, b.request, in, b.done)
 	default:
-		err := p.noteClient(r.Context(), client, in)
+		err := p.noteClient(r.Context(), b.client, in)
 		if errors.Is(err, storage.ErrNotFound) {
 			err = errorsOfNone[stepSignIn] // signed out in this very moment
 		}
 		if err != nil {
-			p.sendError(w, r, client, request, asError(err))
+			p.sendError(w, r, b.client, b.request, asError(err))
 			return
 		}
-		p.sendIssued(w, r, form.view, client, request, in, out)
+		p.sendIssued(w, r, b.view, b.client, b.request, in, b.out)
 	}
 }
 
@@ -308,6 +363,12 @@ func (p *Provider) Continue(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	done := shown{chosen: in != nil && p.tickets.Proves(form.proof, proofParts("continue", in, form.client, form.request, form.ticket)...)}
+	proves := func(kind string) bool {
+		return in != nil && p.tickets.Proves(form.proof, proofParts(kind, in, form.client, form.request, form.ticket)...)
+	}
+	done := shown{chosen: proves(proofContinue)}
+	if proves(proofContinueFresh) {
+		done = shown{authenticated: in.Now.Sub(in.Session.AuthTime) <= consentLimit, chosen: true}
+	}
 	p.proceed(w, r, form.view, form.client, form.request, in, done)
 }

@@ -78,7 +78,7 @@ func (p *Provider) useSubjectAssertion(ctx context.Context, v *view, client *sto
 		vouched.AuthTime = time.UnixMilli(int64(*claims.AuthTime * 1000))
 	}
 	if _, err := p.vouchedSession(vouched); err != nil { // before the assertion is spent
-		return nil, badSubject(asError(err).Description, nil)
+		return nil, badSubject("the assertion: "+err.Error(), nil)
 	}
 	err = p.opts.Store.UseSubjectAssertion(ctx, hashOf(claims.Issuer+" "+claims.ID), time.UnixMilli(int64(*claims.Expires*1000)))
 	if errors.Is(err, storage.ErrAssertionRefused) {

@@ -229,14 +229,15 @@ func signingOwner(client *storage.Client) int64 {
 	return 0
 }
 
-// Run keeps the view up to date, moves idle expiries on, tells clients of sessions
-// that have ended and deletes expired rows, until ctx ends.
+// Run keeps the view up to date, moves idle expiries on, tells clients and the brand of
+// sessions that have ended and deletes expired rows, until ctx ends.
 func (p *Provider) Run(ctx context.Context) {
 	changed := make(chan struct{}, 1)
 	var wait sync.WaitGroup
 	wait.Go(func() { p.listen(ctx, changed) })
 	wait.Go(func() { p.runTouches(ctx) })
 	wait.Go(func() { p.runLogouts(ctx) })
+	wait.Go(func() { p.runWebhook(ctx) })
 	wait.Go(func() { p.runSweeps(ctx) })
 	wait.Go(func() { p.runRecords(ctx) })
 	p.runRefresh(ctx, changed)

@@ -28,7 +28,7 @@ func (s *Store) ReadSnapshot(ctx context.Context) (*Snapshot, error) {
 		if err = tx.QueryRow(ctx, "select counter from changes").Scan(&snapshot.Counter); err != nil {
 			return err
 		}
-		if snapshot.Clients, err = queryClients(ctx, tx); err != nil {
+		if snapshot.Clients, err = queryClients(ctx, tx, "order by client_id"); err != nil {
 			return err
 		}
 		if snapshot.Keys, err = querySigningKeys(ctx, tx); err != nil {

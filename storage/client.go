@@ -88,6 +88,10 @@ type Client struct {
 	// of; "" for a client that wants to hear nothing.
 	BackchannelLogoutURI             string `json:"backchannel_logout_uri,omitempty"`
 	BackchannelLogoutSessionRequired bool   `json:"backchannel_logout_session_required,omitempty"`
+	// LoginURL is the brand's own login, where browsers sign in for this client, and
+	// LogoutURL where they go after a sign-out; "" for the provider's.
+	LoginURL  string `json:"login_url,omitempty"`
+	LogoutURL string `json:"logout_url,omitempty"`
 	// Consent is "required" for a client that gets nothing before the consumer has
 	// allowed it, else "".
 	Consent string `json:"consent,omitempty"`
@@ -224,18 +228,45 @@ func scanClient(row pgx.CollectableRow) (*Client, error) {
 	return &c, nil
 }
 
+// Client finds a client by client_id.
+func (s *Store) Client(ctx context.Context, clientID string) (*Client, error) {
+	return queryClient(ctx, s.pool, clientID)
+}
+
+// Client finds a client by client_id.
+func (tx *Tx) Client(ctx context.Context, clientID string) (*Client, error) {
+	return queryClient(ctx, tx.tx, clientID)
+}
+
+func queryClient(ctx context.Context, q querier, clientID string) (*Client, error) {
+	clients, err := queryClients(ctx, q, "where client_id = $1", clientID)
+	if err == nil && len(clients) == 0 {
+		return nil, fmt.Errorf("read client: %w", ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return clients[0], nil
+}
+
+// ClientPage reads at most limit clients in the order of their IDs, beginning after the
+// one with the ID after.
+func (s *Store) ClientPage(ctx context.Context, after int64, limit int) ([]*Client, error) {
+	return queryClients(ctx, s.pool, "where id > $1 order by id limit $2", after, limit)
+}
+
 // Clients reads every client, ordered by client_id.
 func (s *Store) Clients(ctx context.Context) ([]*Client, error) {
-	return queryClients(ctx, s.pool)
+	return queryClients(ctx, s.pool, "order by client_id")
 }
 
 // Clients reads every client, ordered by client_id.
 func (tx *Tx) Clients(ctx context.Context) ([]*Client, error) {
-	return queryClients(ctx, tx.tx)
+	return queryClients(ctx, tx.tx, "order by client_id")
 }
 
-func queryClients(ctx context.Context, q querier) ([]*Client, error) {
-	rows, err := q.Query(ctx, "select "+clientColumns+" from clients order by client_id")
+func queryClients(ctx context.Context, q querier, which string, args ...any) ([]*Client, error) {
+	rows, err := q.Query(ctx, "select "+clientColumns+" from clients "+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read clients: %w", wrap(err))
 	}
@@ -246,7 +277,7 @@ func queryClients(ctx context.Context, q querier) ([]*Client, error) {
 	return clients, nil
 }
 
-// InsertClient adds a client and sets its ID. A client_id that exists is
+// InsertClient adds a client and sets its ID and times. A client_id that exists is
 // ErrConflict.
 func (tx *Tx) InsertClient(ctx context.Context, c *Client) error {
 	metadata, err := json.Marshal(c)
@@ -254,15 +285,15 @@ func (tx *Tx) InsertClient(ctx context.Context, c *Client) error {
 		return fmt.Errorf("insert client: %w", err)
 	}
 	err = tx.tx.QueryRow(ctx,
-		"insert into clients (client_id, secret_sha256, metadata) values ($1, $2, $3) returning id",
-		c.ClientID, c.SecretSHA256, json.RawMessage(metadata)).Scan(&c.ID)
+		"insert into clients (client_id, secret_sha256, metadata) values ($1, $2, $3) returning id, created_at, updated_at",
+		c.ClientID, c.SecretSHA256, json.RawMessage(metadata)).Scan(&c.ID, &c.CreatedAt, &c.UpdatedAt)
 	if err != nil {
 		return fmt.Errorf("insert client: %w", wrap(err))
 	}
 	return nil
 }
 
-// UpdateClient replaces the client with c.ID. A changed secret takes the place
+// UpdateClient replaces the client with c.ID and sets its UpdatedAt. A changed secret takes the place
 // of the old one at once; codes and tokens stay, but for the refresh tokens of a
 // client that has lost the grant.
 func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
@@ -270,14 +301,11 @@ func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
 	if err != nil {
 		return fmt.Errorf("update client: %w", err)
 	}
-	tag, err := tx.tx.Exec(ctx,
-		"update clients set secret_sha256 = $2, metadata = $3, updated_at = idp_now() where id = $1",
-		c.ID, c.SecretSHA256, json.RawMessage(metadata))
+	err = tx.tx.QueryRow(ctx,
+		"update clients set secret_sha256 = $2, metadata = $3, updated_at = idp_now() where id = $1 returning updated_at",
+		c.ID, c.SecretSHA256, json.RawMessage(metadata)).Scan(&c.UpdatedAt)
 	if err != nil {
 		return fmt.Errorf("update client: %w", wrap(err))
-	}
-	if tag.RowsAffected() == 0 {
-		return fmt.Errorf("update client: %w", ErrNotFound)
 	}
 	if !slices.Contains(c.GrantTypes, GrantRefreshToken) {
 		return tx.endFamiliesOfClient(ctx, c.ID)
@@ -290,7 +318,7 @@ func (tx *Tx) DeleteClient(ctx context.Context, id int64) error {
 	// Whoever uses a code or a family locks it before the client that it refers to,
 	// so they go before the client does, in the order in which all others lock them.
 	batch := &pgx.Batch{}
-	for _, table := range []string{"consents", "authorization_codes", "refresh_families", "access_tokens", "session_clients", "client_assertions"} {
+	for _, table := range []string{"consents", "authorization_codes", "refresh_families", "access_tokens", "session_clients", "client_assertions", "login_challenges"} {
 		batch.Queue("delete from "+table+" where client_id = $1", id)
 	}
 	var deleted int64

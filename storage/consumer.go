@@ -224,7 +224,7 @@ func (tx *Tx) UpdateConsumer(ctx context.Context, c *Consumer, identifiers []Ide
 		return fmt.Errorf("update consumer: %w", ErrNotFound)
 	}
 	if c.Disabled {
-		if err := tx.endEverything(ctx, []int64{c.ID}, "consents"); err != nil {
+		if err := tx.endEverything(ctx, []int64{c.ID}, EndDisabled, "consents"); err != nil {
 			return err
 		}
 	}
@@ -242,7 +242,7 @@ func (tx *Tx) SetPassword(ctx context.Context, consumerID int64, hash string) er
 	if tag.RowsAffected() == 0 {
 		return fmt.Errorf("set password: %w", ErrNotFound)
 	}
-	return tx.endEverything(ctx, []int64{consumerID})
+	return tx.endEverything(ctx, []int64{consumerID}, EndPasswordChanged)
 }
 
 // RehashPassword replaces a hash by a stronger one of the same password, unless
@@ -259,10 +259,11 @@ func (s *Store) RehashPassword(ctx context.Context, consumerID int64, old, stron
 // endEverything empties tables of consumers, and then those of codes and tokens,
 // which come of what is in the others. The sessions are locked first and deleted
 // last, as when somebody signs out: their deletion ends families, too.
-func (tx *Tx) endEverything(ctx context.Context, consumerIDs []int64, tables ...string) error {
+func (tx *Tx) endEverything(ctx context.Context, consumerIDs []int64, reason string, tables ...string) error {
 	batch := &pgx.Batch{}
+	queueEndReason(batch, reason)
 	batch.Queue("select from sessions where consumer_id = any($1) order by id for update", consumerIDs)
-	for _, table := range append(tables, "authorization_codes", "refresh_families", "access_tokens", "sessions") {
+	for _, table := range append(tables, "login_challenges", "authorization_codes", "refresh_families", "access_tokens", "sessions") {
 		batch.Queue("delete from "+table+" where consumer_id = any($1)", consumerIDs)
 	}
 	if err := tx.tx.SendBatch(ctx, batch).Close(); err != nil {

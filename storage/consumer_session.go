@@ -42,6 +42,7 @@ func (s *Store) EndSession(ctx context.Context, consumerID int64, sid string, au
 	const own = "(select id from sessions where consumer_id = $1 and sid = $2)"
 	var ended int64
 	batch := &pgx.Batch{}
+	queueEndReason(batch, EndRevoked)
 	batch.Queue("select from sessions where consumer_id = $1 and sid = $2 for update", consumerID, sid)
 	queueEnd(batch, own, consumerID, sid)
 	batch.Queue(`with c as (delete from sessions where consumer_id = $12 and sid = $13 returning expires_at, ''::text as target), `+auditSQL+`

@@ -112,7 +112,7 @@ func (s *Store) ReplaceConsumer(ctx context.Context, c *Consumer, identifiers []
 			if err := replace(tx); err != nil {
 				return err
 			}
-			return (&Tx{tx: tx}).endEverything(ctx, []int64{c.ID}, "consents")
+			return (&Tx{tx: tx}).endEverything(ctx, []int64{c.ID}, EndDisabled, "consents")
 		})
 	} else {
 		err = wrap(replace(s.pool))

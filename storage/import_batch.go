@@ -210,7 +210,7 @@ func (b *ImportBatch) update(ctx context.Context, resetPasswords bool) (int64, e
 		return 0, err
 	}
 	if len(disabled) > 0 {
-		if err := b.tx.endEverything(ctx, disabled, "consents"); err != nil {
+		if err := b.tx.endEverything(ctx, disabled, EndDisabled, "consents"); err != nil {
 			return 0, err
 		}
 	}
@@ -259,7 +259,7 @@ func (b *ImportBatch) resetPasswords(ctx context.Context, reset bool) ([]int64, 
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return ids, b.tx.endEverything(ctx, ids)
+	return ids, b.tx.endEverything(ctx, ids, EndPasswordChanged)
 }
 
 // SaveProgress keeps how far the import has come with this batch.

@@ -92,11 +92,15 @@ func (s *Store) DeleteLogoutNotice(ctx context.Context, id int64) error {
 func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64, audit AuditEvent) (sessions int64, err error) {
 	const own = "(select id from sessions where consumer_id = $1)"
 	batch := &pgx.Batch{}
+	if audit.Action != "" { // else the consumer, or a command, has
+		queueEndReason(batch, EndRevoked)
+	}
 	// Nobody signs in as the consumer between the statements.
 	batch.Queue("select from consumers where id = $1 for no key update", consumerID)
 	batch.Queue("select from sessions where consumer_id = $1 order by id for update", consumerID)
 	queueEnd(batch, own, consumerID)
 	queueEndOf(batch, "session_id is null and consumer_id = $1", consumerID)
+	batch.Queue("delete from login_challenges where consumer_id = $1", consumerID)
 	batch.Queue("with gone as (delete from sessions where consumer_id = $1 returning expires_at) select count(*) from gone where expires_at > idp_now()", consumerID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&sessions) })
 	batch.Queue(aloneSQL, audit.args()...)

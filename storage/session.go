@@ -80,8 +80,12 @@ type SignIn struct {
 	PasswordChangedAt time.Time
 	ACR               string
 	AMR               []string
-	Idle              time.Duration
-	Absolute          time.Duration
+	// AuthTime is when that was, nil for now.
+	AuthTime *time.Time
+	Idle     time.Duration
+	Absolute time.Duration
+	// HandedOver is set if it was the brand's own login that proved it.
+	HandedOver *HandedOver
 	// Code and AccessToken, if not nil, are issued in the same transaction.
 	Code        *NewCode
 	AccessToken *NewAccessToken
@@ -100,7 +104,7 @@ var signInSQL = `
 with person as (
   select id from consumers where id = $17 and not disabled and password_changed_at = $18 for share
 ), renewed as (
-  update sessions s set handle_sha256 = $15, previous_handle_sha256 = $14, auth_time = idp_now(), acr = $19, amr = $20, last_seen_at = idp_now(),
+  update sessions s set handle_sha256 = $15, previous_handle_sha256 = $14, auth_time = coalesce($23, idp_now()), acr = $19, amr = $20, last_seen_at = idp_now(),
     expires_at = idp_now() + least($21::interval, $22::interval), ends_at = idp_now() + $22::interval
   from person where (s.handle_sha256 = $14 or s.previous_handle_sha256 = $14) and s.consumer_id = person.id and s.expires_at > idp_now()
   returning s.id, s.sid, s.consumer_id, s.auth_time, s.acr, s.amr, s.last_seen_at, s.ends_at
@@ -108,7 +112,7 @@ with person as (
   delete from sessions s using person where (s.handle_sha256 = $14 or s.previous_handle_sha256 = $14) and (s.consumer_id <> person.id or s.expires_at <= idp_now())
 ), made as (
   insert into sessions (handle_sha256, sid, consumer_id, auth_time, acr, amr, expires_at, ends_at)
-  select $15, $16, id, idp_now(), $19, $20, idp_now() + least($21::interval, $22::interval), idp_now() + $22::interval
+  select $15, $16, id, coalesce($23, idp_now()), $19, $20, idp_now() + least($21::interval, $22::interval), idp_now() + $22::interval
   from person where not exists (select from renewed)
   returning id, sid, consumer_id, auth_time, acr, amr, last_seen_at, ends_at
 ), s as (
@@ -156,13 +160,15 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (*SignedIn, error) {
 	if in.OldHandleSHA256 != nil {
 		batch.Queue(lockPersonSQL, in.ConsumerID, in.PasswordChangedAt)
 		batch.Queue(lockSessionSQL, in.OldHandleSHA256)
+		queueEndReason(batch, EndReplaced)
 		queueEnd(batch, othersSQL, in.OldHandleSHA256, in.ConsumerID, in.PasswordChangedAt)
 	}
 	batch.Queue(signInSQL, issuedArgs(in.Code, in.AccessToken,
-		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute)...,
+		in.OldHandleSHA256, in.HandleSHA256, in.Sid, in.ConsumerID, in.PasswordChangedAt, in.ACR, in.AMR, in.Idle, in.Absolute, in.AuthTime)...,
 	).QueryRow(func(row pgx.Row) error {
 		return row.Scan(append(out.Session.dest(), &out.Now, &out.Consents)...)
 	})
+	in.HandedOver.queue(batch, in.HandleSHA256)
 	in.GiveBack.queue(batch)
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("sign in: %w", wrap(err))

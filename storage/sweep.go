@@ -11,6 +11,7 @@ const sweepBatch = 1000
 // sweptTables are those whose rows expire, each with an expires_at.
 var sweptTables = [...]string{
 	"authorization_codes", "access_tokens", "refresh_families", "refresh_successors", "sessions", "sign_in_throttle", "logout_notices", "client_assertions",
+	"login_challenges", "logout_challenges", "session_events", "webhook_secrets",
 	"subject_assertions", "audit_events", "idempotency_keys", "import_jobs",
 }
 

@@ -21,6 +21,25 @@ func (s *Store) Administer(ctx context.Context, f func(*Tx) error) error {
 	})
 }
 
+// AdministerOnce is Administer for a request with an idempotency key, whose answer is
+// stored in the same transaction. claim is nil for a request without.
+func (s *Store) AdministerOnce(ctx context.Context, claim *Claim, f func(*Tx) error) error {
+	if claim == nil {
+		return s.Administer(ctx, f)
+	}
+	err := s.Administer(ctx, func(tx *Tx) error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return claim.complete(ctx, tx.tx)
+	})
+	claim.Done = err == nil
+	return err
+}
+
+// Audit tells in the transaction of what happens in it.
+func (tx *Tx) Audit(ctx context.Context, event AuditEvent) error { return event.insert(ctx, tx.tx) }
+
 // querier is what a pool and a transaction have in common.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

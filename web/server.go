@@ -37,9 +37,11 @@ type Options struct {
 	// OutboundNetworks may be called at addresses that clients have registered,
 	// although they are not of the public internet.
 	OutboundNetworks []netip.Prefix
-	Now              func() time.Time
-	Rand             io.Reader
-	Log              *slog.Logger
+	// HandOver has the brand sign people in and out itself.
+	HandOver op.HandOver
+	Now      func() time.Time
+	Rand     io.Reader
+	Log      *slog.Logger
 }
 
 // Server is a provider with its pages, ready to be served.
@@ -77,6 +79,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime, RefreshGrace: opts.RefreshGrace,
 		ClientAddress: clientAddress(opts.TrustedProxies),
 		Outbound:      outbound.New(outbound.Options{Loopback: loopback.URL(opts.Issuer), Networks: opts.OutboundNetworks}),
+		HandOver:      opts.HandOver,
 		Now:           opts.Now, Rand: opts.Rand, Log: opts.Log,
 	})
 	if err != nil {

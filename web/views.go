@@ -35,6 +35,8 @@ func (p *Pages) SignIn(w http.ResponseWriter, r *http.Request, page op.SignInPag
 	switch {
 	case page.Account != "" && page.Message == op.MessageNone:
 		view.Focus = "continue"
+	case page.Elsewhere:
+		view.Focus = "submit"
 	case page.Username == "":
 		view.Focus = "username"
 	default:
@@ -161,16 +163,22 @@ func (p *Pages) Return(w http.ResponseWriter, r *http.Request, page op.ReturnPag
 		return
 	}
 	l := p.languages.choose(r, page.UILocales)
-	heading := l.say("return.heading")
-	if page.ClientName != "" {
+	heading, body := l.say("return.heading"), l.say("return.body")
+	switch {
+	case page.SignIn:
+		heading, body = l.say("repost.heading"), l.say("repost.body")
+	case page.ClientName != "":
 		heading = l.say("return.heading_client", "client", page.ClientName)
+	}
+	if page.ClickOnly {
+		body = l.say("return.click")
 	}
 	view := struct {
 		frame
 
-		Page          op.ReturnPage
+		Body          string
 		Link, Refresh template.HTMLAttr
-	}{frame: p.frame(l, heading), Page: page, Link: verbatim("href", page.URL)}
+	}{frame: p.frame(l, heading), Body: body, Link: verbatim("href", page.URL)}
 	if !page.ClickOnly {
 		// Unquoted, the address goes on to the end of the attribute whatever is in
 		// it (HTML, section 4.2.5.3, "shared declarative refresh steps").

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/cmd/idp/config"
-	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
@@ -22,7 +21,7 @@ func newClientCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:     "client",
 		Short:   "Show the relying parties",
-		Long:    "Show the relying parties. They are made and changed with idp apply.",
+		Long:    "Show the relying parties. They are made and changed with idp apply, or by the management API.",
 		Example: "  idp client list\n  idp client show messaging-code",
 	})
 	cmd.AddCommand(newClientListCommand(a), newClientShowCommand(a))
@@ -142,7 +141,7 @@ func (s *session) viewClient(ctx context.Context, clientID string) (*clientView,
 		return view, nil
 	}
 
-	registration, err := s.registration(client, rows)
+	registration, err := op.Registration(s.cfg.Issuer, client, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -185,34 +184,6 @@ func unknownClient(clientID string, clients []*storage.Client) error {
 	}
 
 	return fmt.Errorf("client %q: not found; the nearest is %q, and idp client list shows all", clientID, config.Nearest(clientID, ids))
-}
-
-// registration is a connector as Conversational Cloud has to know it.
-func (s *session) registration(c *storage.Client, rows []*storage.SigningKey) (*liveperson.Registration, error) {
-	issuer := s.cfg.Issuer
-	r := &liveperson.Registration{
-		Settings: c.ConversationalCloud, ClientID: c.ClientID, ClientName: c.ClientName, RequirePKCE: c.RequirePKCE,
-		CodeFlow: c.Allows("code"), ImplicitFlow: c.Allows("id_token") || c.Allows("id_token token"),
-		RedirectURIs: c.RedirectURIs, WebOrigins: c.WebOrigins, Scope: c.Scope,
-		RefreshTokens: slices.Contains(c.GrantTypes, storage.GrantRefreshToken),
-		Issuer:        issuer, AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
-		JWKSEndpoint: issuer + "/jwks/" + c.ClientID + ".json", PageScript: issuer + "/token-source.js?client_id=" + c.ClientID,
-	}
-
-	key, err := keys.ActiveOf(rows, c.ID, keys.RS256)
-	if errors.Is(err, keys.ErrNoKey) {
-		return r, nil // which Warnings says
-	}
-
-	if err == nil {
-		r.PublicKey, err = keys.OneLine(key.PublicJWK)
-	}
-
-	if err != nil {
-		return nil, fmt.Errorf("client %q: %w", c.ClientID, err)
-	}
-
-	return r, nil
 }
 
 // refreshTokenLifetime is "" for a client without refresh tokens.

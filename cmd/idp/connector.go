@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -69,20 +68,8 @@ func newConnectorSettingsCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// connectorSettings is how the connector of a client is configured.
-type connectorSettings struct {
-	ClientID string `json:"client_id"`
-	// Fields are those of the form, in its order.
-	Fields []liveperson.ConnectorField `json:"fields"`
-	// PageTag goes into the pages of the brand.
-	PageTag string `json:"page_tag"`
-	// DelegationLink is what a bot posts, for a client that can delegate.
-	DelegationLink string   `json:"delegation_link,omitempty"`
-	Notes          []string `json:"notes"`
-	Warnings       []string `json:"warnings,omitempty"`
-}
-
-var errNoConnector = errors.New("it has no conversational_cloud block, and so no connector")
+// connectorSettings is how the connector of a client is configured, to be printed.
+type connectorSettings struct{ liveperson.ConnectorSettings }
 
 func (s *session) connectorSettings(ctx context.Context, clientID string) (*connectorSettings, error) {
 	registration, err := s.connectorOf(ctx, clientID)
@@ -90,10 +77,7 @@ func (s *session) connectorSettings(ctx context.Context, clientID string) (*conn
 		return nil, err
 	}
 
-	return &connectorSettings{
-		ClientID: clientID, Fields: registration.ConnectorFields(), PageTag: registration.PageTag(),
-		DelegationLink: registration.DelegationLink(), Notes: registration.Notes(), Warnings: registration.Warnings(),
-	}, nil
+	return &connectorSettings{*registration.ConnectorSettings()}, nil
 }
 
 func (c *connectorSettings) print(w io.Writer) error {

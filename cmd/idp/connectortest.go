@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/op/liveperson/standin"
 	"github.com/brandidp/idp/op/liveperson/standin/trial"
@@ -137,11 +138,7 @@ func (s *session) connectorOf(ctx context.Context, clientID string) (*liveperson
 		return nil, err
 	}
 
-	if client.ConversationalCloud == nil {
-		return nil, fmt.Errorf("client %q: %w", clientID, errNoConnector)
-	}
-
-	return s.registration(client, rows)
+	return op.Registration(s.cfg.Issuer, client, rows)
 }
 
 // whoCanSignIn finds a consumer, and refuses one whom no password signs in: the

@@ -52,6 +52,7 @@ func newRoot(in config.Inputs) *cobra.Command {
 		newServeCommand(a),
 		newTokenCommand(a),
 		newVersionCommand(),
+		newWebhookCommand(a),
 	)
 
 	return root

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/keys"
-	"github.com/brandidp/idp/op/liveperson/inspect"
 )
 
 func newTokenCommand(a *app) *cobra.Command {
@@ -55,7 +53,7 @@ func newTokenPreviewCommand(a *app) *cobra.Command {
 					return printJSON(cmd.OutOrStdout(), preview)
 				}
 
-				return preview.print(cmd.OutOrStdout())
+				return printPreview(cmd.OutOrStdout(), preview)
 			})
 		},
 	}
@@ -78,19 +76,7 @@ func newTokenPreviewCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// tokenPreview is an ID token for reading.
-type tokenPreview struct {
-	Payload   json.RawMessage `json:"payload"`
-	Size      int             `json:"size"` // of the compact token, in bytes
-	Encrypted bool            `json:"encrypted"`
-	InAddress bool            `json:"in_address"` // that the response has it in a fragment or query
-	// Checks are those that a connector's token does not pass.
-	Checks []inspect.Check `json:"checks,omitempty"`
-	// Note says what cannot be seen here.
-	Note string `json:"note,omitempty"`
-}
-
-func (s *session) previewToken(ctx context.Context, clientID, name, responseType string) (*tokenPreview, error) {
+func (s *session) previewToken(ctx context.Context, clientID, name, responseType string) (*op.Preview, error) {
 	client, rows, err := s.readClient(ctx, clientID)
 	if err != nil {
 		return nil, err
@@ -101,45 +87,18 @@ func (s *session) previewToken(ctx context.Context, clientID, name, responseType
 		return nil, err
 	}
 
-	now := time.Now()
-
-	token, err := op.PreviewIDToken(op.PreviewRequest{
+	preview, err := op.PreviewIDToken(op.PreviewRequest{
 		Issuer: s.cfg.Issuer, Client: client, Consumer: consumer, ResponseType: responseType, Keys: rows,
-		SessionLifetime: s.cfg.Session.Lifetime, Now: now,
+		SessionLifetime: s.cfg.Session.Lifetime, Now: time.Now(),
 	})
 	if errors.Is(err, keys.ErrNoKey) && client.ConversationalCloud == nil {
 		return nil, fmt.Errorf("%w: idp serve makes the provider's at its first start", err)
 	}
 
-	if err != nil {
-		return nil, err
-	}
-
-	preview := &tokenPreview{Payload: token.Payload, Size: token.Size, Encrypted: token.Encrypted, InAddress: token.InAddress}
-
-	opts := inspect.Options{Now: now, Issuer: s.cfg.Issuer, ClientID: clientID, NotInAddress: !token.InAddress}
-
-	if cloud := client.ConversationalCloud; cloud != nil {
-		opts.AccountID = cloud.AccountID
-
-		if cloud.Backdating() > 0 {
-			preview.Note = "iat_backdating is not seen here: iat never lies before the sign-in, which is this moment."
-		}
-	}
-
-	report := inspect.Payload(token.Payload, token.Size, opts)
-	for _, check := range report.Checks {
-		// What Conversational Cloud reads is nothing to others; the length of an
-		// address is.
-		if check.Outcome != inspect.Passed && (client.ConversationalCloud != nil || check.Name == "size") {
-			preview.Checks = append(preview.Checks, check)
-		}
-	}
-
-	return preview, nil
+	return preview, err
 }
 
-func (p *tokenPreview) print(w io.Writer) error {
+func printPreview(w io.Writer, p *op.Preview) error {
 	if err := printJSON(w, p.Payload); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/liveperson/inspect"
 )
 
@@ -29,7 +30,7 @@ func TestTokenPreview(t *testing.T) {
 		t.Fatalf("%+v", text)
 	}
 
-	var preview tokenPreview
+	var preview op.Preview
 
 	decode(t, i.run("", "token", "preview", "--client", "messaging-code", "--consumer", "amelia@brand.example", "--json"), &preview)
 

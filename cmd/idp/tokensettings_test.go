@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -105,7 +106,7 @@ func TestTokenPreviewShowsWhatIDTokensSay(t *testing.T) {
 
 	i := told(t, toldYAML)
 
-	var preview tokenPreview
+	var preview op.Preview
 
 	decode(t, i.run("", "token", "preview", "--client", "told", "--consumer", "amelia", "--json"), &preview)
 

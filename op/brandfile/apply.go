@@ -3,7 +3,6 @@ package brandfile
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"runtime"
@@ -70,6 +69,9 @@ func Apply(ctx context.Context, store *storage.Store, file *File, changes Change
 			return err
 		}
 		result = a.result
+		if changes.done != nil {
+			return changes.done(tx, p)
+		}
 		return nil
 	})
 	if err != nil {
@@ -167,7 +169,7 @@ func (a *applier) apply(ctx context.Context, p *plan) error {
 
 func (a *applier) client(ctx context.Context, step *clientStep) error {
 	if step.makeSecret {
-		secret, err := a.makeSecret()
+		secret, err := NewSecret(a.rand)
 		if err != nil {
 			return err
 		}
@@ -191,15 +193,6 @@ func (a *applier) client(ctx context.Context, step *clientStep) error {
 	}
 	key.ClientID = step.row.ID
 	return a.tx.InsertSigningKey(ctx, key)
-}
-
-// makeSecret makes 256 random bits in characters that are safe in a URL.
-func (a *applier) makeSecret() (string, error) {
-	bits := make([]byte, sha256.Size)
-	if _, err := io.ReadFull(a.rand, bits); err != nil {
-		return "", fmt.Errorf("make a client secret: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(bits), nil
 }
 
 func (a *applier) consumer(ctx context.Context, step *consumerStep) error {

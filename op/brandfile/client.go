@@ -50,6 +50,8 @@ type clientEntry struct {
 	PostLogoutRedirectURIs           []string                        `json:"post_logout_redirect_uris"`
 	BackchannelLogoutURI             string                          `json:"backchannel_logout_uri"`
 	BackchannelLogoutSessionRequired bool                            `json:"backchannel_logout_session_required"`
+	LoginURL                         string                          `json:"login_url"`
+	LogoutURL                        string                          `json:"logout_url"`
 	ConversationalCloud              *liveperson.ConversationalCloud `json:"conversational_cloud"`
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // logout reads and checks where a client's browsers go after a sign-out, and where
-// the client is told of one.
+// the client is told of one, and where the brand signs people in and out itself.
 func (d *decoder) logout(c *client, entry clientEntry, opts Options) {
 	c.ClientURI, c.PostLogoutRedirectURIs = entry.ClientURI, entry.PostLogoutRedirectURIs
 	c.BackchannelLogoutURI, c.BackchannelLogoutSessionRequired = entry.BackchannelLogoutURI, entry.BackchannelLogoutSessionRequired
@@ -19,10 +19,11 @@ func (d *decoder) logout(c *client, entry clientEntry, opts Options) {
 			d.at(field, "must not be given twice")
 		}
 	}
-	// Neither is an address of an application: people look at the one, and this
-	// provider calls the other.
+	c.LoginURL, c.LogoutURL = entry.LoginURL, entry.LogoutURL
+	// None is an address of an application: people look at them, and this provider
+	// calls the second.
 	for _, web := range []struct{ field, address string }{
-		{".client_uri", c.ClientURI}, {".backchannel_logout_uri", c.BackchannelLogoutURI},
+		{".client_uri", c.ClientURI}, {".backchannel_logout_uri", c.BackchannelLogoutURI}, {".login_url", c.LoginURL}, {".logout_url", c.LogoutURL},
 	} {
 		if web.address == "" {
 			continue

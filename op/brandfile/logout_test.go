@@ -30,6 +30,11 @@ func TestSignOutAddresses(t *testing.T) {
 		"back-channel, loopback":    {"backchannel_logout_uri: http://localhost/logout", "backchannel_logout_uri"},
 		"required without address":  {"backchannel_logout_session_required: true", "backchannel_logout_session_required"},
 		"home page, program":        {"client_uri: 'javascript:alert(1)'", "client_uri"},
+		"the brand's own":           {"login_url: https://www.brand.example/login?of=idp\nlogout_url: https://www.brand.example/logout", ""},
+		"login, http":               {"login_url: http://www.brand.example/login", "login_url"},
+		"login, loopback":           {"login_url: http://localhost/login", "login_url"},
+		"login, fragment":           {"login_url: 'https://www.brand.example/#login'", "login_url"},
+		"logout, program":           {"logout_url: 'javascript:alert(1)'", "logout_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +49,7 @@ func TestSignOutAddresses(t *testing.T) {
 	}
 	for _, lines := range [][]string{
 		{"application_type: native", "post_logout_redirect_uris: ['com.brand.app:/bye']"},
-		{"backchannel_logout_uri: http://localhost:3000/logout", "post_logout_redirect_uris: ['http://127.0.0.1:3000/bye']"},
+		{"backchannel_logout_uri: http://localhost:3000/logout", "login_url: http://localhost:3000/login", "post_logout_redirect_uris: ['http://127.0.0.1:3000/bye']"},
 	} {
 		if _, faults := parseFaults(clientOf(append(lines, callback)...), brandfile.Options{Issuer: loopbackIssuer}); len(faults) > 0 {
 			t.Error(faults)

@@ -18,6 +18,12 @@ type Changes struct {
 	// ResetPasswords sets the passwords of consumers that exist, which ends their
 	// sessions, codes and tokens. Otherwise only new consumers get theirs.
 	ResetPasswords bool
+
+	// guard looks at the clients of the store by client_id before the file is compared
+	// with them, and done at what was done, before that is committed. Either may be nil,
+	// and its error undoes everything.
+	guard func(existing map[string]*storage.Client) error
+	done  func(tx *storage.Tx, p *plan) error
 }
 
 // Plan tells what Apply would change, and changes nothing. An error of type
@@ -126,6 +132,11 @@ func (p *planner) planClients(ctx context.Context) error {
 	for _, row := range rows {
 		existing[row.ClientID] = row
 	}
+	if p.changes.guard != nil {
+		if err := p.changes.guard(existing); err != nil {
+			return err
+		}
+	}
 	for _, c := range p.file.clients {
 		row := existing[c.ClientID]
 		if err := p.planClient(c, row); err != nil {
@@ -161,6 +172,7 @@ func (p *planner) planClient(c *client, row *storage.Client) error {
 		}
 		change.Action = Update
 		wanted.ID, wanted.SecretSHA256 = row.ID, row.SecretSHA256
+		wanted.CreatedAt, wanted.UpdatedAt = row.CreatedAt, row.UpdatedAt
 	}
 	after, err := clientFields(&wanted)
 	if err != nil {

@@ -17,6 +17,7 @@ const (
 	bucketAccount = 1
 	bucketAddress = 2
 	bucketDevice  = 3
+	bucketLogin   = 4
 )
 
 // Throttle tells by which buckets a try of a password is counted. There is a
@@ -47,12 +48,20 @@ func (t *Throttle) AccountBucket(identifier string) int64 {
 // AddressBucket is for a network address: one of IPv4, and a /64 of IPv6, which
 // is what a single household gets. All that is no address shares one bucket.
 func (t *Throttle) AddressBucket(addr netip.Addr) int64 {
+	return t.bucket(bucketAddress, network(addr))
+}
+
+// LoginBucket is for a network address as AddressBucket is, and counts the sign-ins
+// that are handed over to the brand's own login.
+func (t *Throttle) LoginBucket(addr netip.Addr) int64 { return t.bucket(bucketLogin, network(addr)) }
+
+func network(addr netip.Addr) []byte {
 	addr = addr.Unmap().WithZone("")
 	if addr.Is6() {
 		prefix, _ := addr.Prefix(64) // fails for more bits than the address has
 		addr = prefix.Addr()
 	}
-	return t.bucket(bucketAddress, addr.AsSlice())
+	return addr.AsSlice()
 }
 
 // DeviceBucket is for the random id of a device that has signed in before.

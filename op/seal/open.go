@@ -24,10 +24,11 @@ const (
 	Throttle    = "throttle"     // MACs of sign-in identifiers and network addresses
 
 	RefreshTokens = "refresh_tokens" // MACs in refresh tokens
+	Webhooks      = "webhooks"       // secrets that webhooks are signed with, at rest
 	Idempotency   = "idempotency"    // answers kept for repeated requests, and MACs of the requests
 )
 
-var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Idempotency}
+var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Webhooks, Idempotency}
 
 // Opened is a database whose data keys are at hand.
 type Opened struct {

@@ -130,7 +130,8 @@ func (s *Store) Handle(r *http.Request) []byte {
 }
 
 // Begin stores a sign-in under a new handle and writes the cookie. Handle, sid
-// and lifetimes in step are filled in here; the rest is the caller's.
+// and lifetimes in step are filled in here, but for an absolute one that is shorter
+// than that of other sessions; the rest is the caller's.
 func (s *Store) Begin(ctx context.Context, w http.ResponseWriter, r *http.Request, step storage.SignIn) (*storage.SignedIn, error) {
 	handle, err := s.random()
 	if err != nil {
@@ -140,7 +141,10 @@ func (s *Store) Begin(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		return nil, err
 	}
 	step.OldHandleSHA256, step.HandleSHA256 = s.Handle(r), Hash(handle)
-	step.Idle, step.Absolute = s.opts.Idle, s.opts.Absolute
+	step.Idle = s.opts.Idle
+	if step.Absolute <= 0 || step.Absolute > s.opts.Absolute {
+		step.Absolute = s.opts.Absolute
+	}
 	in, err := s.db.SignIn(ctx, step)
 	if err != nil {
 		return nil, err

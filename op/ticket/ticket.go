@@ -2,7 +2,9 @@
 // browser, and the cookie that binds it there. A ticket holds the request and
 // nothing that was decided: who is signed in, and what they agreed to, comes
 // from the session. It lives in a hidden field of a page, never in a cookie and
-// never in an address, and nothing of it is stored.
+// never in an address, and nothing of it is stored; but where the browser goes on to
+// the brand's own login, which takes no form of ours, it lies sealed in a row, bound
+// to that row and browser.
 package ticket
 
 import (
@@ -70,19 +72,53 @@ func (s *Sealer) Seal(w http.ResponseWriter, r *http.Request, request any) (stri
 	if err != nil {
 		return "", err
 	}
+	sealed, err := s.seal(request, hashOf(binding))
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+func (s *Sealer) seal(request any, boundTo ...string) ([]byte, error) {
 	body, err := json.Marshal(request)
 	if err != nil {
-		return "", fmt.Errorf("seal ticket: %w", err)
+		return nil, fmt.Errorf("seal ticket: %w", err)
 	}
 	plaintext, err := json.Marshal(envelope{SealedAt: s.now().UnixMilli(), Request: body})
 	if err != nil {
-		return "", fmt.Errorf("seal ticket: %w", err)
+		return nil, fmt.Errorf("seal ticket: %w", err)
 	}
-	sealed, err := s.keyring.Seal(seal.Tickets, plaintext, s.issuer, hashOf(binding))
+	sealed, err := s.keyring.Seal(seal.Tickets, plaintext, append([]string{s.issuer}, boundTo...)...)
 	if err != nil {
-		return "", fmt.Errorf("seal ticket: %w", err)
+		return nil, fmt.Errorf("seal ticket: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
+	return sealed, nil
+}
+
+// SealRow is Seal for a request that is kept in a row, which table and key name, and
+// that goes on in the browser of a binding: that of Bind, BindingOf or Rebind.
+func (s *Sealer) SealRow(binding []byte, request any, table string, key []byte) ([]byte, error) {
+	return s.seal(request, string(binding), table, string(key))
+}
+
+// OpenRow reads what SealRow has sealed.
+func (s *Sealer) OpenRow(binding, sealed []byte, request any, table string, key []byte) error {
+	return s.open(sealed, request, string(binding), table, string(key))
+}
+
+// Bind gives the hash of the browser's binding, which the browser gets if it has none.
+func (s *Sealer) Bind(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	binding, err := s.bind(w, r)
+	return []byte(hashOf(binding)), err
+}
+
+// BindingOf gives the hash of the browser's binding, nil if it has none.
+func (s *Sealer) BindingOf(r *http.Request) []byte {
+	binding := s.binding(r)
+	if binding == "" {
+		return nil
+	}
+	return []byte(hashOf(binding))
 }
 
 // Open reads the request of a ticket in the browser that it was sealed for.
@@ -95,7 +131,11 @@ func (s *Sealer) Open(r *http.Request, ticket string, request any) error {
 	if err != nil {
 		return ErrInvalid
 	}
-	plaintext, err := s.keyring.Open(seal.Tickets, sealed, s.issuer, hashOf(binding))
+	return s.open(sealed, request, hashOf(binding))
+}
+
+func (s *Sealer) open(sealed []byte, request any, boundTo ...string) error {
+	plaintext, err := s.keyring.Open(seal.Tickets, sealed, append([]string{s.issuer}, boundTo...)...)
 	if err != nil {
 		return ErrInvalid
 	}
@@ -131,10 +171,10 @@ func (s *Sealer) Proves(proof string, parts ...string) bool {
 }
 
 // Rebind gives the browser another binding, so that every form from before
-// dies. It is done at sign-out.
-func (s *Sealer) Rebind(w http.ResponseWriter) error {
-	_, err := s.newBinding(w)
-	return err
+// dies, and gives its hash. It is done at sign-out.
+func (s *Sealer) Rebind(w http.ResponseWriter) ([]byte, error) {
+	binding, err := s.newBinding(w)
+	return []byte(hashOf(binding)), err
 }
 
 // BindingProof is a MAC that holds for this browser alone, for a form that has

@@ -91,7 +91,7 @@ func TestTicketsOpenInTheirBrowserAlone(t *testing.T) {
 		t.Errorf("the binding was set again: %v, %v", w.Result().Cookies(), err)
 	}
 	w = httptest.NewRecorder()
-	if err := sealer.Rebind(w); err != nil {
+	if _, err := sealer.Rebind(w); err != nil {
 		t.Fatal(err)
 	}
 	rebound := w.Result().Cookies()[0]

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -77,9 +78,11 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, o operation, c *call
 	if !a.limit.allow(c.caller.ID, a.now()) {
 		return nil, problem(http.StatusTooManyRequests, "too many requests of this API key or client").with("Retry-After", "1")
 	}
-	if !c.caller.May(o.Scope) {
-		return nil, problem(http.StatusForbidden, "the API key or access token was not granted the scope "+o.Scope).
-			with("WWW-Authenticate", `Bearer realm="idp", error="insufficient_scope", scope="`+o.Scope+`"`)
+	for scope := range strings.FieldsSeq(o.Scope) {
+		if !c.caller.May(scope) {
+			return nil, problem(http.StatusForbidden, "the API key or access token was not granted the scope "+scope).
+				with("WWW-Authenticate", `Bearer realm="idp", error="insufficient_scope", scope="`+o.Scope+`"`)
+		}
 	}
 	if !reaches(c.caller, o, r.PathValue("client_id")) {
 		return nil, notReached()

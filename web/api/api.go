@@ -70,8 +70,14 @@ func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, e
 	a.registerInfo()
 	a.registerPassword()
 	a.registerSessions()
+	a.registerBrandSessions()
+	a.registerLoginChallenges()
+	a.registerLogoutChallenges()
 	a.registerGrants()
 	a.registerEngagements()
+	a.registerClients()
+	a.registerSecrets()
+	a.registerConnectors()
 	a.registerAudit()
 	var err error
 	if a.document, err = json.Marshal(a.huma.OpenAPI()); err != nil {
@@ -123,15 +129,20 @@ func (a *API) security() map[string]*huma.SecurityScheme {
 	}
 }
 
-// schemaName is the name of a type in the document. Conversational Cloud's addresses are
-// others than those of OpenID Connect.
+// schemaName is the name of a type in the document. Conversational Cloud has addresses
+// other than those of OpenID Connect, and keys to encrypt for, not to verify with.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if strings.HasSuffix(t.PkgPath(), "/liveperson") && name == "Address" {
-		return "ContactAddress"
+	if strings.HasSuffix(t.PkgPath(), "/liveperson") {
+		switch name {
+		case "Address":
+			return "ContactAddress"
+		case "JWK":
+			return "EncryptionJWK"
+		}
 	}
 	return name
 }

@@ -72,23 +72,34 @@ func etag(c *storage.Consumer) string {
 	if c.PasswordChangedAt.After(changed) {
 		changed = c.PasswordChangedAt
 	}
-	return `"` + strconv.FormatInt(changed.UnixMicro(), 36) + `"`
+	return tagOf(changed)
 }
+
+// tagOf is the entity tag of what was last changed at a moment.
+func tagOf(changed time.Time) string { return `"` + strconv.FormatInt(changed.UnixMicro(), 36) + `"` }
 
 // Conditions are the headers by which a change is made dependent on what is there
 // (RFC 9110 13.1).
 type Conditions struct {
-	IfMatch     string `doc:"the ETag that the consumer must still have"           header:"If-Match"`
-	IfNoneMatch string `doc:"* makes the consumer, and changes none that is there" header:"If-None-Match"`
+	IfMatch     string `doc:"the ETag that what is changed must still have"                     header:"If-Match"`
+	IfNoneMatch string `doc:"* makes what the address names, and changes nothing that is there" header:"If-None-Match"`
 }
 
 // check tells whether a change may be made of a consumer, nil if there is none.
 func (c Conditions) check(there *storage.Consumer) error {
-	if c.IfMatch != "" && (there == nil || !matches(c.IfMatch, etag(there))) {
-		return problem(http.StatusPreconditionFailed, "the consumer is not as If-Match says: read it again")
+	if there == nil {
+		return c.against(kindConsumer, "")
 	}
-	if c.IfNoneMatch != "" && there != nil && matches(c.IfNoneMatch, etag(there)) {
-		return problem(http.StatusPreconditionFailed, "there is such a consumer, which If-None-Match excludes")
+	return c.against(kindConsumer, etag(there))
+}
+
+// against tells whether a change may be made of what has a tag, "" if it is not there.
+func (c Conditions) against(kind, tag string) error {
+	if c.IfMatch != "" && (tag == "" || !matches(c.IfMatch, tag)) {
+		return problem(http.StatusPreconditionFailed, "the "+kind+" is not as If-Match says: read it again")
+	}
+	if c.IfNoneMatch != "" && tag != "" && matches(c.IfNoneMatch, tag) {
+		return problem(http.StatusPreconditionFailed, "there is such a "+kind+", which If-None-Match excludes")
 	}
 	return nil
 }

@@ -36,6 +36,10 @@ func TestRoundTripsAndCommitsOfEachOperation(t *testing.T) {
 		{key, "PATCH", "/consumers/amelia-sub/customer-info", `{"ctype":"vip"}`, nil, http.StatusOK, 2, 1},
 		{key, "GET", "/consumers/amelia-sub/sessions", nil, nil, http.StatusOK, 2, 0},
 		{key, "DELETE", "/consumers/amelia-sub/sessions", nil, nil, http.StatusOK, 2, 1},
+		{key, "GET", "/clients", nil, nil, http.StatusOK, 1, 0},
+		{key, "GET", "/clients/messaging", nil, nil, http.StatusOK, 1, 0},
+		{key, "GET", "/clients/messaging/connector-settings", nil, nil, http.StatusOK, 2, 0},
+		{key, "POST", "/clients/messaging/token-preview", `{"sub":"amelia-sub"}`, nil, http.StatusOK, 3, 0},
 	} {
 		p.Call(c.key, c.method, c.path, c.body, c.headers...).Want(c.status)
 		roundTrips, commits, statements := p.Counts.Take()

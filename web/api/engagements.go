@@ -26,7 +26,7 @@ type engagement struct {
 	RedirectURI         string         `doc:"what a code is bound to: a registered address; https://liveperson.net if it is registered, else the first" json:"redirect_uri,omitempty"   maxLength:"2048"`
 	CodeChallenge       string         `doc:"what a code is bound to (RFC 7636), as the JS method is given it"                                          json:"code_challenge,omitempty" maxLength:"128"`
 	CodeChallengeMethod string         `doc:"with code_challenge"                                                                                       enum:"S256"                     json:"code_challenge_method,omitempty"`
-	AuthTime            int64          `doc:"when the consumer signed in at the brand, in seconds since 1970; now if it is left out"                    json:"auth_time,omitempty"      maximum:"253402300799"                 minimum:"1"`
+	AuthTime            *time.Time     `doc:"when the consumer signed in at the brand; now if it is left out"                                           json:"auth_time,omitempty"`
 	AMR                 []string       `doc:"how the consumer signed in there (RFC 8176)"                                                               json:"amr,omitempty"            maxItems:"16"`
 	Store               bool           `doc:"keep what is sent along; needs idp:consumers:write and a credential that is not narrowed"                  json:"store,omitempty"`
 	Claims              map[string]any `doc:"merged into what is stored (RFC 7396), for this token alone unless store is true; so are the other three"  json:"claims,omitempty"`
@@ -70,8 +70,8 @@ func (a *API) engage(ctx context.Context, in *struct{ RawBody []byte }) (*struct
 		},
 		Consumer: storage.ConsumerKey{Sub: asked.Sub, ExternalID: asked.ExternalID}, Vouched: op.Vouched{AMR: asked.AMR},
 	}
-	if asked.AuthTime != 0 {
-		request.Vouched.AuthTime = time.Unix(asked.AuthTime, 0)
+	if asked.AuthTime != nil {
+		request.Vouched.AuthTime = *asked.AuthTime
 	}
 	if along != nil {
 		request.Details = func(stored *storage.Consumer) (*op.Details, error) { return detailsOf(stored, along) }
@@ -160,6 +160,9 @@ func engageProblem(err error) error {
 		p := problem(known.Status, known.Code+": "+known.Description)
 		p.cause = err
 		return p
+	}
+	if faults := fieldFaults(err); faults != nil {
+		return problem(http.StatusBadRequest, detailFaults, faults...)
 	}
 	switch {
 	case errors.Is(err, op.ErrNoClient):

@@ -81,7 +81,7 @@ func TestEngagementsGiveTokens(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, engageBrand)
 	key := p.APIKey(nil, op.ScopeEngagementsWrite)
-	signedIn := p.Now().Add(-time.Hour).Unix()
+	signedIn := p.Now().Add(-time.Hour).Truncate(time.Second)
 	var answer engaged
 
 	p.Counts.Take()
@@ -90,7 +90,7 @@ func TestEngagementsGiveTokens(t *testing.T) {
 		t.Errorf("%d round trips, %d commits: %v", trips, commits, statements)
 	}
 	claims := said(t, p, "messaging", answer.IDToken)
-	if answer.Subject != "clara-sub" || answer.Issuer != p.Issuer || answer.ExpiresIn < 3500 || claims["auth_time"] != float64(signedIn) ||
+	if answer.Subject != "clara-sub" || answer.Issuer != p.Issuer || answer.ExpiresIn < 3500 || claims["auth_time"] != float64(signedIn.Unix()) ||
 		fmt.Sprint(claims["amr"]) != "[otp]" || claims["given_name"] != "Clara" || tier(t, claims) != "basic buyer" {
 		t.Errorf("%+v, %v", answer, claims)
 	}
@@ -170,16 +170,19 @@ func TestWhatEngagementsRefuse(t *testing.T) {
 		status int
 		places []string
 	}{
-		`{"client_id":"messaging","external_id":"crm-9"}`:                              {status: http.StatusNotFound},
-		`{"client_id":"messaging","sub":"crm-3"}`:                                      {status: http.StatusNotFound},
-		`{"client_id":"none","sub":"clara-sub"}`:                                       {status: http.StatusNotFound},
-		`{"client_id":"site","sub":"clara-sub"}`:                                       {status: http.StatusNotFound},
-		`{"client_id":"messaging","external_id":"crm-4"}`:                              {status: http.StatusConflict},
-		`{"client_id":"asking","external_id":"crm-3"}`:                                 {status: http.StatusForbidden},
-		`{"client_id":"messaging","sub":"clara-sub","response_type":"code"}`:           {status: http.StatusBadRequest},
-		`{"client_id":"chat","sub":"clara-sub","redirect_uri":"https://evil.example"}`: {status: http.StatusBadRequest},
-		`{"client_id":"messaging","sub":"clara-sub","auth_time":4102444800}`:           {status: http.StatusBadRequest},
-		`{"client_id":"messaging","sub":"clara-sub","auth_time":1}`:                    {status: http.StatusBadRequest},
+		`{"client_id":"messaging","external_id":"crm-9"}`:                                {status: http.StatusNotFound},
+		`{"client_id":"messaging","sub":"crm-3"}`:                                        {status: http.StatusNotFound},
+		`{"client_id":"none","sub":"clara-sub"}`:                                         {status: http.StatusNotFound},
+		`{"client_id":"site","sub":"clara-sub"}`:                                         {status: http.StatusNotFound},
+		`{"client_id":"messaging","external_id":"crm-4"}`:                                {status: http.StatusConflict},
+		`{"client_id":"asking","external_id":"crm-3"}`:                                   {status: http.StatusForbidden},
+		`{"client_id":"messaging","sub":"clara-sub","response_type":"code"}`:             {status: http.StatusBadRequest},
+		`{"client_id":"chat","sub":"clara-sub","redirect_uri":"https://evil.example"}`:   {status: http.StatusBadRequest},
+		`{"client_id":"messaging","sub":"clara-sub","auth_time":"2100-01-01T00:00:00Z"}`: {http.StatusBadRequest, []string{"/auth_time"}},
+		`{"client_id":"messaging","sub":"clara-sub","auth_time":"2000-01-01T00:00:00Z"}`: {http.StatusBadRequest, []string{"/auth_time"}},
+		`{"client_id":"messaging","sub":"clara-sub","auth_time":1764340000}`:             {http.StatusBadRequest, []string{"/auth_time"}},
+		`{"client_id":"messaging","sub":"clara-sub","auth_time":"yesterday"}`:            {http.StatusBadRequest, []string{"/auth_time"}},
+		`{"client_id":"messaging","sub":"clara-sub","amr":["a b"]}`:                      {http.StatusBadRequest, []string{"/amr"}},
 		`{}`: {http.StatusBadRequest, []string{"", ""}},
 		`{"client_id":"messaging","sub":"clara-sub","external_id":"crm-3"}`: {http.StatusBadRequest, []string{""}},
 		`not JSON`: {http.StatusBadRequest, []string{""}},
@@ -238,4 +241,28 @@ func TestAnEngagementUnderAnIdempotencyKey(t *testing.T) {
 	// One that was refused may be sent again.
 	wantProblem(t, p.Call(key, "POST", engagePath, `{"client_id":"none","sub":"clara-sub"}`, "Idempotency-Key", "two"), http.StatusNotFound)
 	p.Call(key, "POST", engagePath, body, "Idempotency-Key", "two").Want(http.StatusOK)
+}
+
+// TestNobodyGetsTokensByAClient that they were not granted: neither for consumers, nor
+// of another connector.
+//
+//security:32-narrowed
+func TestNobodyGetsTokensByAClient(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, engageBrand)
+	chat := webtest.Query[int64](p, "select id from clients where client_id = 'chat'")
+	const grant = "urn:ietf:params:oauth:grant-type:token-exchange"
+	patch := func(audiences string) string {
+		return `{"grant_types":["authorization_code","` + grant + `"],"token_exchange_audiences":[` + audiences + `],"assertion_issuers":[
+			{"issuer":"https://www.brand.example","subject":"external_id","jwks":{"keys":[{"kty":"EC","crv":"P-256","kid":"a",
+			"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}}]}`
+	}
+	without := p.APIKey(nil, op.ScopeClientsWrite)
+	wantProblem(t, p.Call(without, "PATCH", "/clients/chat", patch("")), http.StatusForbidden, "/assertion_issuers")
+	narrowed := p.APIKey(func(k *storage.APIKey) { k.ClientID = chat }, op.ScopeClientsWrite, op.ScopeEngagementsWrite)
+	wantProblem(t, p.Call(narrowed, "PATCH", "/clients/chat", patch(`"chat","messaging"`)), http.StatusForbidden, "/token_exchange_audiences/1")
+	p.Call(narrowed, "PATCH", "/clients/chat", patch(`"chat"`)).Want(http.StatusOK)
+	with := p.APIKey(nil, op.ScopeClientsWrite, op.ScopeEngagementsWrite)
+	wantProblem(t, p.Call(with, "PATCH", "/clients/chat", patch(`"site"`)), http.StatusBadRequest, "/token_exchange_audiences/0")
+	p.Call(with, "PATCH", "/clients/chat", patch(`"messaging"`)).Want(http.StatusOK)
 }

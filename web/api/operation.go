@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -29,7 +30,7 @@ type operation struct {
 	Summary, Description string
 	// Tag groups operations in the document.
 	Tag string
-	// Scope is what a caller needs.
+	// Scope is what a caller needs: all of it, if there are several with spaces between.
 	Scope string
 	// Narrowable lets callers in who are narrowed to a client. If there is a client_id in
 	// the path it has to be that one; the handler sees to everything else, by
@@ -66,7 +67,7 @@ func register[I, O any](a *API, o operation, handler func(context.Context, *I) (
 	h := huma.Operation{
 		OperationID: o.ID, Method: o.Method, Path: o.Path, Summary: o.Summary, Description: o.Description, Tags: []string{o.Tag},
 		DefaultStatus: o.Status, MaxBodyBytes: o.MaxBody + 2, SkipValidateBody: o.Body != nil, BodyReadTimeout: bodyTimeout,
-		Security:  []map[string][]string{{schemeBearer: {o.Scope}}, {schemeOAuth: {o.Scope}}},
+		Security:  []map[string][]string{{schemeBearer: strings.Fields(o.Scope)}, {schemeOAuth: strings.Fields(o.Scope)}},
 		Responses: map[string]*huma.Response{},
 	}
 	_, hasBody := reflect.TypeFor[I]().FieldByName("Body")

@@ -97,7 +97,11 @@ func asProblem(err error) *Problem {
 		}
 		return p
 	}
+	if faults := fieldFaults(err); faults != nil {
+		return problem(http.StatusBadRequest, detailFaults, faults...)
+	}
 	var p *Problem
+	known, isKnown := errors.AsType[*op.Error](err)
 	switch {
 	case errors.Is(err, op.ErrNoCredential):
 		p = problem(http.StatusUnauthorized, op.ErrNoCredential.Description).with("WWW-Authenticate", `Bearer realm="idp"`)
@@ -111,11 +115,13 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, storage.ErrOtherRequest):
 		p = problem(http.StatusUnprocessableEntity, "this Idempotency-Key was used for another request")
 	case errors.Is(err, storage.ErrChanged):
-		p = problem(http.StatusConflict, "others change this consumer at the same time: try again").with("Retry-After", "1")
+		p = problem(http.StatusConflict, "others change this at the same time: try again").with("Retry-After", "1")
 	case errors.Is(err, password.ErrBusy):
 		p = problem(http.StatusServiceUnavailable, "too many passwords are being hashed; try again shortly").with("Retry-After", strconv.Itoa(retryAfter))
 	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p = problem(http.StatusServiceUnavailable, "the service is not available at the moment; try again shortly").with("Retry-After", strconv.Itoa(retryAfter))
+	case isKnown && known.Status < http.StatusInternalServerError:
+		p = problem(known.Status, known.Description)
 	default:
 		p = problem(http.StatusInternalServerError, "something went wrong on our side")
 	}

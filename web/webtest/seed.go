@@ -123,3 +123,6 @@ func (p *Provider) plantKey() {
 		p.tb.Fatal(err)
 	}
 }
+
+// Keyring opens what is sealed in the provider's database.
+func (p *Provider) Keyring() *seal.Keyring { return p.seeded.keyring }

@@ -96,7 +96,7 @@ func (p *Provider) another(change func(*web.Options)) *Provider {
 	other.open()
 	other.serve(func(opts *web.Options) {
 		opts.Hashing, opts.SessionIdle, opts.SessionLifetime = p.options.Hashing, p.options.SessionIdle, p.options.SessionLifetime
-		opts.RefreshGrace = p.options.RefreshGrace
+		opts.RefreshGrace, opts.HandOver = p.options.RefreshGrace, p.options.HandOver
 		change(opts)
 	})
 	return other

@@ -26,6 +26,7 @@ type Config struct {
 	PasswordHashing PasswordHashing
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed
 	Outbound        Outbound
+	HandOver        HandOver
 	Log             Log
 
 	// WarningAllowHTTPIssuer lets the issuer be http beyond this machine.
@@ -79,6 +80,14 @@ type PasswordHashing struct {
 // Outbound bounds what the provider calls by itself.
 type Outbound struct {
 	AllowedNetworks []netip.Prefix // that may be called though they are not public
+}
+
+// HandOver says where the brand signs people in and out itself, and hears of it: an
+// address each, or empty.
+type HandOver struct {
+	LoginURL   string
+	LogoutURL  string
+	WebhookURL string
 }
 
 // Log says what is logged and how.

@@ -196,6 +196,14 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 		}
 	}
 
+	for key, address := range map[string]string{
+		"handover.login_url": c.HandOver.LoginURL, "handover.logout_url": c.HandOver.LogoutURL, "handover.webhook_url": c.HandOver.WebhookURL,
+	} {
+		if strings.HasPrefix(address, "http:") && !loopback.URL(c.Issuer) {
+			complain(key, "must be https; http on loopback is for an issuer on loopback")
+		}
+	}
+
 	if c.Session.Lifetime > 0 && c.Session.IdleLifetime > c.Session.Lifetime {
 		complain("session_idle_lifetime", "must not be longer than session_lifetime")
 	}

@@ -190,12 +190,13 @@ brand:
 password_hashing:
   concurrency: 3
 outbound: {allowed_networks: [10.7.0.0/16]}
+handover: {login_url: "https://www.brand.example/login?of=idp", webhook_url: https://www.brand.example/hook}
 warning_allow_http_issuer: True
 `
 	c := load(t, inputs(t, file, nil))
 	got := []any{
 		c.Issuer, c.Listen, c.TrustedProxies, c.Session, c.Database.MaxConnections, c.Brand,
-		c.PasswordHashing.Queue, c.WarningAllowHTTPIssuer, c.Outbound.AllowedNetworks,
+		c.PasswordHashing.Queue, c.WarningAllowHTTPIssuer, c.Outbound.AllowedNetworks, c.HandOver,
 	}
 	want := []any{
 		"https://login.brand.example/consumers", "[::1]:9000",
@@ -205,6 +206,7 @@ warning_allow_http_issuer: True
 		config.Brand{Name: "Brand & Söhne", Logo: logo, Website: "https://www.brand.example/de/", PrimaryColor: "#a0b1c2", BackgroundColor: "#f5f6f8"},
 		48, true,
 		[]netip.Prefix{netip.MustParsePrefix("10.7.0.0/16")},
+		config.HandOver{LoginURL: "https://www.brand.example/login?of=idp", WebhookURL: "https://www.brand.example/hook"},
 	}
 
 	samePrefix := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })

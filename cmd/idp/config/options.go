@@ -70,6 +70,26 @@ var Options = []Option{
 		set: into(func(c *Config) *[]netip.Prefix { return &c.Outbound.AllowedNetworks }, networks),
 	},
 	{
+		Key: "handover.login_url", Kind: Text,
+		DefaultNote: "none: people sign in here",
+		Help: "Address of the brand's own login, where browsers are sent to sign in, with a login_challenge. " +
+			"The brand's backend answers it by the management API. A client can have a login_url of its own.",
+		set: into(func(c *Config) *string { return &c.HandOver.LoginURL }, ownAddress),
+	},
+	{
+		Key: "handover.logout_url", Kind: Text,
+		DefaultNote: "none",
+		Help:        "Address of the brand's own sign-out, where browsers are sent after the sign-out here, with a logout_challenge. A client can have a logout_url of its own.",
+		set:         into(func(c *Config) *string { return &c.HandOver.LogoutURL }, ownAddress),
+	},
+	{
+		Key: "handover.webhook_url", Kind: Text,
+		DefaultNote: "none",
+		Help: "Address of the brand's backend that is told, signed as in Standard Webhooks, when a session ends that the brand's own login has begun. " +
+			"The secret: idp webhook secret.",
+		set: into(func(c *Config) *string { return &c.HandOver.WebhookURL }, ownAddress),
+	},
+	{
 		Key: "data_dir", Kind: Text, derive: dataDir,
 		DefaultNote: "/var/lib/idp as root, else $XDG_DATA_HOME/idp or ~/.local/share/idp",
 		Help:        "Folder of the built-in PostgreSQL and of the master key made at the first start. Back it up.",

@@ -19,6 +19,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/brandidp/idp/op/loopback"
 )
 
 const (
@@ -166,6 +168,18 @@ func website(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.ContainsFunc(text, notInAddress) {
 		return "", errors.New("must be an address such as https://www.brand.example")
+	}
+
+	return text, nil
+}
+
+// ownAddress is an address of the brand's own systems. That http needs an issuer on
+// loopback as well is checked together with that.
+func ownAddress(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname())) || u.Host == "" || u.User != nil ||
+		strings.Contains(text, "#") || strings.ContainsFunc(text, notInAddress) {
+		return "", errors.New("must be an https address such as https://www.brand.example/login, without a fragment")
 	}
 
 	return text, nil

@@ -18,7 +18,7 @@ import (
 var sessions sync.Map // of what is asked for, by cookie: stands for the sessions that you have
 
 func login(w http.ResponseWriter, r *http.Request) { // stands for the login that you have, which asks for more than a number
-	ask, _ := json.Marshal(map[string]any{"client_id": os.Getenv("IDP_CLIENT"), "external_id": r.PostFormValue("customer"), "auth_time": time.Now().Unix()})
+	ask, _ := json.Marshal(map[string]any{"client_id": os.Getenv("IDP_CLIENT"), "external_id": r.PostFormValue("customer"), "auth_time": time.Now()})
 	id := rand.Text()
 	sessions.Store(id, string(ask))
 	http.SetCookie(w, &http.Cookie{Name: "session", Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})

@@ -12,7 +12,7 @@ import java.util.*;
 import java.util.concurrent.ConcurrentHashMap;
 
 public class Main {
-  record Session(String customer, long since) {}
+  record Session(String customer, Instant since) {}
 
   static final Map<String, String> env = System.getenv();
   static final Map<String, Session> sessions = new ConcurrentHashMap<>(); // stands for the sessions that you have
@@ -25,7 +25,7 @@ public class Main {
     if (!env.get("ORIGIN").equals(x.getRequestHeaders().getFirst("Origin"))) { send(x, 403, "text/plain", ""); return; } // another site's page
     if (path.equals("/login")) { // stands for the login that you have, which asks for more than a number
       String id = UUID.randomUUID().toString(), customer = new String(x.getRequestBody().readAllBytes()).replaceAll("^customer=|[^A-Za-z0-9-]", "");
-      sessions.put(id, new Session(customer, Instant.now().getEpochSecond()));
+      sessions.put(id, new Session(customer, Instant.now()));
       x.getResponseHeaders().set("Set-Cookie", "session=" + id + "; HttpOnly; SameSite=Lax; Path=/");
       x.getResponseHeaders().set("Location", "/");
       send(x, 303, "text/plain", "");
@@ -34,7 +34,7 @@ public class Main {
     String cookie = Objects.requireNonNullElse(x.getRequestHeaders().getFirst("Cookie"), "");
     Session session = sessions.get(cookie.replaceFirst("^(.*; )?session=([^;]*).*$", "$2"));
     if (session == null || !path.equals("/chat-token")) { send(x, session == null ? 401 : 404, "text/plain", ""); return; }
-    String ask = "{\"client_id\":\"%s\",\"external_id\":\"%s\",\"auth_time\":%d}".formatted(env.get("IDP_CLIENT"), session.customer(), session.since());
+    String ask = "{\"client_id\":\"%s\",\"external_id\":\"%s\",\"auth_time\":\"%s\"}".formatted(env.get("IDP_CLIENT"), session.customer(), session.since());
     var request = HttpRequest.newBuilder(URI.create(env.get("IDP") + "/api/v1/engagements/token")).timeout(Duration.ofSeconds(5))
         .header("Authorization", "Bearer " + env.get("IDP_API_KEY")).header("Content-Type", "application/json")
         .POST(HttpRequest.BodyPublishers.ofString(ask)).build();

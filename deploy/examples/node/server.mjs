@@ -32,7 +32,7 @@ async function answer(request, response) {
     let body = "";
     for await (const chunk of request) body += chunk;
     const id = randomUUID();
-    sessions.set(id, { customer: new URLSearchParams(body).get("customer"), since: Math.floor(Date.now() / 1000) });
+    sessions.set(id, { customer: new URLSearchParams(body).get("customer"), since: new Date() });
     return response.writeHead(303, { location: "/", "set-cookie": `session=${id}; HttpOnly; SameSite=Lax; Path=/` }).end();
   }
   const session = sessionOf(request);

@@ -36,7 +36,7 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
     if (($_SERVER['HTTP_ORIGIN'] ?? '') !== getenv('ORIGIN')) end_with(403); // another site's page
     if ($path === '/login') { // stands for the login that you have, which asks for more than a number
         session_regenerate_id(true);
-        $_SESSION = ['customer' => (string) $_POST['customer'], 'since' => time()];
+        $_SESSION = ['customer' => (string) $_POST['customer'], 'since' => gmdate(DATE_RFC3339)];
         header('Location: /');
         end_with(303);
     }

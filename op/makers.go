@@ -1,0 +1,18 @@
+package op
+
+import (
+	"github.com/brandidp/idp/op/brandfile"
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/storage"
+)
+
+// Makers make what clients and consumers need who are written through this provider.
+func (p *Provider) Makers() brandfile.Makers {
+	return brandfile.Makers{
+		HashPassword: p.HashPassword,
+		SigningKey: func(alg string) (*storage.SigningKey, error) {
+			return keys.Generate(p.opts.Keyring, p.opts.Rand, alg)
+		},
+		Rand: p.opts.Rand,
+	}
+}
