@@ -3,7 +3,11 @@
 -- The handle that a session had before its person signed in again. If the answer
 -- with the new one was lost, the browser still has this. Nobody is signed in by it;
 -- but it tells which session is meant by who signs in once more, or signs out.
-alter table sessions add column if not exists previous_handle_sha256 bytea check (octet_length(previous_handle_sha256) = 32);
+-- There is no value yet that would have to be validated.
+alter table sessions
+  add column if not exists previous_handle_sha256 bytea,
+  drop constraint if exists sessions_previous_handle_sha256_check,
+  add constraint sessions_previous_handle_sha256_check check (octet_length(previous_handle_sha256) = 32) not valid;
 
 -- The index is built while the table is written to, as those before.
 set lock_timeout = 0;

@@ -114,7 +114,8 @@ func newDataKeyRenewCommand(a *app) *cobra.Command {
 		Use:   "renew [PURPOSE...]",
 		Short: "Make new data keys",
 		Long: "Make a new data key for each purpose, all of " + strings.Join(seal.Renewable, ", ") + " if none is named.\n" +
-			"It seals from " + strconv.Itoa(int(seal.RenewalWait.Minutes())) + " minutes on, when every instance knows it; what was sealed before still opens.",
+			"It seals from " + strconv.Itoa(int(seal.RenewalWait.Minutes())) + " minutes on, when every instance knows it; what was sealed before still opens.\n" +
+			"Not while instances of an earlier release run beside: they read data keys at their start alone.",
 		Example:   "  idp data-key renew\n  idp data-key renew tickets",
 		ValidArgs: seal.Renewable,
 		RunE: func(cmd *cobra.Command, purposes []string) error {

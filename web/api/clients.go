@@ -124,7 +124,14 @@ func (a *API) deleteClient(ctx context.Context, in *struct {
 },
 ) (*struct{}, error) {
 	return nil, named(brandfile.DeleteClient(ctx, a.provider.Store(), in.ClientID, brandfile.ClientWrite{
-		Guard: func(there *storage.Client) error { return in.against(kindClient, clientTag(there)) },
+		Guard: func(there *storage.Client) error {
+			if there != nil {
+				if err := mayMake(callOf(ctx).caller, there); err != nil {
+					return err
+				}
+			}
+			return in.against(kindClient, clientTag(there))
+		},
 		Audit: a.audit(ctx, target{kindClient, in.ClientID}),
 	}))
 }

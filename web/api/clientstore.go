@@ -77,8 +77,8 @@ func unchanged(then, now *storage.Client) error {
 	return storage.ErrChanged
 }
 
-// mayMake tells whether a caller may have a client be such, or know its secret: nobody
-// gets by a client what they were not granted themselves.
+// mayMake tells whether a caller may have a client be such, know its secret, or remove
+// it: nobody gets by a client what they were not granted themselves, or ends it.
 func mayMake(caller *op.Caller, c *storage.Client) error {
 	var faults []Fault
 	for _, scope := range c.OwnScopes() {

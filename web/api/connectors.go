@@ -49,8 +49,8 @@ func (a *API) registerConnectors() {
 	})
 	register(a, operation{
 		ID: "preview-token", Method: http.MethodPost, Path: "/clients/{client_id}/token-preview", Tag: tagClients,
-		Scope:      op.ScopeClientsRead + " " + op.ScopeConsumersRead, // it has what is known of the consumer in it
-		Narrowable: true, Errors: []int{http.StatusNotFound, http.StatusConflict},
+		// It has what is known of the consumer in it, whoever it is: so it is not for keys for one client.
+		Scope: op.ScopeClientsRead + " " + op.ScopeConsumersRead, Errors: []int{http.StatusNotFound, http.StatusConflict},
 		Summary:     "The ID token that a client would get about a consumer who has just signed in",
 		Description: "Nothing is signed: it is no token. sid, at_hash and c_hash are random in a token and zeros here.",
 	}, a.previewToken)

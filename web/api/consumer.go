@@ -35,7 +35,7 @@ type consumerToWrite struct {
 	Username     string                   `doc:"what the consumer signs in with; so are a verified email and phone_number" json:"username,omitempty"`
 	Disabled     bool                     `doc:"ends sessions and refuses the sign-in"                                     json:"disabled,omitempty"`
 	Password     string                   `doc:"set when the consumer is made"                                             json:"password,omitempty"      writeOnly:"true"`
-	PasswordHash string                   `doc:"an Argon2id or bcrypt string, in place of the password"                    json:"password_hash,omitempty" writeOnly:"true"`
+	PasswordHash string                   `doc:"of a form that an import takes, in place of the password"                  json:"password_hash,omitempty" writeOnly:"true"`
 	Claims       storage.Claims           `json:"claims,omitzero"`
 	PersonalInfo *liveperson.PersonalInfo `json:"personal_info,omitempty"`
 	CustomerInfo *liveperson.CustomerInfo `json:"customer_info,omitempty"`

@@ -79,6 +79,7 @@ func TestNobodyGetsMoreByAClient(t *testing.T) {
 		http.StatusForbidden, "/scope")
 	wantProblem(t, p.Call(weak, "PATCH", "/clients/backend", `{"client_name":"x"}`), http.StatusForbidden, "/scope")
 	wantProblem(t, p.Call(weak, "POST", "/clients/backend/secret", nil), http.StatusForbidden, "/scope")
+	wantProblem(t, p.Call(weak, "DELETE", "/clients/backend", nil), http.StatusForbidden, "/scope")
 	p.Call(weak, "PATCH", "/clients/backend", `{"scope":"own"}`).Want(http.StatusOK)
 	p.Call(strong, "PUT", "/clients/mine", body).Want(http.StatusCreated)
 	p.Call(strong, "POST", "/clients/mine/secret", nil).Want(http.StatusOK)
@@ -89,7 +90,6 @@ func TestNobodyGetsMoreByAClient(t *testing.T) {
 	p.Call(narrowed, "GET", "/clients/shop", nil).Want(http.StatusOK)
 	p.Call(narrowed, "PATCH", "/clients/shop", `{"client_name":"Shop"}`).Want(http.StatusOK)
 	p.Call(narrowed, "POST", "/clients/shop/secret", nil).Want(http.StatusOK)
-	p.Call(narrowed, "POST", "/clients/shop/token-preview", `{"sub":"amelia-sub"}`).Want(http.StatusOK)
 	wantProblem(t, p.Call(narrowed, "GET", "/clients/shop/connector-settings", nil), http.StatusNotFound)
 	for _, forbidden := range []struct {
 		method, path string
@@ -101,6 +101,7 @@ func TestNobodyGetsMoreByAClient(t *testing.T) {
 		{"POST", "/clients/site/secret", nil},
 		{"GET", "/clients/messaging/connector-settings", nil},
 		{"POST", "/clients/messaging/token-preview", `{"sub":"amelia-sub"}`},
+		{"POST", "/clients/shop/token-preview", `{"sub":"amelia-sub"}`}, // it has what is known of a consumer in it
 		{"PUT", "/clients/shop", `{"redirect_uris":["https://shop.brand.example/callback"]}`},
 		{"PUT", "/clients/another", `{"redirect_uris":["https://shop.brand.example/callback"]}`},
 		{"DELETE", "/clients/shop", nil},
