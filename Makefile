@@ -43,7 +43,7 @@ conformance-config: ## Write the suite's configuration for it, bin/conformance/c
 .PHONY: test
 test: modules ## Run all tests but interop with the race detector; installs what they need.
 	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx java php
-	go test -race -timeout 10m -skip '^TestInterop$$' ./...
+	go test -race -timeout 20m -skip '^TestInterop$$' ./...
 
 .PHONY: interop
 interop: modules ## Let other people's relying parties sign in, refresh and sign out; installs what they need.

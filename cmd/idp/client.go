@@ -226,6 +226,8 @@ func (v *clientView) print(w io.Writer) error {
 		{"post_logout_redirect_uris", strings.Join(c.PostLogoutRedirectURIs, " ")},
 		{"backchannel_logout_uri", c.BackchannelLogoutURI},
 		{"client_uri", c.ClientURI},
+		{"login_url", c.LoginURL},
+		{"logout_url", c.LogoutURL},
 		{"web_origins", strings.Join(c.WebOrigins, " ")},
 		{"scope", c.Scope},
 		{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},

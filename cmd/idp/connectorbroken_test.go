@@ -33,6 +33,10 @@ func TestConnectorTestNamesWhatIsBroken(t *testing.T) {
 			file: connectorFile(rfc, `redirect_uris: ["https://liveperson.net"], `+withSecret), code: 1,
 			want: []string{" 2 ✗ ", "redirect_uri is not registered", "what to do: add https://lpcdn.lpsnmedia.net/le_unified_window/index.html to redirect_uris"},
 		},
+		"the brand's own login": {
+			file: connectorFile(rfc, bothWindows+`, login_url: "https://www.brand.example/login", `+withSecret), code: 1,
+			want: []string{" ✗ ", "the provider leads to the brand's own login", "what to do: this is right for a client with a login_url"},
+		},
 		"no web_origins": {
 			file: connectorFile(rfc, windowAlone+", "+withSecret),
 			want: []string{" – Embedded window (2.4)\n     left out: web_origins of the client is empty", "what to do: add the origin"},

@@ -84,6 +84,9 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request, o operation, c *call
 				with("WWW-Authenticate", `Bearer realm="idp", error="insufficient_scope", scope="`+o.Scope+`"`)
 		}
 	}
+	if c.caller.ClientID != "" && !o.Narrowable {
+		return nil, problem(http.StatusForbidden, "the API key is for one client alone: this takes one that is not")
+	}
 	if !reaches(c.caller, o, r.PathValue("client_id")) {
 		return nil, notReached()
 	}

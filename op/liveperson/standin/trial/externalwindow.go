@@ -149,6 +149,12 @@ func (t *trial) comeBack(ctx context.Context, f flow, title, address, verifier s
 		if err != nil {
 			return errUnreadable
 		}
+		if answer.Has("login_challenge") {
+			return &failure{
+				"the provider leads to the brand's own login, where this trial cannot sign in",
+				"this is right for a client with a login_url, or a provider with handover.login_url: open the window in a browser instead",
+			}
+		}
 		if code := answer.Get("error"); code != "" {
 			return answered(code, answer.Get("error_description"))
 		}
