@@ -136,13 +136,18 @@ func (p *Provider) AcceptLogin(ctx context.Context, challenge string, a LoginAcc
 		Sub: a.Sub, ExternalID: a.ExternalID, ACR: a.ACR, AMR: append([]string{}, a.AMR...), AuthTime: a.AuthTime, SessionLifetime: a.SessionLifetime,
 	}, change)
 	if errors.Is(err, storage.ErrNoConsumer) {
-		field := "sub"
-		if a.Sub == "" {
-			field = "external_id"
-		}
-		return "", &FieldError{field, "must be that of a consumer who is not disabled"}
+		return "", a.NoConsumer()
 	}
 	return redirectTo, err
+}
+
+// NoConsumer is the error for somebody who is not there, or disabled.
+func (a *LoginAcceptance) NoConsumer() *FieldError {
+	field := "sub"
+	if a.Sub == "" {
+		field = "external_id"
+	}
+	return &FieldError{field, "must be that of a consumer who is not disabled"}
 }
 
 // fresh tells whether a sign-in of authTime, accepted at a moment, is what the request
