@@ -69,6 +69,11 @@ func (a *LoginAcceptance) Check() []*FieldError {
 	if (a.Sub == "") == (a.ExternalID == "") {
 		at("sub", "must be given, or external_id, and not both")
 	}
+	for field, value := range map[string]string{"sub": a.Sub, "external_id": a.ExternalID} {
+		if value != "" && !subjectPattern.MatchString(value) {
+			at(field, "must be of 1 to 255 printable ASCII characters")
+		}
+	}
 	if a.ACR != "" && !methodPattern.MatchString(a.ACR) {
 		at("acr", "must be of 1 to 255 printable ASCII characters without spaces")
 	}
