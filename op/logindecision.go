@@ -69,6 +69,11 @@ func (a *LoginAcceptance) Check() []*FieldError {
 	if (a.Sub == "") == (a.ExternalID == "") {
 		at("sub", "must be given, or external_id, and not both")
 	}
+	for field, value := range map[string]string{"sub": a.Sub, "external_id": a.ExternalID} {
+		if value != "" && !subjectPattern.MatchString(value) {
+			at(field, "must be of 1 to 255 printable ASCII characters")
+		}
+	}
 	if a.ACR != "" && !methodPattern.MatchString(a.ACR) {
 		at("acr", "must be of 1 to 255 printable ASCII characters without spaces")
 	}
@@ -136,13 +141,18 @@ func (p *Provider) AcceptLogin(ctx context.Context, challenge string, a LoginAcc
 		Sub: a.Sub, ExternalID: a.ExternalID, ACR: a.ACR, AMR: append([]string{}, a.AMR...), AuthTime: a.AuthTime, SessionLifetime: a.SessionLifetime,
 	}, change)
 	if errors.Is(err, storage.ErrNoConsumer) {
-		field := "sub"
-		if a.Sub == "" {
-			field = "external_id"
-		}
-		return "", &FieldError{field, "must be that of a consumer who is not disabled"}
+		return "", a.NoConsumer()
 	}
 	return redirectTo, err
+}
+
+// NoConsumer is the error for somebody who is not there, or disabled.
+func (a *LoginAcceptance) NoConsumer() *FieldError {
+	field := "sub"
+	if a.Sub == "" {
+		field = "external_id"
+	}
+	return &FieldError{field, "must be that of a consumer who is not disabled"}
 }
 
 // fresh tells whether a sign-in of authTime, accepted at a moment, is what the request

@@ -137,7 +137,7 @@ func (s *session) importConsumers(ctx context.Context, flags importFlags, cmd *c
 // openImport opens the input, and gives its size, or -1.
 func openImport(name string, stdin io.Reader) (io.ReadCloser, int64, error) {
 	if name == "-" {
-		return io.NopCloser(onlyReader{stdin}), -1, nil
+		return onlyReader{stdin}, -1, nil
 	}
 
 	file, err := os.Open(name)
@@ -166,6 +166,18 @@ func openImport(name string, stdin io.Reader) (io.ReadCloser, int64, error) {
 // onlyReader hides that standard input may be a file: whoever wrote it into the
 // pipe's place may be elsewhere in it.
 type onlyReader struct{ io.Reader }
+
+// Close leaves standard input open.
+func (onlyReader) Close() error { return nil }
+
+// Stat tells which file standard input is, which must not be the report.
+func (r onlyReader) Stat() (fs.FileInfo, error) {
+	if file, ok := r.Reader.(fs.File); ok {
+		return file.Stat() //nolint:wrapcheck // as of the file
+	}
+
+	return nil, fs.ErrInvalid
+}
 
 // reportName is where refused lines are reported.
 func reportName(flags importFlags) string {
@@ -230,6 +242,8 @@ func explainImport(err error, state consumerfile.State) error {
 		return fmt.Errorf("stopped after line %d; the same command goes on there", state.Lines)
 	case errors.Is(err, storage.ErrImportRunning):
 		return fmt.Errorf("%w; try again when it is done", err)
+	case errors.Is(err, consumerfile.ErrNoReport):
+		return fmt.Errorf("%w; name another file with --report", err)
 	case errors.Is(err, consumerfile.ErrOtherInput):
 		return fmt.Errorf("%w; import it from its beginning with --restart", err)
 	case errors.Is(err, consumerfile.ErrDamaged):

@@ -55,6 +55,28 @@ func TestConsumerImport(t *testing.T) {
 	}
 }
 
+// The report takes the place of no other file, least of all of the input.
+func TestConsumerImportKeepsOtherFiles(t *testing.T) {
+	t.Parallel()
+	inst := newInstallation(t)
+	file := inst.write("consumers.jsonl", consumersJSONL)
+	brand := inst.write("important.yaml", "brand: {}\n")
+	inst.run("", "consumer", "import", "-")
+
+	for report, text := range map[string]string{file: consumersJSONL, brand: "brand: {}\n"} {
+		for _, more := range [][]string{{}, {"--dry-run"}, {"--hash-passwords"}, {"--hash-passwords", "--dry-run"}} {
+			got := inst.run("", append([]string{"consumer", "import", file, "--report", report}, more...)...)
+			if got.code != exitRefused || !strings.Contains(got.stderr, report+" is ") || !strings.Contains(got.stderr, "; name another file with --report") {
+				t.Errorf("%s %v: %+v", report, more, got)
+			}
+		}
+
+		if got, err := os.ReadFile(report); err != nil || string(got) != text {
+			t.Errorf("%s has become %q, %v", report, got, err)
+		}
+	}
+}
+
 func TestConsumerExport(t *testing.T) {
 	t.Parallel()
 	inst := newInstallation(t)

@@ -27,14 +27,7 @@ type Edit struct {
 // Data, if the fault is in there. The consumer itself stays as it is.
 func EditConsumer(c *storage.Consumer, edit Edit) (*Entry, Faults) {
 	d := newDecoder("")
-	document := DocumentOf(c)
-	document.Sub = ""
-	data, err := json.Marshal(document)
-	if err != nil { // of what was stored as JSON
-		d.fault(1, "", "cannot be read: "+err.Error())
-		return nil, d.faults
-	}
-	root := d.parseJSON(data)
+	root := d.documentOf(c)
 	var change *yaml.Node
 	if edit.Data != nil {
 		change = d.parseJSON(edit.Data)
@@ -71,6 +64,38 @@ func EditConsumer(c *storage.Consumer, edit Edit) (*Entry, Faults) {
 	made.ID, made.Sub, made.ManagedBy = c.ID, c.Sub, c.ManagedBy
 	made.PasswordHash, made.PasswordChangedAt, made.CreatedAt, made.UpdatedAt = c.PasswordHash, c.PasswordChangedAt, c.CreatedAt, c.UpdatedAt
 	return &Entry{Consumer: made.Consumer, Identifiers: made.identifiers}, nil
+}
+
+// UpsertConsumer gives what a JSON Merge Patch makes of a consumer, or makes one of it if c
+// is nil, by the rules of ReadConsumer. A sub and a password that the patch has are those
+// of the entry: it is for the caller to see that they are not another's.
+func UpsertConsumer(c *storage.Consumer, patch []byte) (*Entry, Faults) {
+	d := newDecoder("")
+	var root *yaml.Node
+	if c != nil {
+		root = d.documentOf(c)
+	}
+	change := d.parseJSON(patch)
+	if len(d.faults) > 0 {
+		return nil, d.faults
+	}
+	entry := d.entry(mergePatch(root, change))
+	if len(d.faults) > 0 {
+		return nil, d.sorted()
+	}
+	return entry, nil
+}
+
+// documentOf is the tree of a consumer, without the sub.
+func (d *decoder) documentOf(c *storage.Consumer) *yaml.Node {
+	document := DocumentOf(c)
+	document.Sub = ""
+	data, err := json.Marshal(document)
+	if err != nil { // of what was stored as JSON
+		d.fault(1, "", "cannot be read: "+err.Error())
+		return nil
+	}
+	return d.parseJSON(data)
 }
 
 // refuseFixed notes what a patch of a consumer as a whole may not have.

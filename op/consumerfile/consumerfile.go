@@ -30,7 +30,7 @@ type Options struct {
 	// Restart begins at the first line, though an earlier import of the same input was
 	// interrupted.
 	Restart bool
-	// Report is where refused lines are told of. It is only written to.
+	// Report is where refused lines are told of. A file that is there must be a report.
 	Report *Report
 	// Progress is told after each batch; nil tells nobody.
 	Progress func(State)
@@ -58,6 +58,8 @@ var (
 	ErrOtherInput = errors.New("the input begins like that of an import that was interrupted, but goes on otherwise")
 	// ErrDamaged: the input ends or breaks where it must not.
 	ErrDamaged = errors.New("the input is damaged")
+	// ErrNoReport: the file that the report would go to is not a report of an import.
+	ErrNoReport = errors.New("refused lines cannot be reported there")
 )
 
 // Refusal is one rule that a line breaks.

@@ -24,6 +24,9 @@ import (
 // ErrImportRunning and storage.ErrUnavailable come from the database. The state is
 // that of what was committed, also with an error.
 func Import(ctx context.Context, store *storage.Store, input io.Reader, opts Options) (State, error) {
+	if err := opts.Report.check(input); err != nil {
+		return State{}, err
+	}
 	writer, err := store.OpenImporter(ctx)
 	if err != nil {
 		return State{}, err
@@ -34,7 +37,7 @@ func Import(ctx context.Context, store *storage.Store, input io.Reader, opts Opt
 		return im.state, err
 	}
 	err = im.run(ctx)
-	if closeErr := opts.Report.close(im.job.ReportBytes); err == nil {
+	if closeErr := opts.Report.close(im.job.ReportBytes, opts.DryRun); err == nil {
 		err = closeErr
 	}
 	if err == nil && !opts.DryRun {
@@ -97,6 +100,7 @@ func (im *importer) resume(job *storage.ImportJob, input io.Reader) (bool, error
 	}
 	if same {
 		im.job = *job
+		im.job.ReportBytes = im.opts.Report.resume(job.ReportBytes)
 		im.state = State{Lines: job.Lines, Resumed: job.Lines, ImportCounts: job.ImportCounts, ReadBytes: im.reader.raw.n}
 		return true, nil
 	}

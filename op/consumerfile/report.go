@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 )
 
 // Report is the file that refused lines are told of: a Refusal a line, in JSON. It is
-// made when there is one to tell of.
+// made when there is one to tell of, and takes the place of the report of an earlier
+// import, but of no other file.
 type Report struct {
 	name string
 	file *os.File
@@ -18,6 +20,53 @@ type Report struct {
 
 // NewReport names the file.
 func NewReport(name string) *Report { return &Report{name: name} }
+
+// check tells whether the report can go where it shall, before anything is imported:
+// a file that is there has to be a report, or empty, and not the input.
+func (r *Report) check(input io.Reader) error {
+	info, err := os.Stat(r.name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrNoReport, err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%w: %s is not a regular file", ErrNoReport, r.name)
+	}
+	if file, ok := input.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if in, err := file.Stat(); err == nil && os.SameFile(in, info) {
+			return fmt.Errorf("%w: %s is the input", ErrNoReport, r.name)
+		}
+	}
+	file, err := os.Open(r.name)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNoReport, err)
+	}
+	defer file.Close()      //nolint:errcheck // nothing was written
+	const longest = 1 << 16 // of a refusal
+	var first Refusal
+	decoder := json.NewDecoder(io.LimitReader(file, longest))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&first); info.Size() > 0 && (err != nil || first.Line < 1 || first.Rule == "") {
+		return fmt.Errorf("%w: %s is there already, and is not a report of refused lines", ErrNoReport, r.name)
+	}
+	return nil
+}
+
+// resume gives how much of the report an interrupted import has written: nothing, if
+// that was another file than this.
+func (r *Report) resume(length int64) int64 {
+	file, err := os.Open(r.name)
+	if err != nil {
+		return 0
+	}
+	defer file.Close() //nolint:errcheck // nothing was written
+	var last [1]byte
+	if _, err := file.ReadAt(last[:], length-1); err != nil || last[0] != '\n' {
+		return 0
+	}
+	return length
+}
 
 // write puts refusals behind the first bytes of the report, and gives its length.
 // What it had behind them is of a batch that came to nothing.
@@ -50,8 +99,11 @@ func (r *Report) write(length int64, refusals []Refusal) (int64, error) {
 }
 
 // close leaves the report with so many bytes. One that an earlier import has left is
-// removed if there is nothing to report.
-func (r *Report) close(length int64) error {
+// removed if there is nothing to report, but not by a dry run.
+func (r *Report) close(length int64, dryRun bool) error {
+	if r.file == nil && dryRun {
+		return nil
+	}
 	var err error
 	if r.file != nil {
 		err = errors.Join(r.file.Truncate(length), r.file.Close())

@@ -234,6 +234,8 @@ func TestAConnectorHasAKeyOfItsOwn(t *testing.T) {
 	}
 	wantProblem(t, p.Call(key, "POST", path, `{"sub":"nobody"}`), http.StatusNotFound)
 	wantProblem(t, p.Call(key, "POST", path, `{}`), http.StatusBadRequest, "/sub")
+	wantProblem(t, p.Call(key, "POST", path, `{"sub":"\u0000"}`), http.StatusBadRequest, "/sub")
+	wantProblem(t, p.Call(key, "POST", path, `{"external_id":"\u0000"}`), http.StatusBadRequest, "/external_id")
 	wantProblem(t, p.Call(key, "POST", path, `{"sub":"amelia-sub","external_id":"crm-1"}`), http.StatusBadRequest, "/external_id")
 	wantProblem(t, p.Call(key, "POST", path, `{"sub":"amelia-sub","response_type":"code"}`), http.StatusBadRequest, "/response_type")
 	p.Exec("update consumers set disabled = true where sub = 'rory-sub'")

@@ -19,9 +19,9 @@ import (
 
 // engagement is what a backend of the brand asks for.
 type engagement struct {
+	NamedConsumer
+
 	ClientID            string         `doc:"the connector"                                                                                             json:"client_id"                maxLength:"255"                        minLength:"1"`
-	Sub                 string         `doc:"whom it is for; or else external_id"                                                                       json:"sub,omitempty"            maxLength:"255"`
-	ExternalID          string         `doc:"whom it is for, by the identifier of the brand's own system"                                               json:"external_id,omitempty"    maxLength:"255"`
 	ResponseType        string         `doc:"code for a connector with the code flow, else id_token, if it is left out"                                 enum:"id_token,code"            json:"response_type,omitempty"`
 	RedirectURI         string         `doc:"what a code is bound to: a registered address; https://liveperson.net if it is registered, else the first" json:"redirect_uri,omitempty"   maxLength:"2048"`
 	CodeChallenge       string         `doc:"what a code is bound to (RFC 7636), as the JS method is given it"                                          json:"code_challenge,omitempty" maxLength:"128"`

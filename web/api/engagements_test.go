@@ -183,6 +183,8 @@ func TestWhatEngagementsRefuse(t *testing.T) {
 		`{"client_id":"messaging","sub":"clara-sub","auth_time":1764340000}`:             {http.StatusBadRequest, []string{"/auth_time"}},
 		`{"client_id":"messaging","sub":"clara-sub","auth_time":"yesterday"}`:            {http.StatusBadRequest, []string{"/auth_time"}},
 		`{"client_id":"messaging","sub":"clara-sub","amr":["a b"]}`:                      {http.StatusBadRequest, []string{"/amr"}},
+		`{"client_id":"messaging","sub":"\u0000"}`:                                       {http.StatusBadRequest, []string{"/sub"}},
+		`{"client_id":"messaging","external_id":"é"}`:                                    {http.StatusBadRequest, []string{"/external_id"}},
 		`{}`: {http.StatusBadRequest, []string{"", ""}},
 		`{"client_id":"messaging","sub":"clara-sub","external_id":"crm-3"}`: {http.StatusBadRequest, []string{""}},
 		`not JSON`: {http.StatusBadRequest, []string{""}},

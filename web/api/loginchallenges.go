@@ -54,13 +54,13 @@ func (upsert) Schema(r huma.Registry) *huma.Schema {
 
 // acceptedLogin is who has signed in, and how.
 type acceptedLogin struct {
-	Sub        string     `doc:"of the consumer; or external_id"                                         json:"sub,omitempty"              maxLength:"255"`
-	ExternalID string     `json:"external_id,omitempty"                                                  maxLength:"255"`
-	Upsert     *upsert    `doc:"makes or replaces the consumer first; needs idp:consumers:write as well" json:"upsert,omitempty"`
-	ACR        string     `doc:"told to relying parties; loa1 if it is left out"                         json:"acr,omitempty"              maxLength:"255"`
-	AMR        []string   `doc:"told to relying parties (RFC 8176)"                                      json:"amr,omitempty"              maxItems:"16"`
-	AuthTime   *time.Time `doc:"when the person has proved who they are; now if it is left out"          json:"auth_time,omitempty"`
-	Lifetime   int64      `doc:"of the session, in seconds, if it is to be shorter than others"          json:"session_lifetime,omitempty" maximum:"315360000" minimum:"1"`
+	NamedConsumer
+
+	Upsert   *upsert    `doc:"makes the consumer first, or is merged into what is stored (RFC 7396); needs idp:consumers:write as well" json:"upsert,omitempty"`
+	ACR      string     `doc:"told to relying parties; loa1 if it is left out"                         json:"acr,omitempty"              maxLength:"255"`
+	AMR      []string   `doc:"told to relying parties (RFC 8176)"                                      json:"amr,omitempty"              maxItems:"16"`
+	AuthTime *time.Time `doc:"when the person has proved who they are; now if it is left out"          json:"auth_time,omitempty"`
+	Lifetime int64      `doc:"of the session, in seconds, if it is to be shorter than others"          json:"session_lifetime,omitempty" maximum:"315360000" minimum:"1"`
 }
 
 // rejectedLogin is why nobody has signed in.
@@ -86,7 +86,8 @@ func (a *API) registerLoginChallenges() {
 		// Not for one client alone: the session that it leads to is good for every client.
 		ID: "accept-login-challenge", Method: http.MethodPost, Path: path + "/accept", Tag: tagHandOver, Scope: op.ScopeLogins,
 		Summary: "Say who has signed in", Errors: decided,
-		Description: "A challenge is accepted or rejected once. With upsert the consumer is made or replaced first, and stays so if the rest is refused.",
+		Description: "A challenge is accepted or rejected once. With upsert the consumer is made or changed first, as PATCH does, and stays so if the rest is refused. " +
+			"A disabled consumer is refused, and stays so unless upsert says disabled: false.",
 	}, a.acceptLogin)
 	register(a, operation{
 		ID: "reject-login-challenge", Method: http.MethodPost, Path: path + "/reject", Tag: tagHandOver, Scope: op.ScopeLogins, Narrowable: true,
@@ -136,7 +137,7 @@ func (a *API) acceptLogin(ctx context.Context, in *struct {
 		if err := a.provider.CheckLogin(ctx, in.Challenge, acceptance); err != nil {
 			return nil, err
 		}
-		c, err := a.upsert(ctx, reference{body.Sub, body.ExternalID}, body.Upsert.RawMessage)
+		c, err := a.upsert(ctx, &acceptance, body.Upsert.RawMessage)
 		if err != nil {
 			return nil, err
 		}
@@ -149,22 +150,33 @@ func (a *API) acceptLogin(ctx context.Context, in *struct {
 	return answerGoOn(a.provider.AcceptLogin(ctx, in.Challenge, acceptance, change))
 }
 
-// upsert makes or replaces a consumer who is accepted, as PUT does.
-func (a *API) upsert(ctx context.Context, ref reference, data []byte) (*storage.Consumer, error) {
+// upsert makes a consumer who is accepted, or merges into one who is there what the login
+// knows. Nothing is written of somebody who may not sign in: that a login knows a person
+// does not enable them.
+func (a *API) upsert(ctx context.Context, acceptance *op.LoginAcceptance, data []byte) (*storage.Consumer, error) {
 	if !callOf(ctx).caller.May(op.ScopeConsumersWrite) {
 		return nil, problem(http.StatusForbidden, "upsert needs the scope "+op.ScopeConsumersWrite+", too")
 	}
+	var sent struct {
+		Disabled *bool `json:"disabled"`
+	}
+	_ = json.Unmarshal(data, &sent) // brandfile says what is wrong
+	enables := sent.Disabled != nil && !*sent.Disabled
+	ref := reference{acceptance.Sub, acceptance.ExternalID}
 	c, _, err := a.edit(ctx, ref, Conditions{}, func(there *storage.Consumer) (*brandfile.Entry, error) {
-		entry, faults := brandfile.ReadConsumer(data)
+		entry, faults := brandfile.UpsertConsumer(there, data)
 		if faults != nil {
 			return nil, faults
 		}
+		if entry.Consumer.Disabled || there != nil && there.Disabled && !enables {
+			return nil, acceptance.NoConsumer()
+		}
 		return entry, settle(entry, ref, there)
 	})
-	if err != nil {
-		return nil, below("/upsert", err)
+	if _, nobody := errors.AsType[*op.FieldError](err); nobody || err == nil {
+		return c, err
 	}
-	return c, nil
+	return nil, below("/upsert", err)
 }
 
 // below moves the faults of a part of the body to where the part is.
