@@ -55,8 +55,7 @@ type authRequest struct {
 	// subjects are demands on who signs in (id_token_hint, claims): lists of sub,
 	// each of which has to have the consumer's.
 	subjects [][]string
-	// acrs are those of which the sign-in must have one; nil for any. They are not
-	// nil only where the brand's own login can meet them.
+	// acrs are those of which the sign-in must have one; nil for any.
 	acrs []string
 
 	// params is what a ticket holds: the request as it was sent, so that all of

@@ -74,8 +74,8 @@ func (r *claimRequest) wantedTexts() (texts []string, ok bool) {
 	return texts, true
 }
 
-// completeClaims takes the claims parameter over into the request. With a login of the
-// brand's own, it is for that to meet a demand for an acr.
+// completeClaims takes the claims parameter over into the request. A demand for an acr
+// that no password meets is refused, but with a login of the brand's own, which may.
 func completeClaims(client *storage.Client, request *authRequest, text string, ownLogin bool) *Error {
 	if text == "" {
 		return nil
@@ -93,13 +93,10 @@ func completeClaims(client *storage.Client, request *authRequest, text string, o
 			request.subjects = append(request.subjects, subs)
 		}
 	}
-	acrs, fault := demandedACRs(asked.IDToken["acr"])
-	switch {
-	case fault != nil:
+	if request.acrs, fault = demandedACRs(asked.IDToken["acr"]); fault != nil {
 		return fault
-	case ownLogin:
-		request.acrs = acrs
-	case acrs != nil && !slices.Contains(acrs, client.ConversationalCloud.ACROf(acrPassword)):
+	}
+	if !ownLogin && !request.meets(client, acrPassword) {
 		return errUnmet
 	}
 	if request.ResponseType == responseTypeIDToken {

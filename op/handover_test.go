@@ -265,6 +265,24 @@ func TestEssentialACRIsForTheBrand(t *testing.T) {
 	silent(t, b, handedRequest("claims", gold, "prompt", "none"))
 }
 
+// A session that the brand's login has begun with a weaker acr is not enough for another
+// client's demand, although a password would be.
+func TestEssentialACRIsOfTheSession(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, handed)
+	weaker := acceptance{Sub: webtest.Query[string](p, "select sub from consumers where username = 'amelia'"), ACR: "weak"}
+	b := shopper(t, p, weaker)
+	request := implicitRequest("claims", `{"id_token":{"acr":{"essential":true,"values":["loa1"]}}}`)
+	wantError(t, b.Authorize(with(request, "prompt", "none")), "login_required")
+	page := b.Authorize(request)
+	wantSignIn(t, page)
+	got := claims(t, p, "site", page.SignIn("amelia", ameliasPassword).Answer().Get("id_token"))
+	if got["acr"] != "loa1" || got["sub"] != weaker.Sub {
+		t.Errorf("%v", got)
+	}
+	silent(t, b, with(request, "prompt", "none"))
+}
+
 // An application is never answered without a page of ours, since the brand's login may
 // have asked nothing.
 //
