@@ -14,8 +14,8 @@ import (
 
 // previewRequest is which ID token is asked for.
 type previewRequest struct {
-	Sub          string `doc:"whom it is about"                                      json:"sub,omitempty"           maxLength:"255"`
-	ExternalID   string `doc:"the same by the identifier of the brand's own system"  json:"external_id,omitempty"   maxLength:"255"`
+	Sub          string `doc:"whom it is about"                                      json:"sub,omitempty"           maxLength:"255" pattern:"^[ -~]*$"`
+	ExternalID   string `doc:"the same by the identifier of the brand's own system"  json:"external_id,omitempty"   maxLength:"255" pattern:"^[ -~]*$"`
 	ResponseType string `doc:"one that the client has; the first, if it is left out" json:"response_type,omitempty" maxLength:"255"`
 }
 

@@ -232,6 +232,7 @@ func TestAcceptedLoginIsChecked(t *testing.T) {
 		`{}`: {"/sub"},
 		`{"sub":"amelia-sub","external_id":"crm-1","acr":"two words","amr":["", "x"],"auth_time":"2999-01-01T00:00:00Z"}`: {"/sub", "/acr", "/amr", "/auth_time"},
 		`{"sub":"nobody"}`:                           {"/sub"},
+		`{"sub":"\u0000","external_id":"\u0000"}`:    {"/external_id", "/sub"},
 		`{"external_id":"crm-none"}`:                 {"/external_id"},
 		`{"sub":"amelia-sub","no_such_field":1}`:     {"/no_such_field"},
 		`{"sub":"amelia-sub","auth_time":"noon"}`:    {"/auth_time"},

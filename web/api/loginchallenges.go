@@ -54,8 +54,8 @@ func (upsert) Schema(r huma.Registry) *huma.Schema {
 
 // acceptedLogin is who has signed in, and how.
 type acceptedLogin struct {
-	Sub        string     `doc:"of the consumer; or external_id"                                         json:"sub,omitempty"              maxLength:"255"`
-	ExternalID string     `json:"external_id,omitempty"                                                  maxLength:"255"`
+	Sub        string     `doc:"of the consumer; or external_id"                                         json:"sub,omitempty"              maxLength:"255"     pattern:"^[ -~]*$"`
+	ExternalID string     `json:"external_id,omitempty"                                                  maxLength:"255"                   pattern:"^[ -~]*$"`
 	Upsert     *upsert    `doc:"makes or replaces the consumer first; needs idp:consumers:write as well" json:"upsert,omitempty"`
 	ACR        string     `doc:"told to relying parties; loa1 if it is left out"                         json:"acr,omitempty"              maxLength:"255"`
 	AMR        []string   `doc:"told to relying parties (RFC 8176)"                                      json:"amr,omitempty"              maxItems:"16"`
