@@ -6,23 +6,29 @@ import (
 	"math/bits"
 )
 
+// MaxWork bounds an Argon2 hash: its memory in KiB times its iterations.
+const MaxWork = 512 * 1024
+
 // The bounds of a stored hash. They hold from the first day, since a hash that
-// somebody brought along decides how much memory and time each try costs here.
+// somebody brought along decides how much memory and time each try costs here, and
+// each failed one of anybody. At its bound, a form costs about a second.
 const (
 	maxHashBytes   = 512
 	maxMemory      = 256 * 1024 // KiB
 	maxIterations  = 10         // of Argon2
 	maxParallelism = 8          // of Argon2
 	maxScryptLanes = 16
-	// maxScryptWork is of N·r·p: scrypt with N = 2¹⁷ and r = 8, four times.
-	maxScryptWork   = 1 << 22
+	// maxScryptWork is of N·r·p: scrypt with N = 2¹⁷ and r = 8, which is 128 MiB.
+	maxScryptWork   = 1 << 20
 	minBcryptCost   = 4
-	maxBcryptCost   = 14
+	maxBcryptCost   = 13
 	minYescryptCost = 10 // of log2 N, which the library takes from there
 	maxYescryptCost = 18
-	maxPBKDF2Rounds = 2_000_000
+	maxSHA1Rounds   = 1_400_000 // of PBKDF2
+	maxSHA256Rounds = 1_200_000
+	maxSHA512Rounds = 600_000
 	minCryptRounds  = 1000 // of sha-crypt, as its specification says
-	maxCryptRounds  = 1_000_000
+	maxCryptRounds  = 300_000
 	// maxCryptPassword is in bytes. Each round of sha-crypt hashes the password anew,
 	// so a long one would multiply its cost. None that is longer is met.
 	maxCryptPassword = 128

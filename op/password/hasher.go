@@ -21,6 +21,7 @@ const (
 
 // Options are the cost of a new hash and the limits of hashing.
 type Options struct {
+	// Times Iterations, Memory is at most MaxWork.
 	Memory     uint32 // KiB, from 8 to 262144
 	Iterations uint32 // from 1 to 10
 	// Concurrency is how many hashes run at once, at least 1.
@@ -38,7 +39,9 @@ type Options struct {
 // Every failed verification costs the same work, whether the account has a hash
 // or not, and whatever form that hash has: one Argon2id and, for each other
 // algorithm that hashes in use have, one of that, each at the dearest cost in use.
-// A cheaper hash is filled up to that. It is work, not a pause, that fills: a pause
+// A cheaper hash is filled up to that. The work of one algorithm cannot be weighed
+// against another's to the microsecond that a guesser could measure, so it is their
+// sum, and bounded by what Check accepts: about a second each. It is work, not a pause, that fills: a pause
 // does not grow with the machine's load as hashing does. How well the times agree is
 // limited by what the machine makes of the same work (caches, lanes on several
 // cores).
@@ -67,6 +70,9 @@ func New(opts Options) (*Hasher, error) {
 		if option.n < option.min || option.n > option.to {
 			return nil, fmt.Errorf("password hashing: %s must be from %d to %d", option.name, option.min, option.to)
 		}
+	}
+	if uint64(opts.Memory)*uint64(opts.Iterations) > MaxWork {
+		return nil, fmt.Errorf("password hashing: memory times iterations must be at most %d", MaxWork)
 	}
 	if opts.Random == nil {
 		return nil, errors.New("password hashing: a source of randomness is needed")

@@ -274,6 +274,7 @@ func TestNewNamesTheOption(t *testing.T) {
 	for name, change := range map[string]func(*password.Options){
 		"memory":      func(o *password.Options) { o.Memory = 7 },
 		"iterations":  func(o *password.Options) { o.Iterations = 11 },
+		"times":       func(o *password.Options) { o.Memory, o.Iterations = 262144, 3 },
 		"concurrency": func(o *password.Options) { o.Concurrency = 0 },
 		"queue":       func(o *password.Options) { o.Queue = -1 },
 		"randomness":  func(o *password.Options) { o.Random = nil },

@@ -141,6 +141,9 @@ func argon2Layout(id, name string, a algorithm) layout {
 				return s, fmt.Errorf("%w: %s memory (m, in KiB) must be at least 8 times the parallelism (p)", ErrForm, name)
 			}
 			s.memory, s.cost, s.parallelism = n[0], n[1], uint8(n[2]) //nolint:gosec // within the bounds
+			if s.work() > MaxWork {
+				return s, fmt.Errorf("%w: %s memory times iterations (m·t) must be at most %d", ErrForm, name, MaxWork)
+			}
 			return s, s.saltAndKey(name, base64.RawStdEncoding, m[4], m[5])
 		},
 	}
@@ -192,12 +195,12 @@ func cryptNumber(text string) (n uint64) {
 func scryptForm(texts []string) (stored, error) {
 	s := stored{form: form{algorithm: scryptHash}}
 	n, err := numbers(texts,
-		bound{"scrypt cost (ln)", 1, 21}, bound{"scrypt block size (r)", 1, 1 << 10}, bound{"scrypt parallelism (p)", 1, maxScryptLanes})
+		bound{"scrypt cost (ln)", 1, 20}, bound{"scrypt block size (r)", 1, 1 << 10}, bound{"scrypt parallelism (p)", 1, maxScryptLanes})
 	if err != nil {
 		return s, err
 	}
 	s.cost, s.memory, s.parallelism = n[0], n[1], uint8(n[2]) //nolint:gosec // within the bounds
-	return s, s.boundMemory("scrypt")
+	return s, s.boundWork("scrypt")
 }
 
 func readYescrypt(m []string) (stored, error) {
@@ -210,7 +213,7 @@ func readYescrypt(m []string) (stored, error) {
 		return s, err
 	}
 	s.cost, s.memory = uint32(cost), uint32(memory) //nolint:gosec // two digits
-	if err := s.boundMemory("yescrypt"); err != nil || m[3] == "" {
+	if err := s.boundWork("yescrypt"); err != nil || m[3] == "" {
 		return s, err
 	}
 	s.salt, s.key = yescrypt.Decode64([]byte(m[3])), yescrypt.Decode64([]byte(m[4]))
@@ -220,11 +223,8 @@ func readYescrypt(m []string) (stored, error) {
 	return s, nil
 }
 
-// boundMemory bounds what scrypt and yescrypt fill, and how often.
-func (f form) boundMemory(name string) error {
-	if kib := uint64(f.memory) << f.cost / 8; kib > maxMemory {
-		return fmt.Errorf("%w: %s memory (128·N·r) must be at most %d MiB", ErrForm, name, maxMemory>>10)
-	}
+// boundWork bounds what scrypt and yescrypt fill, 128·N·r bytes, and how often.
+func (f form) boundWork(name string) error {
 	if f.work() > maxScryptWork {
 		return fmt.Errorf("%w: %s cost (N·r·p) must be at most %d", ErrForm, name, maxScryptWork)
 	}
@@ -272,7 +272,8 @@ func djangoLayout(suffix string, a algorithm, size int) layout {
 
 func readPBKDF2(a algorithm, rounds string) (stored, error) {
 	s := stored{form: form{algorithm: a}}
-	n, err := numbers([]string{rounds}, bound{"PBKDF2 rounds", 1, maxPBKDF2Rounds})
+	most := map[algorithm]int{pbkdf2SHA1: maxSHA1Rounds, pbkdf2SHA256: maxSHA256Rounds, pbkdf2SHA512: maxSHA512Rounds}[a]
+	n, err := numbers([]string{rounds}, bound{"PBKDF2 rounds", 1, most})
 	if err == nil {
 		s.cost = n[0]
 	}

@@ -192,6 +192,18 @@ func TestTLSWithAnIssuerThatIsNotHTTPS(t *testing.T) {
 	}
 }
 
+// A hash that costs more would not be taken when it is met again.
+func TestHashingThatCostsTooMuch(t *testing.T) {
+	t.Parallel()
+
+	const file = "password_hashing: {memory_kib: 262144, iterations: 3}\n"
+
+	want := "idp.yaml:1: password_hashing.iterations: times password_hashing.memory_kib must be at most 524288"
+	if got := faultOf(t, inputs(t, file, nil)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestIssuersThatAreFine(t *testing.T) {
 	t.Parallel()
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/brandidp/idp/op/loopback"
+	"github.com/brandidp/idp/op/password"
 )
 
 // DefaultFiles are the places of the configuration file when none is named.
@@ -206,6 +207,10 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 
 	if c.Session.Lifetime > 0 && c.Session.IdleLifetime > c.Session.Lifetime {
 		complain("session_idle_lifetime", "must not be longer than session_lifetime")
+	}
+
+	if c.PasswordHashing.MemoryKiB*c.PasswordHashing.Iterations > password.MaxWork {
+		complain("password_hashing.iterations", fmt.Sprintf("times password_hashing.memory_kib must be at most %d", password.MaxWork))
 	}
 
 	if found["data_dir"].text == "" {

@@ -180,7 +180,7 @@ var Options = []Option{
 	},
 	{
 		Key: "password_hashing.iterations", Kind: Integer, Default: "2",
-		Help: "Passes of Argon2id over that memory.",
+		Help: "Passes of Argon2id over that memory; times password_hashing.memory_kib, at most 524288.",
 		set:  into(func(c *Config) *uint32 { return &c.PasswordHashing.Iterations }, between[uint32](1, 10)),
 	},
 	{
