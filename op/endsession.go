@@ -64,13 +64,37 @@ func (p *Provider) EndSession(w http.ResponseWriter, r *http.Request) {
 		p.ShowError(w, r, asError(err))
 	case in == nil && p.sessions.Handle(r) == nil:
 		p.signedOut(w, r, request)
-	case in == nil: // as after a lost answer: the browser has still to forget the session, and its open forms to die
-		p.signOut(w, r, request, false)
+	case in == nil:
+		p.signOutUnnamed(w, r, request)
 	case request.fault == nil && request.hint.of(in):
 		p.signOut(w, r, request, false)
 	default:
-		p.askToSignOut(w, r, request, in)
+		p.askToSignOut(w, r, request, accountName(in.Consumer))
 	}
+}
+
+// signOutUnnamed is for a browser whose cookie names no session, as after a lost answer.
+// Whoever has no hint to show is anybody: the browser forgets the cookie, but what is
+// under way in it lives on.
+func (p *Provider) signOutUnnamed(w http.ResponseWriter, r *http.Request, request *signOutRequest) {
+	hinted := request.fault == nil && request.hint != nil
+	sid, err := p.sessions.RenewedSid(r)
+	switch {
+	case err != nil:
+		p.ShowError(w, r, asError(err))
+		return
+	case sid != "" && !(hinted && request.hint.Sid == sid):
+		p.askToSignOut(w, r, request, "") // whose it is, the old handle does not prove
+		return
+	case hinted: // sent again: the forms that are open have still to die
+		p.signOut(w, r, request, false)
+		return
+	}
+	if err := p.sessions.End(r.Context(), w, r); err != nil {
+		p.ShowError(w, r, asError(err))
+		return
+	}
+	p.signedOut(w, r, request)
 }
 
 // signOutRequestOf reads a request and checks what it says.
@@ -154,15 +178,16 @@ func (s *signOutRequest) takeAddress(params url.Values) *Error {
 	return nil
 }
 
-// askToSignOut shows the confirmation page.
-func (p *Provider) askToSignOut(w http.ResponseWriter, r *http.Request, request *signOutRequest, in *storage.SignedIn) {
+// askToSignOut shows the confirmation page, with whose account it is, if that may be
+// told.
+func (p *Provider) askToSignOut(w http.ResponseWriter, r *http.Request, request *signOutRequest, account string) {
 	proof, err := p.tickets.BindingProof(w, r, "sign-out")
 	if err != nil {
 		p.ShowError(w, r, asError(err))
 		return
 	}
 	p.opts.Pages.SignOut(w, r, SignOutPage{
-		Action: p.basePath + "/end_session", Proof: proof, Fields: request.fields, Account: accountName(in.Consumer),
+		Action: p.basePath + "/end_session", Proof: proof, Fields: request.fields, Account: account,
 		Consents: p.consentsAddress(), UILocales: request.uiLocales, Fault: faultPage(r, request.fault),
 	})
 }

@@ -14,6 +14,7 @@ import (
 func TestALostSignInLosesNoSession(t *testing.T) {
 	t.Parallel()
 	p := startRefresh(t)
+	var hint string
 	for name, test := range map[string]struct {
 		next func(b *webtest.Browser, form *webtest.Page, sid any)
 		left int // sessions
@@ -30,7 +31,19 @@ func TestALostSignInLosesNoSession(t *testing.T) {
 			form.SignIn("amelia", ameliasPassword)
 			b.Get("/end_session").Submit("sign-out", nil)
 		}, 0},
-		"signed out": {func(b *webtest.Browser, _ *webtest.Page, _ any) { b.Get("/end_session") }, 0},
+		"signed out": {func(b *webtest.Browser, _ *webtest.Page, _ any) {
+			asked := b.Get("/end_session") // as anybody's link may
+			if n := webtest.Query[int](p, "select count(*) from sessions"); n != 1 || asked.Element("confirm") == nil {
+				t.Errorf("%d sessions after a mere question\n%s", n, asked.Body)
+			}
+			asked.Submit("sign-out", nil)
+		}, 0},
+		"signed out by its hint": {func(b *webtest.Browser, _ *webtest.Page, _ any) {
+			endSession(b, "id_token_hint", hint)
+		}, 0},
+		"signed out by the hint of another session": {func(b *webtest.Browser, _ *webtest.Page, _ any) {
+			endSession(b, "id_token_hint", silent(t, amelia(t, p), implicitRequest()).Get("id_token")).Submit("sign-out", nil)
+		}, 1},
 		"somebody else signs in": {func(b *webtest.Browser, form *webtest.Page, _ any) {
 			form.SignIn("rory", rorysPassword)
 			silent(t, b, implicitRequest("prompt", "none"))
@@ -39,7 +52,8 @@ func TestALostSignInLosesNoSession(t *testing.T) {
 		p.Exec("delete from sessions")
 		b := amelia(t, p)
 		granted := delegated(t, b)
-		sid := claims(t, p, "site", silent(t, b, implicitRequest()).Get("id_token"))["sid"]
+		hint = silent(t, b, implicitRequest()).Get("id_token")
+		sid := claims(t, p, "site", hint)["sid"]
 		form := b.Authorize(implicitRequest("prompt", "login"))
 		b.Lose(form.Filled("sign-in", map[string]string{"username": "amelia", "password": ameliasPassword}))
 		wantSignedOut(t, b) // the old handle proves nothing

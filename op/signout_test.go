@@ -3,6 +3,7 @@ package op_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
@@ -90,6 +91,36 @@ func TestStrangersCannotSignSomebodyOut(t *testing.T) {
 	page = b.Do(b.Request("/end_session", params("state", "st"), "Sec-Fetch-Site", "cross-site"))
 	if sent := page.Submit("repost", nil); sent.Element("confirm") == nil {
 		t.Errorf("sent again: status %d\n%s", sent.Status, sent.Body)
+	}
+}
+
+// Nor can they end what is under way in a browser whose session has run out: its forms
+// and sign-ins elsewhere are bound to it.
+//
+//security:26-silent
+func TestStrangersCannotRebindABrowser(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, handed)
+	for name, end := range map[string]func(b *webtest.Browser){
+		"ended":   func(*webtest.Browser) { p.Exec("delete from sessions") },
+		"expired": func(*webtest.Browser) { p.Advance(25 * time.Hour) },
+	} {
+		b := amelia(t, p)
+		end(b)
+		challenge, form := handedOver(t, b.Authorize(handedRequest())), b.Authorize(codeRequest())
+		binding := b.Cookie("idp_binding")
+		for _, pairs := range [][]string{nil, {"client_id", "shop"}, {"client_id", "stranger"}, {"id_token_hint", "x"}} {
+			endSession(b, pairs...)
+		}
+		if b.Cookie("idp_binding") != binding || b.Cookie("idp_session") != "" {
+			t.Errorf("%s: the binding is another, or the session's cookie is left", name)
+		}
+		if page := b.Get(accepted(t, p, challenge, pond)); page.Answer().Get("code") == "" {
+			t.Errorf("%s: the sign-in at the brand: status %d, target %q", name, page.Status, page.Target())
+		}
+		if page := form.SignIn("amelia", ameliasPassword); page.Answer().Get("code") == "" {
+			t.Errorf("%s: the sign-in form: status %d, target %q", name, page.Status, page.Target())
+		}
 	}
 }
 

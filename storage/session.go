@@ -65,6 +65,16 @@ func (s *Store) SessionByHandle(ctx context.Context, handleSHA256 []byte) (*Sign
 	return &in, nil
 }
 
+// SidByPreviousHandle gives the sid of the live session that has had a handle before its
+// own. None is ErrNotFound.
+func (s *Store) SidByPreviousHandle(ctx context.Context, handleSHA256 []byte) (sid string, err error) {
+	err = s.pool.QueryRow(ctx, "select sid from sessions where previous_handle_sha256 = $1 and expires_at > idp_now()", handleSHA256).Scan(&sid)
+	if err != nil {
+		return "", fmt.Errorf("read session by its previous handle: %w", wrap(err))
+	}
+	return sid, nil
+}
+
 // SignIn is what proved who somebody is, and what they get for it at once.
 type SignIn struct {
 	// OldHandleSHA256 names the session of the cookie the browser came with, by its

@@ -129,6 +129,17 @@ func (s *Store) Handle(r *http.Request) []byte {
 	return Hash(cookie.Value)
 }
 
+// RenewedSid gives the sid of the live session whose handle before the last is in the
+// request's cookie: a sign-in has renewed it, and its answer was lost. It is "" if there
+// is none.
+func (s *Store) RenewedSid(r *http.Request) (string, error) {
+	sid, err := s.db.SidByPreviousHandle(r.Context(), s.Handle(r))
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return "", fmt.Errorf("session: %w", err)
+	}
+	return sid, nil
+}
+
 // Begin stores a sign-in under a new handle and writes the cookie. Handle, sid
 // and lifetimes in step are filled in here, but for an absolute one that is shorter
 // than that of other sessions; the rest is the caller's.
