@@ -229,6 +229,10 @@ func (g *generator) change(value any) any {
 		i := g.IntN(len(value))
 		value[i] = g.change(value[i])
 		return value
+	case string:
+		if !g.one(4) {
+			return g.text()
+		}
 	}
 	return g.anything()
 }

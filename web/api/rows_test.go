@@ -80,8 +80,9 @@ func rows() map[string]row {
 		"delete-client":          {prepare: registered},
 		"replace-client-secret":  {values: kiosk, client: "kiosk"},
 		"get-connector-settings": {values: map[string]string{"client_id": "messaging"}, client: "messaging"},
-		"preview-token":          {client: "site", safe: true, body: `{"sub":"amelia-sub"}`},
+		"preview-token":          {safe: true, body: `{"sub":"amelia-sub"}`},
 
+		"engage":            {client: "messaging", body: `{"client_id":"messaging","sub":"amelia-sub","claims":{"locale":"en"}}`},
 		"list-audit-events": {query: "limit=1"},
 	}
 }
