@@ -62,6 +62,12 @@ func TestVerifierIsGuessed(t *testing.T) {
 	if page := b.Post("/continue-login", params("login_verifier", verifier)); page.Status != http.StatusMethodNotAllowed {
 		t.Errorf("POST: status %d", page.Status)
 	}
+	// Whoever looks whether an address is there has not come with it.
+	for _, path := range []string{redirectTo, "/continue-logout?logout_verifier=" + verifier} {
+		if page := b.Do(b.RawRequest(http.MethodHead, path, "", "")); page.Status != http.StatusMethodNotAllowed || page.Header.Get("Allow") != http.MethodGet {
+			t.Errorf("HEAD %s: status %d, Allow %q", path, page.Status, page.Header.Get("Allow"))
+		}
+	}
 	for _, guess := range []string{verifier, challenge[1:], challenge + "x"} {
 		if d := accept(t, p, guess, williams); d.status != http.StatusNotFound {
 			t.Errorf("%q: %+v", guess, d)
@@ -156,6 +162,26 @@ func TestLateForTheBrandsLogin(t *testing.T) {
 	wantErrorPage(t, b.Get(redirectTo), http.StatusNotFound, "invalid_request")
 	if n := webtest.Query[int](p, "select count(*)::int from login_challenges"); n != 0 {
 		t.Errorf("%d rows are left", n)
+	}
+}
+
+// However much of the ten minutes is left, an accepted login waits a minute and no longer:
+// not until max_age has passed, for one.
+//
+//security:17-late
+func TestAnAcceptedLoginWaitsAMinute(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, handed)
+	b := p.Browser(t)
+	for _, after := range []time.Duration{50 * time.Second, 61 * time.Second} {
+		redirectTo := accepted(t, p, handedOver(t, b.Authorize(handedRequest("max_age", "60", "prompt", "login"))), pond)
+		p.Advance(after)
+		page := b.Get(redirectTo)
+		if after > time.Minute {
+			wantErrorPage(t, page, http.StatusGone, "invalid_request")
+		} else if page.Answer().Get("code") == "" {
+			t.Errorf("after %s: status %d", after, page.Status)
+		}
 	}
 }
 

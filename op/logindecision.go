@@ -20,8 +20,8 @@ type LoginAcceptance struct {
 	// password here.
 	ACR string
 	AMR []string
-	// AuthTime is when the person has proved who they are, at the brand; zero for now.
-	AuthTime time.Time
+	// AuthTime is when the person has proved who they are, at the brand; nil for now.
+	AuthTime *time.Time
 	// SessionLifetime is that of the session here; 0, and what is longer, stand for
 	// that of all sessions.
 	SessionLifetime time.Duration
@@ -80,6 +80,9 @@ func (a *LoginAcceptance) Check() []*FieldError {
 	if fault := checkAMR(a.AMR); fault != nil {
 		faults = append(faults, fault)
 	}
+	if a.AuthTime != nil && a.AuthTime.Unix() < 0 {
+		at("auth_time", "must not be before 1970")
+	}
 	if a.SessionLifetime < 0 {
 		at("session_lifetime", "must be a number of seconds above 0")
 	}
@@ -112,14 +115,14 @@ func (p *Provider) checkLogin(ctx context.Context, challenge string, a *LoginAcc
 		return nil, err
 	}
 	switch {
-	case a.AuthTime.IsZero():
-		a.AuthTime = c.Now
+	case a.AuthTime == nil:
+		a.AuthTime = &c.Now
 	case a.AuthTime.After(c.Now.Add(authTimeSkew)):
 		faults = append(faults, &FieldError{"auth_time", "must not be in the future"})
 	case a.AuthTime.After(c.Now):
-		a.AuthTime = c.Now
+		a.AuthTime = &c.Now
 	}
-	if !c.request.fresh(a.AuthTime, c.CreatedAt, c.Now) {
+	if !c.request.fresh(*a.AuthTime, c.CreatedAt, c.Now) {
 		faults = append(faults, &FieldError{"auth_time", "must not be earlier than prompt and max_age of the request demand: ask the person to sign in anew"})
 	}
 	return c, errors.Join(faults...)
@@ -138,7 +141,7 @@ func (p *Provider) AcceptLogin(ctx context.Context, challenge string, a LoginAcc
 		a.ACR = acrPassword
 	}
 	redirectTo, err = p.decide(ctx, c, storage.LoginDecision{
-		Sub: a.Sub, ExternalID: a.ExternalID, ACR: a.ACR, AMR: append([]string{}, a.AMR...), AuthTime: a.AuthTime, SessionLifetime: a.SessionLifetime,
+		Sub: a.Sub, ExternalID: a.ExternalID, ACR: a.ACR, AMR: append([]string{}, a.AMR...), AuthTime: *a.AuthTime, SessionLifetime: a.SessionLifetime,
 	}, change)
 	if errors.Is(err, storage.ErrNoConsumer) {
 		return "", a.NoConsumer()

@@ -31,6 +31,15 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("POST "+base+"/consent", own(p.Consent))
 	mux.HandleFunc("GET "+base+pathContinueLogin, p.ContinueLogin)
 	mux.HandleFunc("GET "+base+pathContinueLogout, p.ContinueLogout)
+	for _, path := range []string{pathContinueLogin, pathContinueLogout} {
+		mux.HandleFunc("HEAD "+base+path, getAlone) // which GET takes as well, and would use the verifier up
+	}
 	mux.HandleFunc("GET "+base+"/consents", p.Consents)
 	mux.Handle("POST "+base+"/consents", own(p.Withdraw))
+}
+
+// getAlone answers HEAD where GET does something.
+func getAlone(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", http.MethodGet)
+	w.WriteHeader(http.StatusMethodNotAllowed)
 }

@@ -110,7 +110,7 @@ func (s *Store) LoginChallenge(ctx context.Context, challengeSHA256 []byte) (*Lo
 type LoginDecision struct {
 	ChallengeSHA256 []byte
 	VerifierSHA256  []byte
-	// Return is how long the browser may take to come back, at least.
+	// Return is how long the browser may take to come back.
 	Return time.Duration
 	// Error rejects; the rest is for an acceptance.
 	Error string
@@ -132,7 +132,7 @@ with person as (
   select id, sub from consumers where not disabled and (sub = nullif($12, '') or nullif($12, '') is null and external_id = nullif($13, ''))
   for key share
 ), c as (
-  update login_challenges set decided_at = idp_now(), verifier_sha256 = $15, expires_at = greatest(expires_at, idp_now() + $16::interval),
+  update login_challenges set decided_at = idp_now(), verifier_sha256 = $15, expires_at = idp_now() + $16::interval,
     error = nullif($17, ''), consumer_id = (select id from person), acr = nullif($18, ''), amr = $19, auth_time = $20,
     session_lifetime = nullif($21::interval, '0')
   where challenge_sha256 = $14 and decided_at is null and expires_at > idp_now() and ($17 <> '' or exists (select from person))

@@ -127,10 +127,8 @@ func (a *API) acceptLogin(ctx context.Context, in *struct {
 ) (*goOnAnswer, error) {
 	body := in.Body
 	acceptance := op.LoginAcceptance{
-		Sub: body.Sub, ExternalID: body.ExternalID, ACR: body.ACR, AMR: body.AMR, SessionLifetime: time.Duration(body.Lifetime) * time.Second,
-	}
-	if body.AuthTime != nil {
-		acceptance.AuthTime = *body.AuthTime
+		Sub: body.Sub, ExternalID: body.ExternalID, ACR: body.ACR, AMR: body.AMR, AuthTime: body.AuthTime,
+		SessionLifetime: time.Duration(body.Lifetime) * time.Second,
 	}
 	if body.Upsert != nil {
 		// Nothing is written for a challenge that cannot be accepted, or by it alone.
