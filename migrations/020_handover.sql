@@ -32,15 +32,16 @@ create index login_challenges_consumer on login_challenges (consumer_id) where c
 create index login_challenges_expires_at on login_challenges (expires_at);
 
 -- A sign-out whose browser was sent to the brand's own. The session is gone by then,
--- so the row has all that the brand's backend is told.
+-- so the row has all that the brand's backend is told. sid and sub are null if it had
+-- run out before.
 create table logout_challenges (
   id               bigint generated always as identity primary key,
   challenge_sha256 bytea not null unique check (octet_length(challenge_sha256) = 32),
   binding_sha256   bytea not null check (octet_length(binding_sha256) = 32),
   request_sealed   bytea not null,
   client_id        text,
-  sid              text not null,
-  sub              text not null,
+  sid              text,
+  sub              text,
   external_id      text,
   created_at       timestamptz not null default idp_now(),
   expires_at       timestamptz not null,

@@ -83,11 +83,11 @@ func (p *Provider) signOutUnnamed(w http.ResponseWriter, r *http.Request, reques
 	case err != nil:
 		p.ShowError(w, r, asError(err))
 		return
-	case sid != "" && !(hinted && request.hint.Sid == sid):
-		p.askToSignOut(w, r, request, "") // whose it is, the old handle does not prove
-		return
-	case hinted: // sent again: the forms that are open have still to die
+	case hinted && (sid == "" || sid == request.hint.Sid): // sent again: the forms that are open have still to die
 		p.signOut(w, r, request, false)
+		return
+	case sid != "" || p.logoutURL(request.client) != "": // which would end the brand's own session
+		p.askToSignOut(w, r, request, "") // whose it is, the old handle does not prove
 		return
 	}
 	if err := p.sessions.End(r.Context(), w, r); err != nil {
@@ -195,7 +195,8 @@ func (p *Provider) askToSignOut(w http.ResponseWriter, r *http.Request, request 
 // signOut ends the session of this browser, or every session of its consumer. Clients
 // that know of them, and the brand, are told in the background.
 func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, request *signOutRequest, everywhere bool) {
-	in, err := p.endSessions(w, r, everywhere, p.logoutURL(request.client) != "")
+	handOver := p.logoutURL(request.client) != "" && p.sessions.Handle(r) != nil
+	in, err := p.endSessions(w, r, everywhere, handOver)
 	var binding []byte
 	if err == nil {
 		binding, err = p.tickets.Rebind(w)
@@ -206,14 +207,14 @@ func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, request *sign
 	}
 	p.logouts.wake()
 	p.webhook.wake()
-	if in != nil {
+	if handOver {
 		p.handOverLogout(w, r, binding, request, in)
 		return
 	}
 	p.signedOut(w, r, request)
 }
 
-// endSessions gives who was signed in, if that is to be handed over.
+// endSessions gives who was signed in, if that is to be handed over; nil for nobody.
 func (p *Provider) endSessions(w http.ResponseWriter, r *http.Request, everywhere, handOver bool) (in *storage.SignedIn, err error) {
 	if everywhere || handOver {
 		if in, err = p.sessions.Current(r); err != nil {

@@ -71,6 +71,39 @@ func TestSignOutAtTheBrand(t *testing.T) {
 	}
 }
 
+// The brand's own session may outlive ours. Without a hint the person is asked: anybody
+// may have sent the browser here.
+//
+//security:26-silent
+func TestSignOutAtTheBrandAfterOurs(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, handed)
+	for _, hinted := range []bool{true, false} {
+		b := shopper(t, p, pond)
+		hint, _ := shopsHint(t, p, b)
+		p.Exec("update sessions set expires_at = idp_now()")
+		asks := []string{"client_id", "shop", "post_logout_redirect_uri", shopBye}
+		if hinted {
+			asks = append(asks, "id_token_hint", hint)
+		}
+		page := endSession(b, asks...)
+		if !hinted {
+			page = page.Submit("sign-out", nil)
+		}
+		challenge := parameterOf(t, page, "logout_challenge")
+		var told map[string]any
+		p.Call(narrowedKey(p, "shop"), http.MethodGet, "/logout-challenges/"+challenge, nil).Want(http.StatusOK).Into(&told)
+		for _, absent := range []string{"sid", "sub", "external_id"} {
+			if _, there := told[absent]; there {
+				t.Errorf("%s of a session that had run out: %v", absent, told)
+			}
+		}
+		if page := b.Get(acceptedLogout(t, p, challenge)); page.Target() != shopBye || told["client_id"] != "shop" {
+			t.Errorf("target %q, told %v", page.Target(), told)
+		}
+	}
+}
+
 // The address may be that of the whole provider.
 func TestSignOutAtTheBrandForAll(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ func (p *Provider) logoutURL(client *storage.Client) string {
 }
 
 // handOverLogout sends the browser to the brand's own sign-out. The session here has
-// ended: where the brand cannot be waited for, the sign-out goes on without it.
+// ended, and in is nil if it had run out before, as the brand's may not have: where the brand cannot be waited for, the sign-out goes on without it.
 func (p *Provider) handOverLogout(w http.ResponseWriter, r *http.Request, binding []byte, request *signOutRequest, in *storage.SignedIn) {
 	challenge, err := p.storeLogout(r.Context(), binding, request, in)
 	if err != nil {
@@ -38,8 +38,9 @@ func (p *Provider) storeLogout(ctx context.Context, binding []byte, request *sig
 	if challenge, err = p.newHandle(); err != nil {
 		return "", err
 	}
-	row := storage.LogoutChallenge{
-		ChallengeSHA256: hashOf(challenge), BindingSHA256: binding, Sid: in.Session.Sid, Sub: in.Consumer.Sub, ExternalID: in.Consumer.ExternalID,
+	row := storage.LogoutChallenge{ChallengeSHA256: hashOf(challenge), BindingSHA256: binding}
+	if in != nil {
+		row.Sid, row.Sub, row.ExternalID = in.Session.Sid, in.Consumer.Sub, in.Consumer.ExternalID
 	}
 	if request.client != nil {
 		row.ClientID = request.client.ClientID

@@ -16,7 +16,7 @@ type LogoutChallenge struct {
 	RequestSealed []byte
 	// ClientID is the client_id of the client that asked, "" if none is known.
 	ClientID string
-	// Sid is the session that has ended, of this consumer.
+	// Sid is the session that has ended, of this consumer; "" if it had run out before.
 	Sid, Sub, ExternalID string
 	ExpiresAt            time.Time
 }
@@ -25,7 +25,7 @@ type LogoutChallenge struct {
 func (s *Store) InsertLogoutChallenge(ctx context.Context, c LogoutChallenge, lifetime time.Duration) error {
 	_, err := s.pool.Exec(ctx, `
 		insert into logout_challenges (challenge_sha256, binding_sha256, request_sealed, client_id, sid, sub, external_id, expires_at)
-		values ($1, $2, $3, nullif($4, ''), $5, $6, nullif($7, ''), idp_now() + $8::interval)`,
+		values ($1, $2, $3, nullif($4, ''), nullif($5, ''), nullif($6, ''), nullif($7, ''), idp_now() + $8::interval)`,
 		c.ChallengeSHA256, c.BindingSHA256, c.RequestSealed, c.ClientID, c.Sid, c.Sub, c.ExternalID, lifetime)
 	if err != nil {
 		return fmt.Errorf("store logout challenge: %w", wrap(err))
@@ -39,7 +39,7 @@ func (s *Store) LogoutChallenge(ctx context.Context, challengeSHA256 []byte) (*L
 	c := LogoutChallenge{ChallengeSHA256: challengeSHA256}
 	var decided, expired bool
 	err := s.pool.QueryRow(ctx, `
-		select coalesce(client_id, ''), sid, sub, coalesce(external_id, ''), expires_at, verifier_sha256 is not null, expires_at <= idp_now()
+		select coalesce(client_id, ''), coalesce(sid, ''), coalesce(sub, ''), coalesce(external_id, ''), expires_at, verifier_sha256 is not null, expires_at <= idp_now()
 		from logout_challenges where challenge_sha256 = $1`, challengeSHA256).
 		Scan(&c.ClientID, &c.Sid, &c.Sub, &c.ExternalID, &c.ExpiresAt, &decided, &expired)
 	switch {
@@ -61,7 +61,7 @@ func (s *Store) AcceptLogout(ctx context.Context, challengeSHA256, verifierSHA25
 		return q.QueryRow(ctx, `
 			with c as (
 			  update logout_challenges set verifier_sha256 = $13
-			  where challenge_sha256 = $12 and verifier_sha256 is null and expires_at > idp_now() returning sub as target
+			  where challenge_sha256 = $12 and verifier_sha256 is null and expires_at > idp_now() returning coalesce(sub, '') as target
 			), `+auditSQL+`
 			select target from c`, audit.args(challengeSHA256, verifierSHA256)...).Scan(&sub)
 	}))
