@@ -30,7 +30,7 @@ type ExternalIDPath struct {
 // NamedConsumer names a consumer in a body, by one of the two. What no consumer has, such
 // as U+0000, the database could not even read.
 type NamedConsumer struct {
-	Sub        string `doc:"of the consumer; or else external_id"                          json:"sub,omitempty"         pattern:"^[ -~]{1,255}$"`
+	Sub        string `doc:"of the consumer; or else external_id"                      json:"sub,omitempty"         pattern:"^[ -~]{1,255}$"`
 	ExternalID string `doc:"of the consumer: the identifier of the brand's own system" json:"external_id,omitempty" pattern:"^[ -~]{1,255}$"`
 }
 

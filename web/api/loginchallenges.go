@@ -57,10 +57,10 @@ type acceptedLogin struct {
 	NamedConsumer
 
 	Upsert   *upsert    `doc:"makes the consumer first, or is merged into what is stored (RFC 7396); needs idp:consumers:write as well" json:"upsert,omitempty"`
-	ACR      string     `doc:"told to relying parties; loa1 if it is left out"                         json:"acr,omitempty"              maxLength:"255"`
-	AMR      []string   `doc:"told to relying parties (RFC 8176)"                                      json:"amr,omitempty"              maxItems:"16"`
-	AuthTime *time.Time `doc:"when the person has proved who they are; now if it is left out"          json:"auth_time,omitempty"`
-	Lifetime int64      `doc:"of the session, in seconds, if it is to be shorter than others"          json:"session_lifetime,omitempty" maximum:"315360000" minimum:"1"`
+	ACR      string     `doc:"told to relying parties; loa1 if it is left out"                                                          json:"acr,omitempty"              maxLength:"255"`
+	AMR      []string   `doc:"told to relying parties (RFC 8176)"                                                                       json:"amr,omitempty"              maxItems:"16"`
+	AuthTime *time.Time `doc:"when the person has proved who they are; now if it is left out"                                           json:"auth_time,omitempty"`
+	Lifetime int64      `doc:"of the session, in seconds, if it is to be shorter than others"                                           json:"session_lifetime,omitempty" maximum:"315360000" minimum:"1"`
 }
 
 // rejectedLogin is why nobody has signed in.
