@@ -95,7 +95,7 @@ func (d *decoder) documentOf(c *storage.Consumer) *yaml.Node {
 		d.fault(1, "", "cannot be read: "+err.Error())
 		return nil
 	}
-	return d.parseJSON(data)
+	return d.readJSON(data) // which may be longer than what was sent: < alone becomes six bytes
 }
 
 // refuseFixed notes what a patch of a consumer as a whole may not have.

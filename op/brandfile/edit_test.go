@@ -2,6 +2,7 @@ package brandfile_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,5 +105,15 @@ func TestConsumerChangeTellsNoValues(t *testing.T) {
 	}
 	if before, after, err = brandfile.ConsumerChange(changed, changed); before != nil || after != nil || err != nil {
 		t.Errorf("%s %s %v", before, after, err)
+	}
+}
+
+// A consumer of the largest size can still be edited, and disabled above all.
+func TestEditConsumerOfAnySize(t *testing.T) {
+	t.Parallel()
+	c := &storage.Consumer{Sub: "s", Claims: storage.Claims{Address: &storage.Address{Formatted: strings.Repeat("<", brandfile.MaxEntryBytes-100)}}}
+	entry, faults := brandfile.EditConsumer(c, brandfile.Edit{Merge: true, Data: []byte(`{"disabled":true}`)})
+	if faults != nil || !entry.Consumer.Disabled || entry.Consumer.Claims.Address.Formatted != c.Claims.Address.Formatted {
+		t.Errorf("%v", faults)
 	}
 }

@@ -110,6 +110,11 @@ func (d *decoder) parseJSON(data []byte) *yaml.Node {
 		d.fault(1, "", fmt.Sprintf("must be at most %d KiB long", MaxEntryBytes>>10))
 		return nil
 	}
+	return d.readJSON(data)
+}
+
+// readJSON is parseJSON of a text of any size, such as one of our own.
+func (d *decoder) readJSON(data []byte) *yaml.Node {
 	if at := firstUnreadable(data); at < len(data) {
 		d.fault(1+bytes.Count(data[:at], []byte("\n")), "", "must be UTF-8 text without control characters")
 		return nil

@@ -41,7 +41,7 @@ func EditClient(c *storage.Client, patch []byte, opts Options) (*ClientEntry, Fa
 		d.fault(1, "", "cannot be read: "+err.Error())
 		return nil, d.faults
 	}
-	root, change := d.parseJSON(document), d.parseJSON(patch)
+	root, change := d.readJSON(document), d.parseJSON(patch)
 	if len(d.faults) > 0 {
 		return nil, d.faults
 	}
