@@ -10,7 +10,7 @@ import (
 
 // logoutChallenge is whose session has ended.
 type logoutChallenge struct {
-	ClientID   string    `doc:"of the client that asked; absent if none is known" json:"client_id,omitempty"`
+	ClientID   string    `doc:"of the client that asked; absent if none is known"    json:"client_id,omitempty"`
 	Sid        string    `doc:"absent, as is sub, if the session had run out before" json:"sid,omitempty"`
 	Sub        string    `json:"sub,omitempty"`
 	ExternalID string    `json:"external_id,omitempty"`
