@@ -26,10 +26,10 @@ func (s *Store) RememberConsent(ctx context.Context, sessionID, clientID int64, 
 	// The lock has who signs out or disables wait for it, or be seen by it.
 	tag, err := s.pool.Exec(ctx, `
 		with s as (
-		  select consumer_id from sessions where id = $1 and expires_at > idp_now() for key share
+		  select consumer_id, idp_now() as now from sessions where id = $1 and expires_at > idp_now() for key share
 		)
-		insert into consents as k (consumer_id, client_id, scopes) select consumer_id, $2, $3 from s
-		on conflict (consumer_id, client_id) do update set updated_at = idp_now(),
+		insert into consents as k (consumer_id, client_id, scopes, created_at, updated_at) select consumer_id, $2, $3, now, now from s
+		on conflict (consumer_id, client_id) do update set updated_at = excluded.updated_at,
 		  scopes = k.scopes || array(select w from unnest(excluded.scopes) as w where w <> all (k.scopes))`,
 		sessionID, clientID, scopes)
 	if err != nil {

@@ -118,13 +118,16 @@ func newDataKeyRenewCommand(a *app) *cobra.Command {
 			"Not while instances of an earlier release run beside: they read data keys at their start alone.",
 		Example:   "  idp data-key renew\n  idp data-key renew tickets",
 		ValidArgs: seal.Renewable,
-		RunE: func(cmd *cobra.Command, purposes []string) error {
+		Args: func(_ *cobra.Command, purposes []string) error {
 			for _, purpose := range purposes {
 				if !slices.Contains(seal.Renewable, purpose) {
 					return fmt.Errorf("%q: must be one of %s", purpose, strings.Join(seal.Renewable, ", "))
 				}
 			}
 
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, purposes []string) error {
 			if len(purposes) == 0 {
 				purposes = seal.Renewable
 			}
