@@ -46,8 +46,8 @@ func Main(m *testing.M) { os.Exit(Run(m)) }
 
 // Run is Main for a package that has something of its own to clear away
 // afterwards: it returns the exit code. The last test binary to leave the server
-// stops it.
-func Run(m *testing.M) int {
+// stops it. M is a *testing.M, or something that runs one.
+func Run(m interface{ Run() int }) int {
 	shared.Lock()
 	shared.main = true
 	shared.Unlock()
