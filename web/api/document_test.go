@@ -163,10 +163,15 @@ func TestDocumentIsOfOpenAPI31(t *testing.T) {
 			}
 			ids[o.OperationID] = here
 			var inPath []string
+			once := false
 			for _, parameter := range o.Parameters {
 				if parameter.In == "path" {
 					inPath = append(inPath, parameter.Name)
 				}
+				once = once || parameter.In == "header" && parameter.Name == "Idempotency-Key"
+			}
+			if once != (o.method == http.MethodPost) {
+				t.Errorf("%s: takes an Idempotency-Key: %v", here, once)
 			}
 			if named := namesIn(path); !slices.Equal(named, inPath) {
 				t.Errorf("%s: the parameters %v are declared, want %v", here, inPath, named)

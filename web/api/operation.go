@@ -75,6 +75,12 @@ func register[I, O any](a *API, o operation, handler func(context.Context, *I) (
 	for _, status := range a.errorsOf(o, hasBody) {
 		h.Responses[strconv.Itoa(status)] = a.problemResponse(status)
 	}
+	if o.Method == http.MethodPost { // which admit reads
+		h.Parameters = []*huma.Param{{
+			Name: headerIdempotency, In: "header", Description: "has the request happen once, however often it is sent within 24 hours",
+			Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(255)},
+		}}
+	}
 	if o.Body != nil {
 		h.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
 	}
