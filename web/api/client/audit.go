@@ -33,7 +33,8 @@ type AuditPage struct {
 
 // AuditEvents goes through the events after the one with the id after (0: from the
 // first) to the last that there is, in the order in which they happened, and ends with
-// the first error. Whoever goes on later after the last id misses none.
+// the first error. Whoever goes on later after the last id misses none: an event is shown
+// when none can come before it any more.
 func (c *Client) AuditEvents(ctx context.Context, after int64) iter.Seq2[*AuditEvent, error] {
 	return pages(strconv.FormatInt(after, 10), func(cursor string) ([]AuditEvent, string, error) {
 		page, err := c.auditPage(ctx, cursor, 0)

@@ -99,6 +99,7 @@ func ExampleClient_Engage() {
 func ExampleClient_ListAuditEvents() {
 	_, err := api.PutConsumer(ctx, "audited", &client.ConsumerInput{})
 	check(err)
+	told("audited")
 	page, err := api.ListAuditEvents(ctx, 0, 1)
 	check(err)
 	fmt.Println(len(page.Events), page.Next == page.Events[0].ID)
@@ -108,6 +109,7 @@ func ExampleClient_ListAuditEvents() {
 func ExampleClient_AuditEvents() {
 	_, err := api.PutConsumer(ctx, "watched", &client.ConsumerInput{})
 	check(err)
+	told("watched")
 	for event, err := range api.AuditEvents(ctx, 0) {
 		check(err)
 		if event.Target == "watched" {

@@ -132,6 +132,19 @@ func signOut(b *webtest.Browser) (challenge string) {
 	return parameter(b.Get("/end_session?client_id=shop").Submit("sign-out", nil), "logout_challenge")
 }
 
+// told waits until it is told of a change of a consumer: not before everything that
+// might come before it is over, on the whole server.
+func told(sub string) {
+	webtest.Eventually(&mainTB{}, "the audit event of "+sub, func() bool {
+		for event, err := range api.AuditEvents(ctx, 0) {
+			if err != nil || event.Target == sub {
+				return err == nil
+			}
+		}
+		return false
+	})
+}
+
 // check fails an example by its output.
 func check(err error) {
 	if err != nil {
