@@ -31,9 +31,8 @@ func (p *Provider) Routes(mux *http.ServeMux) {
 	mux.Handle("POST "+base+"/consent", own(p.Consent))
 	mux.HandleFunc("GET "+base+pathContinueLogin, p.ContinueLogin)
 	mux.HandleFunc("GET "+base+pathContinueLogout, p.ContinueLogout)
-	for _, path := range []string{pathContinueLogin, pathContinueLogout} {
-		mux.HandleFunc("HEAD "+base+path, getAlone) // which GET takes as well, and would use the verifier up
-	}
+	mux.HandleFunc("HEAD "+base+pathContinueLogin, getAlone) // which GET takes as well, and would use the verifier up
+	mux.HandleFunc("HEAD "+base+pathContinueLogout, getAlone)
 	mux.HandleFunc("GET "+base+"/consents", p.Consents)
 	mux.Handle("POST "+base+"/consents", own(p.Withdraw))
 }
