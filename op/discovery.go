@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
@@ -131,17 +132,14 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 // Discovery answers with the provider's metadata, from prepared bytes.
 func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
 	if v := p.published(w, r); v != nil {
-		writePublic(w, v.discovery, 3600)
+		writePublic(w, v.discovery, time.Hour)
 	}
 }
-
-// jwksMaxAge is how long a key document may be kept, in seconds.
-const jwksMaxAge = 300
 
 // JWKS answers with every published key, from prepared bytes.
 func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
 	if v := p.published(w, r); v != nil {
-		writePublic(w, v.keys.JWKS(), jwksMaxAge)
+		writePublic(w, v.keys.JWKS(), p.opts.Keys.JWKSMaxAge)
 	}
 }
 
@@ -163,11 +161,7 @@ func (p *Provider) ClientJWKS(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	owner := int64(0)
-	if client.ConversationalCloud != nil {
-		owner = client.ID
-	}
-	writePublic(w, v.keys.OwnJWKS(owner), jwksMaxAge)
+	writePublic(w, v.keys.OwnJWKS(signingOwner(client)), p.opts.Keys.JWKSMaxAge)
 }
 
 // published gives the view for a public document. It is served from memory even
@@ -184,7 +178,7 @@ func (p *Provider) published(w http.ResponseWriter, _ *http.Request) *view {
 	return stamped.view
 }
 
-func writePublic(w http.ResponseWriter, body []byte, maxAge int) {
-	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(maxAge))
+func writePublic(w http.ResponseWriter, body []byte, maxAge time.Duration) {
+	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(int(maxAge.Seconds())))
 	writeJSON(w, http.StatusOK, body)
 }

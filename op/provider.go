@@ -26,6 +26,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/outbound"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
@@ -54,9 +55,11 @@ type Options struct {
 	Outbound *outbound.Client
 	// HandOver has the brand sign people in and out itself.
 	HandOver HandOver
-	Now      func() time.Time
-	Rand     io.Reader
-	Log      *slog.Logger
+	// Keys are the times of signing keys and of their publication.
+	Keys keys.Settings
+	Now  func() time.Time
+	Rand io.Reader
+	Log  *slog.Logger
 }
 
 // Provider is an OpenID Provider for one issuer.

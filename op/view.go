@@ -15,7 +15,6 @@ import (
 
 const (
 	pollInterval  = time.Second      // how often the change counter is read
-	viewLifetime  = time.Minute      // an older view signs nothing
 	sweepInterval = 30 * time.Second // how often expired rows are deleted
 	warnInterval  = 24 * time.Hour   // how often what ends soon is logged again
 	listenRetry   = time.Second
@@ -50,12 +49,12 @@ type stamped struct {
 
 // errStale means that this instance has not seen the database for too long to
 // know its clients and keys.
-var errStale = fmt.Errorf("%w: clients and keys were not confirmed for a minute", storage.ErrUnavailable)
+var errStale = fmt.Errorf("%w: clients and keys were not confirmed for too long", storage.ErrUnavailable)
 
 // current gives the view, or errStale.
 func (p *Provider) current() (*view, error) {
 	v := p.view.Load()
-	if v == nil || p.opts.Now().Sub(v.confirmed) > viewLifetime {
+	if v == nil || p.opts.Now().Sub(v.confirmed) > p.opts.Keys.ViewLifetime {
 		return nil, errStale
 	}
 	return v.view, nil

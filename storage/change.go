@@ -10,8 +10,9 @@ import (
 
 // Snapshot is everything that an instance holds in memory, as of one moment.
 type Snapshot struct {
-	// Counter is the change counter it belongs to.
+	// Counter is the change counter it belongs to, and Now the database's clock.
 	Counter int64
+	Now     time.Time
 	Clients []*Client
 	Keys    []*SigningKey
 	// DataKeys are the keys of what is sealed, the oldest first.
@@ -22,28 +23,44 @@ type Snapshot struct {
 
 // ReadSnapshot reads clients and all keys in one transaction.
 func (s *Store) ReadSnapshot(ctx context.Context) (*Snapshot, error) {
-	var snapshot Snapshot
+	var snapshot *Snapshot
 	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, s.pool, opts, func(tx pgx.Tx) (err error) {
-		if err = tx.QueryRow(ctx, "select counter from changes").Scan(&snapshot.Counter); err != nil {
-			return err
-		}
-		if snapshot.Clients, err = queryClients(ctx, tx, "order by client_id"); err != nil {
-			return err
-		}
-		if snapshot.Keys, err = querySigningKeys(ctx, tx); err != nil {
-			return err
-		}
-		if snapshot.DataKeys, err = queryDataKeys(ctx, tx); err != nil {
-			return err
-		}
-		snapshot.APIKeys, err = queryAPIKeys(ctx, tx, "k.revoked_at is null")
+		snapshot, err = querySnapshot(ctx, tx)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read clients and keys: %w", wrap(err))
 	}
-	return &snapshot, nil
+	return snapshot, nil
+}
+
+// Snapshot reads clients and all keys as the transaction sees them.
+func (tx *Tx) Snapshot(ctx context.Context) (*Snapshot, error) {
+	snapshot, err := querySnapshot(ctx, tx.tx)
+	if err != nil {
+		return nil, fmt.Errorf("read clients and keys: %w", wrap(err))
+	}
+	return snapshot, nil
+}
+
+func querySnapshot(ctx context.Context, tx pgx.Tx) (*Snapshot, error) {
+	var snapshot Snapshot
+	if err := tx.QueryRow(ctx, "select counter, idp_now() from changes").Scan(&snapshot.Counter, &snapshot.Now); err != nil {
+		return nil, err
+	}
+	var err error
+	if snapshot.Clients, err = queryClients(ctx, tx, "order by client_id"); err != nil {
+		return nil, err
+	}
+	if snapshot.Keys, err = querySigningKeys(ctx, tx); err != nil {
+		return nil, err
+	}
+	if snapshot.DataKeys, err = queryDataKeys(ctx, tx); err != nil {
+		return nil, err
+	}
+	snapshot.APIKeys, err = queryAPIKeys(ctx, tx, "k.revoked_at is null")
+	return &snapshot, err
 }
 
 // ChangeCounter reads the counter that every change of a client or key moves.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/loopback"
 	"github.com/brandidp/idp/op/outbound"
 	"github.com/brandidp/idp/op/password"
@@ -39,9 +40,11 @@ type Options struct {
 	OutboundNetworks []netip.Prefix
 	// HandOver has the brand sign people in and out itself.
 	HandOver op.HandOver
-	Now      func() time.Time
-	Rand     io.Reader
-	Log      *slog.Logger
+	// Keys are the times of signing keys and of their publication.
+	Keys keys.Settings
+	Now  func() time.Time
+	Rand io.Reader
+	Log  *slog.Logger
 }
 
 // Server is a provider with its pages, ready to be served.
@@ -79,8 +82,8 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime, RefreshGrace: opts.RefreshGrace,
 		ClientAddress: clientAddress(opts.TrustedProxies),
 		Outbound:      outbound.New(outbound.Options{Loopback: loopback.URL(opts.Issuer), Networks: opts.OutboundNetworks}),
-		HandOver:      opts.HandOver,
-		Now:           opts.Now, Rand: opts.Rand, Log: opts.Log,
+		HandOver:      opts.HandOver, Keys: opts.Keys,
+		Now: opts.Now, Rand: opts.Rand, Log: opts.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*
 	var all []json.RawMessage
 	owned := map[int64][]json.RawMessage{}
 	for _, row := range rows {
-		if row.State == Created {
+		if !isPublished(row) {
 			continue
 		}
 		if !slices.Contains(Algs, row.Alg) {

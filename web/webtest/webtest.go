@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/brandidp/idp/op/brandfile"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
@@ -96,7 +97,7 @@ func (p *Provider) another(change func(*web.Options)) *Provider {
 	other.open()
 	other.serve(func(opts *web.Options) {
 		opts.Hashing, opts.SessionIdle, opts.SessionLifetime = p.options.Hashing, p.options.SessionIdle, p.options.SessionLifetime
-		opts.RefreshGrace, opts.HandOver = p.options.RefreshGrace, p.options.HandOver
+		opts.RefreshGrace, opts.HandOver, opts.Keys = p.options.RefreshGrace, p.options.HandOver, p.options.Keys
 		change(opts)
 	})
 	return other
@@ -121,7 +122,8 @@ func (p *Provider) serve(change func(*web.Options)) {
 		Issuer: "http://" + host, Store: p.Store, MasterKey: p.seeded.master, Brand: web.Brand{Name: "Brand"},
 		Hashing:     cheapHashing(),
 		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour, RefreshGrace: 10 * time.Second,
-		Now: p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Keys: keys.DefaultSettings(),
+		Now:  p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
 		change(&p.options)
