@@ -80,6 +80,7 @@ type Provider struct {
 	// tokenLimit is how often one session's pages may ask for a token.
 	tokenLimit sessionLimit
 	records    records
+	swept      atomic.Int64
 	requestKey []byte // of the MACs by which repeated requests are known
 }
 

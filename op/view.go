@@ -39,6 +39,7 @@ type view struct {
 	subjectIssuers map[int64]map[string]subjectIssuer
 	discovery      []byte
 	apiKeys        map[string]*storage.APIKey // by SHA-256
+	activeKeys     []*storage.SigningKey
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -182,7 +183,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		byID:    make(map[int64]*storage.Client, len(snapshot.Clients)),
 		origins: map[string]bool{},
 		custom:  map[int64]customclaims.Set{},
-		apiKeys: keysByHash(snapshot.APIKeys),
+		apiKeys: keysByHash(snapshot.APIKeys), activeKeys: activeAmong(snapshot.Keys),
 	}
 	for _, client := range snapshot.Clients {
 		v.clients[client.ClientID], v.byID[client.ID] = client, client
@@ -300,7 +301,9 @@ func (p *Provider) runSweeps(ctx context.Context) {
 			p.warnOfEncryptionKeys(ctx, v.view)
 		}
 		p.learnPasswordForms(ctx)
-		if deleted, err := p.opts.Store.Sweep(ctx); err != nil && ctx.Err() == nil {
+		deleted, err := p.opts.Store.Sweep(ctx)
+		p.swept.Add(deleted)
+		if err != nil && ctx.Err() == nil {
 			p.opts.Log.WarnContext(ctx, "expired rows were not all deleted", "error", err)
 		} else if deleted > 0 {
 			p.opts.Log.DebugContext(ctx, "deleted expired rows", "rows", deleted)

@@ -91,6 +91,13 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 // Close gives every connection back.
 func (s *Store) Close() { s.pool.Close() }
 
+// Connections tells how many of the pool's connections are in use, idle, and may be
+// open at most.
+func (s *Store) Connections() (used, idle, most int32) {
+	stat := s.pool.Stat()
+	return stat.AcquiredConns(), stat.IdleConns(), stat.MaxConns()
+}
+
 // Ping asks the database for an answer.
 func (s *Store) Ping(ctx context.Context) error {
 	return wrap(s.pool.Ping(ctx))

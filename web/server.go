@@ -54,7 +54,7 @@ type Server struct {
 	// MasterKeyCreated is set when this start has made the master key.
 	MasterKeyCreated bool
 
-	handler http.Handler
+	handler, internal http.Handler
 }
 
 // New opens the database's keys, makes what is missing at a first start, and
@@ -95,6 +95,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.internal = internal(s.Provider, opts.Store)
 	s.handler = handler(s.Provider, pages, management.Handler(), opts)
 	return s, nil
 }

@@ -63,15 +63,19 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		return err
 	}
 
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("listen: %s is taken by another program: name another address with --listen", cfg.Listen)
-	}
-
+	listener, err := listen(ctx, "listen", cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	defer listener.Close() //nolint:errcheck // closed by the server in the normal case
+
+	var internal net.Listener
+	if cfg.Internal.Listen != "" {
+		if internal, err = listen(ctx, "internal-listen", cfg.Internal.Listen); err != nil {
+			return err
+		}
+		defer internal.Close() //nolint:errcheck // as above
+	}
 
 	db, err := openDatabase(ctx, cfg, log)
 	if err != nil {
@@ -91,8 +95,46 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 		ballast := newBallast()
 		defer runtime.KeepAlive(ballast)
 
-		return serveHTTP(ctx, listener, tlsConfig, server.Handler(), log)
+		return serveBoth(ctx, listener, internal, tlsConfig, server, log)
 	})
+}
+
+// listen opens a listener, of the flag that names its address.
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s: %s is taken by another program: name another address with --%s", flag, address, flag)
+	}
+
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+
+	return listener, nil
+}
+
+// serveBoth serves consumers, and the metrics if there is a listener for them,
+// until ctx ends. The metrics stay until the last request has ended.
+func serveBoth(ctx context.Context, public, internal net.Listener, tlsConfig *tls.Config, server *web.Server, log *slog.Logger) error {
+	if internal == nil {
+		return serveHTTP(ctx, public, tlsConfig, server.Handler(), log)
+	}
+
+	log.Info("metrics", "listen", internal.Addr().String())
+
+	watched := &http.Server{Handler: server.Internal(), ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute}
+	done := make(chan error, 1)
+
+	go func() { done <- watched.Serve(internal) }()
+
+	err := serveHTTP(ctx, public, tlsConfig, server.Handler(), log)
+	_ = watched.Close()
+
+	if failed := <-done; !errors.Is(failed, http.ErrServerClosed) {
+		log.Error("metrics were not served", "error", failed)
+	}
+
+	return err
 }
 
 // openCertificate reads the certificate of the listener. Without one there is

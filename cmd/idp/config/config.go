@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Issuer          string // URL without a trailing slash
 	Listen          string // host:port of the public listener
+	Internal        Internal
 	TLS             TLS
 	DataDir         string // absolute path
 	Database        Database
@@ -40,6 +41,11 @@ type Config struct {
 	File string
 
 	settings []Setting
+}
+
+// Internal is the listener for whoever watches the provider.
+type Internal struct {
+	Listen string // host:port, or empty: there is none
 }
 
 // TLS has the files of the public listener's certificate: both, or none.

@@ -32,6 +32,13 @@ var Options = []Option{
 		set:  into(func(c *Config) *string { return &c.Listen }, hostPort),
 	},
 	{
+		Key: "internal.listen", Kind: Text,
+		DefaultNote: "none: no metrics are served",
+		Help: "Address and port of the internal listener, which serves /metrics in Prometheus' format, without TLS and to whoever reaches it: " +
+			"keep it off the public network.",
+		set: into(func(c *Config) *string { return &c.Internal.Listen }, hostPort),
+	},
+	{
 		Key: "tls.certificate_file", Kind: Text,
 		DefaultNote: "none: a proxy in front does TLS",
 		Help: "Certificate of the public listener with its chain, in PEM: the listener then speaks TLS alone. " +
