@@ -36,7 +36,7 @@ func (p *Provider) Withdraw(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// What was withdrawn before, by this very form, is withdrawn.
-	if err := p.opts.Store.WithdrawConsent(r.Context(), in.Consumer.ID, client.ID); err != nil && !errors.Is(err, storage.ErrNotFound) {
+	if err := p.opts.Store.WithdrawConsent(r.Context(), in.Consumer.ID, client.ID, storage.AuditEvent{}); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		p.ShowError(w, r, asError(err))
 		return
 	}

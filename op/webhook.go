@@ -170,7 +170,7 @@ func (p *Provider) webhookSecrets(ctx context.Context) ([][]byte, error) {
 		return nil, err
 	}
 	if len(rows) == 0 {
-		secret, err := WebhookSecret(ctx, p.opts.Store, p.opts.Keyring, p.opts.Rand, false)
+		secret, err := WebhookSecret(ctx, p.opts.Store, p.opts.Keyring, p.opts.Rand, false, storage.AuditEvent{})
 		if err != nil {
 			return nil, err
 		}
@@ -199,8 +199,11 @@ func openWebhookSecret(keyring *seal.Keyring, row storage.WebhookSecret) ([]byte
 
 // WebhookSecret gives the secret that webhooks are signed with, as Standard Webhooks
 // writes it: whsec_ and base64. It is made if there is none yet, or if another is to
-// take its place; the one before then signs beside it for a day.
-func WebhookSecret(ctx context.Context, store *storage.Store, keyring *seal.Keyring, rand io.Reader, rotate bool) (string, error) {
+// take its place; the one before then signs beside it for a day. The event tells of one
+// that is made.
+func WebhookSecret(
+	ctx context.Context, store *storage.Store, keyring *seal.Keyring, rand io.Reader, rotate bool, audit storage.AuditEvent,
+) (string, error) {
 	var secret []byte
 	err := store.Administer(ctx, func(tx *storage.Tx) error {
 		rows, err := tx.WebhookSecrets(ctx)
@@ -215,9 +218,13 @@ func WebhookSecret(ctx context.Context, store *storage.Store, keyring *seal.Keyr
 		if _, err := io.ReadFull(rand, secret); err != nil {
 			return fmt.Errorf("make webhook secret: %w", err)
 		}
-		return tx.ReplaceWebhookSecret(ctx, webhookOverlap, func(id int64) ([]byte, error) {
+		err = tx.ReplaceWebhookSecret(ctx, webhookOverlap, func(id int64) ([]byte, error) {
 			return keyring.Seal(seal.Webhooks, secret, "webhook_secrets", strconv.FormatInt(id, 10))
 		})
+		if err != nil {
+			return err
+		}
+		return tx.Audit(ctx, audit)
 	})
 	if err != nil {
 		return "", err

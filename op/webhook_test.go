@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -117,7 +118,7 @@ func startHooked(t *testing.T, h *hook) *webtest.Provider {
 
 func webhookSecret(t *testing.T, p *webtest.Provider, rotate bool) string {
 	t.Helper()
-	secret, err := op.WebhookSecret(t.Context(), p.Store, p.Keyring(), rand.Reader, rotate)
+	secret, err := op.WebhookSecret(t.Context(), p.Store, p.Keyring(), rand.Reader, rotate, storage.AuditEvent{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// ActorCommand is the ActorKind of what somebody does on the command line; Actor is
+// then the name of the operating system's user.
+const ActorCommand = "command"
+
 // AuditEvent tells who did what to what. Before and After must have no secret and no
 // personal data in them.
 type AuditEvent struct {
 	ID int64
 	At time.Time
-	// Actor is the name of an API key or the client_id of a client, by ActorKind.
+	// Actor is the name of an API key, the client_id of a client or a user's name, by
+	// ActorKind.
 	Actor, ActorKind string
-	// Action is a verb behind what it is done to, such as consumers.update.
+	// Action is the operation of the API, such as put-consumer, or the command, such as
+	// consumer sign-out.
 	Action string
 	// Target is a sub, a client_id or another name, by TargetKind. If it is empty, that
 	// of the row that is written takes its place.

@@ -44,7 +44,7 @@ func (s *Store) RememberConsent(ctx context.Context, sessionID, clientID int64, 
 // WithdrawConsent forgets what a consumer has allowed a client, and ends the client's
 // codes, refresh tokens and access tokens of that consumer. If nothing was allowed,
 // it is ErrNotFound and nothing ends.
-func (s *Store) WithdrawConsent(ctx context.Context, consumerID, clientID int64) error {
+func (s *Store) WithdrawConsent(ctx context.Context, consumerID, clientID int64, audit AuditEvent) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, "delete from consents where consumer_id = $1 and client_id = $2", consumerID, clientID)
 		if err != nil {
@@ -59,7 +59,10 @@ func (s *Store) WithdrawConsent(ctx context.Context, consumerID, clientID int64)
 		for _, table := range []string{"authorization_codes", "refresh_families", "access_tokens"} {
 			batch.Queue("delete from "+table+" where consumer_id = $1 and client_id = $2", consumerID, clientID)
 		}
-		return tx.SendBatch(ctx, batch).Close()
+		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+			return err
+		}
+		return audit.insert(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("withdraw consent: %w", wrap(err))

@@ -63,10 +63,10 @@ func TestConsents(t *testing.T) {
 			if err := l.issue(in.Session.ID, "too much", "openid", "address"); !errors.Is(err, storage.ErrNoConsent) {
 				t.Errorf("a code for more than was allowed: %v", err)
 			}
-			if err := l.store.WithdrawConsent(t.Context(), l.consumer.ID, l.clients[1]); !errors.Is(err, storage.ErrNotFound) {
+			if err := l.store.WithdrawConsent(t.Context(), l.consumer.ID, l.clients[1], storage.AuditEvent{}); !errors.Is(err, storage.ErrNotFound) {
 				t.Errorf("nothing to withdraw: %v", err)
 			}
-			if err := l.store.WithdrawConsent(t.Context(), l.consumer.ID, l.clients[0]); err != nil {
+			if err := l.store.WithdrawConsent(t.Context(), l.consumer.ID, l.clients[0], storage.AuditEvent{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := l.issue(in.Session.ID, "withdrawn", "openid"); !errors.Is(err, storage.ErrNoConsent) {
@@ -100,7 +100,7 @@ func TestConsentsInParallel(t *testing.T) {
 			for n := range 50 {
 				expected(l.store.RememberConsent(t.Context(), session, l.clients[0], []string{"openid"}))
 				expected(l.issue(session, fmt.Sprint(i, " ", n), "openid"))
-				expected(l.store.WithdrawConsent(t.Context(), l.consumer.ID, l.clients[0]))
+				expected(l.store.WithdrawConsent(t.Context(), l.consumer.ID, l.clients[0], storage.AuditEvent{}))
 			}
 		})
 	}

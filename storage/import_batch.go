@@ -262,6 +262,11 @@ func (b *ImportBatch) resetPasswords(ctx context.Context, reset bool) ([]int64, 
 	return ids, b.tx.endEverything(ctx, ids, EndPasswordChanged)
 }
 
+// Audit tells in the transaction of the batch of what happens in it.
+func (b *ImportBatch) Audit(ctx context.Context, event AuditEvent) error {
+	return b.tx.Audit(ctx, event)
+}
+
 // SaveProgress keeps how far the import has come with this batch.
 func (b *ImportBatch) SaveProgress(ctx context.Context, j ImportJob) error {
 	_, err := b.tx.tx.Exec(ctx, `

@@ -92,7 +92,7 @@ func (s *Store) DeleteLogoutNotice(ctx context.Context, id int64) error {
 func (s *Store) SignOutEverywhere(ctx context.Context, consumerID int64, audit AuditEvent) (sessions int64, err error) {
 	const own = "(select id from sessions where consumer_id = $1)"
 	batch := &pgx.Batch{}
-	if audit.Action != "" { // else the consumer, or a command, has
+	if audit.Action != "" && audit.ActorKind != ActorCommand { // else the consumer has, or somebody in their place
 		queueEndReason(batch, EndRevoked)
 	}
 	// Nobody signs in as the consumer between the statements.

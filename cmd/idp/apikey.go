@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os/user"
 	"regexp"
 	"slices"
 	"strconv"
@@ -168,23 +167,12 @@ func (s *session) createAPIKey(ctx context.Context, row *storage.APIKey, clientI
 
 	row.SHA256 = sha256
 
-	err = s.store.InsertAPIKey(ctx, row, commandEvent("api-key create"))
+	err = s.store.InsertAPIKey(ctx, row, s.event("api_key", row.Name))
 	if errors.Is(err, storage.ErrConflict) {
 		return "", errors.New("there is a key of this name; idp api-key revoke ends it")
 	}
 
 	return key, err
-}
-
-// commandEvent is the audit event of a command, which is done to an API key if nothing
-// else is said.
-func commandEvent(command string) storage.AuditEvent {
-	event := storage.AuditEvent{ActorKind: "command", Action: command, TargetKind: "api_key"}
-	if who, err := user.Current(); err == nil {
-		event.Actor = who.Username
-	}
-
-	return event
 }
 
 // apiKeyView is a key for reading.
@@ -314,7 +302,7 @@ func newAPIKeyRevokeCommand(a *app) *cobra.Command {
 		Args:    oneArgument("the name of a key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				err := s.store.RevokeAPIKey(ctx, args[0], commandEvent("api-key revoke"))
+				err := s.store.RevokeAPIKey(ctx, args[0], s.event("api_key", args[0]))
 				if errors.Is(err, storage.ErrNotFound) {
 					return errors.New("there is no live key of this name; idp api-key list shows all")
 				}

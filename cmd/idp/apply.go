@@ -135,6 +135,8 @@ func (s *session) applyFile(ctx context.Context, flags applyFlags, name string, 
 		return nil, err
 	}
 
+	flags.Audit = s.event("", "")
+
 	return brandfile.Apply(ctx, s.store, file, flags.Changes, brandfile.Makers{
 		HashPassword: hasher.Hash,
 		SigningKey:   func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg) },

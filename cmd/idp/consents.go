@@ -57,7 +57,7 @@ func (s *session) withdraw(ctx context.Context, w io.Writer, consumer *storage.C
 
 	i := slices.IndexFunc(consents, func(c storage.Consent) bool { return c.ClientID == clientID })
 	if i >= 0 {
-		err = s.store.WithdrawConsent(ctx, consumer.ID, consents[i].ClientRow)
+		err = s.store.WithdrawConsent(ctx, consumer.ID, consents[i].ClientRow, s.event("consumer", consumer.Sub))
 	}
 
 	if errors.Is(err, storage.ErrNotFound) {

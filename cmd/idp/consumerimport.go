@@ -109,6 +109,7 @@ func (s *session) importConsumers(ctx context.Context, flags importFlags, cmd *c
 	state, err := consumerfile.Import(ctx, s.store, input, consumerfile.Options{
 		ResetPasswords: flags.resetPasswords, SkipHashing: !flags.hashPasswords, HashPassword: hasher.Hash,
 		DryRun: flags.dryRun, Restart: flags.restart, Report: consumerfile.NewReport(report), Progress: progress.show,
+		Audit: s.event("consumers", ""),
 	})
 	progress.end()
 

@@ -139,7 +139,7 @@ func newDataKeyRenewCommand(a *app) *cobra.Command {
 				}
 
 				for _, purpose := range purposes {
-					id, err := opened.Renew(ctx, s.store, purpose)
+					id, err := opened.Renew(ctx, s.store, purpose, s.event("data_key", purpose))
 					if err != nil {
 						return err
 					}

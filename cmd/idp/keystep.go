@@ -27,7 +27,7 @@ func newKeyCreateCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
 				key, err := op.CreateKey(ctx, s.store, op.NewKey{
-					ClientID: clientID, Alg: alg, Audit: commandEvent("keys.create"),
+					ClientID: clientID, Alg: alg, Audit: s.event("key", ""),
 					Make: func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg) },
 				})
 				if err != nil {
@@ -90,7 +90,7 @@ func newKeyStepCommand(a *app, step keys.Step) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
 				verdict, err := op.StepKey(ctx, s.store, keySettings(s.cfg), op.KeyStep{
-					Step: step, Kid: args[0], Force: force, Audit: commandEvent("keys." + string(step)),
+					Step: step, Kid: args[0], Force: force, Audit: s.event("key", ""),
 				})
 				if err != nil {
 					return explainStep(err)

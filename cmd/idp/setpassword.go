@@ -32,7 +32,7 @@ func newSetPasswordCommand(a *app) *cobra.Command {
 					return err
 				}
 
-				if err := s.setPassword(ctx, consumer.ID, typed); err != nil {
+				if err := s.setPassword(ctx, consumer, typed); err != nil {
 					return err
 				}
 
@@ -44,7 +44,7 @@ func newSetPasswordCommand(a *app) *cobra.Command {
 	}
 }
 
-func (s *session) setPassword(ctx context.Context, consumerID int64, typed string) error {
+func (s *session) setPassword(ctx context.Context, consumer *storage.Consumer, typed string) error {
 	hasher, err := s.batchHasher()
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (s *session) setPassword(ctx context.Context, consumerID int64, typed strin
 		return err
 	}
 
-	return s.store.Administer(ctx, func(tx *storage.Tx) error { return tx.SetPassword(ctx, consumerID, hash) })
+	return s.store.ChangePassword(ctx, consumer.ID, hash, s.event("consumer", consumer.Sub))
 }
 
 // askPassword asks for a new password twice at a terminal, or reads the first

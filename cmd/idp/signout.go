@@ -20,7 +20,7 @@ func newSignOutCommand(a *app) *cobra.Command {
 		Args:    oneArgument("a sub, or what the consumer signs in with"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withConsumer(cmd, args[0], func(ctx context.Context, s *session, consumer *storage.Consumer) error {
-				sessions, err := s.store.SignOutEverywhere(ctx, consumer.ID, storage.AuditEvent{})
+				sessions, err := s.store.SignOutEverywhere(ctx, consumer.ID, s.event("consumer", consumer.Sub))
 				if err != nil {
 					return err
 				}

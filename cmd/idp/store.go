@@ -16,6 +16,8 @@ type session struct {
 	cfg   *config.Config
 	log   *slog.Logger
 	store *storage.Store
+	// command is the one that runs, as audit events name it.
+	command string
 }
 
 // withStore reads the configuration and lends the store to f. A database with
@@ -64,5 +66,5 @@ func (a *app) lendStore(cmd *cobra.Command, makeSchema bool, f func(ctx context.
 	}
 	defer store.Close()
 
-	return f(ctx, &session{cfg: cfg, log: log, store: store})
+	return f(ctx, &session{cfg: cfg, log: log, store: store, command: commandName(cmd)})
 }

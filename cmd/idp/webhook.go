@@ -41,7 +41,7 @@ func newWebhookSecretCommand(a *app) *cobra.Command {
 					return err
 				}
 
-				secret, err := op.WebhookSecret(ctx, s.store, opened.Keyring, rand.Reader, rotate)
+				secret, err := op.WebhookSecret(ctx, s.store, opened.Keyring, rand.Reader, rotate, s.event("webhook_secret", ""))
 				if err != nil {
 					return err
 				}

@@ -64,13 +64,13 @@ func Apply(ctx context.Context, store *storage.Store, file *File, changes Change
 		if err != nil {
 			return err
 		}
-		a := applier{tx: tx, rand: makers.Rand, made: made, result: &Result{Diff: &p.diff}}
+		a := applier{tx: tx, audit: changes.Audit, rand: makers.Rand, made: made, result: &Result{Diff: &p.diff}}
 		if err := a.apply(ctx, p); err != nil {
 			return err
 		}
 		result = a.result
 		if changes.done != nil {
-			return changes.done(tx, p)
+			changes.done(p)
 		}
 		return nil
 	})
@@ -134,14 +134,15 @@ func prepare(ctx context.Context, p *plan, makers Makers) (material, error) {
 // applier writes one plan.
 type applier struct {
 	tx     *storage.Tx
+	audit  storage.AuditEvent
 	rand   io.Reader
 	made   material
 	result *Result
 }
 
 func (a *applier) apply(ctx context.Context, p *plan) error {
-	for _, id := range p.pruned {
-		if err := a.tx.DeleteClient(ctx, id); err != nil {
+	for _, row := range p.pruned {
+		if err := a.prune(ctx, row); err != nil {
 			return err
 		}
 	}
@@ -167,6 +168,27 @@ func (a *applier) apply(ctx context.Context, p *plan) error {
 	return nil
 }
 
+func (a *applier) prune(ctx context.Context, row *storage.Client) error {
+	fields, err := clientFields(row)
+	if err != nil {
+		return err
+	}
+	if err := a.tx.DeleteClient(ctx, row.ID); err != nil {
+		return err
+	}
+	return a.tell(ctx, "client", row.ClientID, Change{Action: Delete, Fields: compare(fields, nil)})
+}
+
+// tell writes the event of one change.
+func (a *applier) tell(ctx context.Context, kind, target string, change Change) error {
+	if a.audit.Action == "" {
+		return nil
+	}
+	event := a.audit
+	event.TargetKind, event.Target = kind, target
+	return change.tell(ctx, a.tx, event)
+}
+
 func (a *applier) client(ctx context.Context, step *clientStep) error {
 	if step.makeSecret {
 		secret, err := NewSecret(a.rand)
@@ -183,6 +205,9 @@ func (a *applier) client(ctx context.Context, step *clientStep) error {
 		err = a.tx.InsertClient(ctx, step.row)
 	case step.changed:
 		err = a.tx.UpdateClient(ctx, step.row)
+	}
+	if err == nil {
+		err = a.tell(ctx, "client", step.row.ClientID, step.change)
 	}
 	if err != nil || !step.needsKey {
 		return err
@@ -202,6 +227,15 @@ func (a *applier) consumer(ctx context.Context, step *consumerStep) error {
 			return errMeanwhile
 		}
 	}
+	if err := a.writeConsumer(ctx, step, hash); err != nil {
+		return err
+	}
+	told := step.change
+	told.Fields = impersonal(told.Fields)
+	return a.tell(ctx, "consumer", step.row.Sub, told)
+}
+
+func (a *applier) writeConsumer(ctx context.Context, step *consumerStep, hash string) error {
 	if step.row.ID == 0 {
 		step.row.PasswordHash = hash
 		return a.tx.InsertConsumer(ctx, step.row, step.identifiers)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,15 +35,11 @@ func ApplyClient(ctx context.Context, store *storage.Store, entry *ClientEntry, 
 	var result ClientResult
 	clientID := entry.Client().ClientID
 	applied, err := Apply(ctx, store, entry.file, Changes{
+		Audit: write.Audit,
 		guard: func(existing map[string]*storage.Client) error { return write.Guard(existing[clientID]) },
-		done: func(tx *storage.Tx, p *plan) error {
+		done: func(p *plan) {
 			result.Client = p.clients[0].row
-			if p.diff.Empty() {
-				return nil
-			}
-			change := p.diff.Changes[0]
-			result.Created = change.Action == Create
-			return write.tell(ctx, tx, change)
+			result.Created = p.clients[0].change.Action == Create
 		},
 	}, makers)
 	if faults, refused := errors.AsType[Faults](err); refused {
@@ -77,7 +72,7 @@ func DeleteClient(ctx context.Context, store *storage.Store, clientID string, wr
 		if err := tx.DeleteClient(ctx, there.ID); err != nil {
 			return err
 		}
-		return write.tell(ctx, tx, Change{Action: Delete, Fields: compare(fields, nil)})
+		return (&Change{Action: Delete, Fields: compare(fields, nil)}).tell(ctx, tx, write.Audit)
 	})
 	if err != nil {
 		return fmt.Errorf("delete client: %w", err)
@@ -110,7 +105,7 @@ func SetSecret(ctx context.Context, store *storage.Store, clientID, secret strin
 		if err := tx.UpdateClient(ctx, there); err != nil {
 			return err
 		}
-		return write.tell(ctx, tx, change)
+		return change.tell(ctx, tx, write.Audit)
 	})
 	if err != nil {
 		return fmt.Errorf("set client secret: %w", err)
@@ -125,26 +120,4 @@ func NewSecret(rand io.Reader) (string, error) {
 		return "", fmt.Errorf("make a client secret: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(bits), nil
-}
-
-// tell writes the event of a change in its transaction.
-func (w *ClientWrite) tell(ctx context.Context, tx *storage.Tx, change Change) error {
-	before, after := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-	for _, field := range change.Fields {
-		if field.Old != nil {
-			before[field.Field] = field.Old
-		}
-		if field.New != nil {
-			after[field.Field] = field.New
-		}
-	}
-	event := w.Audit
-	var err error
-	if event.Before, err = json.Marshal(before); err == nil {
-		event.After, err = json.Marshal(after)
-	}
-	if err != nil {
-		return fmt.Errorf("tell of a change: %w", err)
-	}
-	return tx.Audit(ctx, event)
 }

@@ -2,7 +2,6 @@ package brandfile
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
@@ -43,26 +42,9 @@ func ConsumerChange(old, changed *storage.Consumer) (before, after json.RawMessa
 			return nil, nil, err
 		}
 	}
-	sides := [2]map[string]json.RawMessage{{}, {}}
-	for _, change := range compare(fields[0], fields[1]) {
-		for i, value := range []json.RawMessage{change.Old, change.New} {
-			switch {
-			case value == nil:
-			case change.Field == "disabled":
-				sides[i][change.Field] = value
-			default:
-				sides[i][change.Field] = masked
-			}
-		}
-	}
-	if len(sides[0]) == 0 && len(sides[1]) == 0 {
+	changes := compare(fields[0], fields[1])
+	if len(changes) == 0 {
 		return nil, nil, nil
 	}
-	if before, err = json.Marshal(sides[0]); err == nil {
-		after, err = json.Marshal(sides[1])
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("compare: %w", err)
-	}
-	return before, after, nil
+	return sides(impersonal(changes))
 }

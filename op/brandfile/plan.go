@@ -18,12 +18,16 @@ type Changes struct {
 	// ResetPasswords sets the passwords of consumers that exist, which ends their
 	// sessions, codes and tokens. Otherwise only new consumers get theirs.
 	ResetPasswords bool
+	// Audit is the event that tells of each client and consumer that Apply changes;
+	// whom it is about and what has changed is filled in. Without an action nothing is
+	// told.
+	Audit storage.AuditEvent
 
 	// guard looks at the clients of the store by client_id before the file is compared
-	// with them, and done at what was done, before that is committed. Either may be nil,
-	// and its error undoes everything.
+	// with them; its error undoes everything. done looks at what was done. Either may be
+	// nil.
 	guard func(existing map[string]*storage.Client) error
-	done  func(tx *storage.Tx, p *plan) error
+	done  func(p *plan)
 }
 
 // Plan tells what Apply would change, and changes nothing. An error of type
@@ -54,7 +58,7 @@ type plan struct {
 	diff      Diff
 	clients   []clientStep
 	consumers []consumerStep
-	pruned    []int64 // clients to delete, by ID
+	pruned    []*storage.Client // to delete
 	// sharedKeys are the algorithms that the provider gets a key for.
 	sharedKeys []string
 }
@@ -64,6 +68,7 @@ type clientStep struct {
 	needsKey   bool
 	makeSecret bool
 	changed    bool // the row itself, or its secret
+	change     Change
 }
 
 type consumerStep struct {
@@ -71,6 +76,7 @@ type consumerStep struct {
 	row         *storage.Consumer // ID 0: to create
 	identifiers []storage.Identifier
 	changed     bool
+	change      Change
 	// One of these, if the password is to be set.
 	password, passwordHash string
 }
@@ -152,7 +158,7 @@ func (p *planner) planClients(ctx context.Context) error {
 	}
 	for _, row := range rows {
 		if existing[row.ClientID] != nil {
-			p.pruned = append(p.pruned, row.ID)
+			p.pruned = append(p.pruned, row)
 			p.diff.Changes = append(p.diff.Changes, Change{Action: Delete, Kind: "client", Name: row.ClientID})
 		}
 	}
@@ -201,13 +207,14 @@ func (p *planner) planClient(c *client, row *storage.Client) error {
 		change.Fields = append(change.Fields, FieldChange{Field: "signing key", New: json.RawMessage(`"(made, for all clients with ` + alg + `)"`)})
 	}
 	p.note(change)
+	step.change = change
 	p.clients = append(p.clients, step)
 	return nil
 }
 
 // note counts a change, or its absence.
 func (p *planner) note(change Change) {
-	if change.Action == Update && len(change.Fields) == 0 {
+	if change.none() {
 		p.diff.Unchanged++
 		return
 	}

@@ -134,6 +134,7 @@ func (p *planner) planConsumer(c *consumer, row *storage.Consumer) error {
 		change.Fields = append(change.Fields, secretChange("password", row != nil && row.PasswordHash != ""))
 	}
 	p.note(change)
+	step.change = change
 	p.consumers = append(p.consumers, step)
 	return nil
 }

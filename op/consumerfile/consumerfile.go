@@ -32,6 +32,9 @@ type Options struct {
 	Restart bool
 	// Report is where refused lines are told of. A file that is there must be a report.
 	Report *Report
+	// Audit is the event that tells of each batch; how many consumers it was is filled
+	// in. Without an action nothing is told.
+	Audit storage.AuditEvent
 	// Progress is told after each batch; nil tells nobody.
 	Progress func(State)
 

@@ -260,7 +260,7 @@ func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batc
 	if im.opts.DryRun {
 		return job, nil
 	}
-	return job, tx.SaveProgress(ctx, job)
+	return job, errors.Join(im.tell(ctx, tx, counts), tx.SaveProgress(ctx, job))
 }
 
 // judge decides which lines are taken.

@@ -20,15 +20,19 @@ const RenewalWait = 2 * time.Minute
 var Renewable = []string{SigningKeys, Tickets, Devices, Webhooks}
 
 // Renew makes a new data key for a purpose and gives its id. It opens at once and
-// seals after RenewalWait; the keys before it go on opening what they have sealed.
-func (k *Keyring) Renew(ctx context.Context, store *storage.Store, purpose string) (id int64, err error) {
+// seals after RenewalWait; the keys before it go on opening what they have sealed. The
+// event tells of it.
+func (k *Keyring) Renew(ctx context.Context, store *storage.Store, purpose string, audit storage.AuditEvent) (id int64, err error) {
 	if !slices.Contains(Renewable, purpose) {
 		return 0, fmt.Errorf("renew data key: there is none to renew for purpose %q", purpose)
 	}
 	err = store.Administer(ctx, func(tx *storage.Tx) error {
 		row, err := k.insertDataKey(ctx, tx, purpose, RenewalWait)
 		id = row.ID
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.Audit(ctx, audit)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("renew data key: %w", err)

@@ -212,7 +212,7 @@ func (p *Provider) SetPassword(username, newPassword string) {
 // gives its id.
 func (p *Provider) RenewDataKey(purpose string) int64 {
 	p.tb.Helper()
-	id, err := p.seeded.keyring.Renew(p.tb.Context(), p.Store, purpose)
+	id, err := p.seeded.keyring.Renew(p.tb.Context(), p.Store, purpose, storage.AuditEvent{})
 	if err != nil {
 		p.tb.Fatal(err)
 	}
