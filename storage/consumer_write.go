@@ -54,25 +54,11 @@ select id, sub, password_changed_at, created_at, updated_at from c`
 // CreateConsumer adds a consumer and sets its ID, times and, if it was empty, its Sub.
 // What belongs to another consumer, or did, is ErrConflict; ConsumerClashes says which.
 func (s *Store) CreateConsumer(ctx context.Context, c *Consumer, identifiers []Identifier, audit AuditEvent, claim *Claim) error {
-	err := s.change(ctx, claim, func(q querier) error { return create(ctx, q, c, identifiers, audit) })
-	if err != nil {
+	w := ConsumerWrite{Consumer: c, Identifiers: identifiers, Audit: audit}
+	if err := s.change(ctx, claim, func(q querier) error { return w.write(ctx, q) }); err != nil {
 		return fmt.Errorf("create consumer: %w", err)
 	}
 	return nil
-}
-
-func create(ctx context.Context, q querier, c *Consumer, identifiers []Identifier, audit AuditEvent) error {
-	d, err := c.documents()
-	if err != nil {
-		return err
-	}
-	values, kinds := columns(identifiers)
-	err = q.QueryRow(ctx, createSQL, audit.args(c.Sub, c.Disabled, c.Username, c.PasswordHash, d.claims, d.personal, d.customer,
-		d.attributes, c.ManagedBy, c.ExternalID, values, kinds)...).Scan(&c.ID, &c.Sub, &c.PasswordChangedAt, &c.CreatedAt, &c.UpdatedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("%w: sub of a consumer who is gone", ErrConflict)
-	}
-	return err
 }
 
 // replaceSQL writes a consumer that is as it was read.
@@ -93,29 +79,17 @@ select updated_at from c`
 // ReplaceConsumer replaces everything of the consumer with c.ID but its sub and
 // password, if it is as it was at c.UpdatedAt, which it sets; else it is ErrChanged. With
 // end, sessions, consents, codes and tokens end.
-func (s *Store) ReplaceConsumer(ctx context.Context, c *Consumer, identifiers []Identifier, end bool, audit AuditEvent) error {
-	d, err := c.documents()
-	if err != nil {
-		return fmt.Errorf("replace consumer: %w", err)
-	}
-	values, kinds := columns(identifiers)
-	replace := func(q querier) error {
-		err := q.QueryRow(ctx, replaceSQL, audit.args(c.ID, c.UpdatedAt, c.Disabled, c.Username, d.claims, d.personal, d.customer,
-			d.attributes, c.ExternalID, values, kinds)...).Scan(&c.UpdatedAt)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrChanged
-		}
-		return err
-	}
+func (s *Store) ReplaceConsumer(ctx context.Context, c *Consumer, identifiers []Identifier, end bool, audit AuditEvent) (err error) {
+	w := ConsumerWrite{Consumer: c, Identifiers: identifiers, Audit: audit}
 	if end {
 		err = s.inTx(ctx, func(tx pgx.Tx) error {
-			if err := replace(tx); err != nil {
+			if err := w.write(ctx, tx); err != nil {
 				return err
 			}
 			return (&Tx{tx: tx}).endEverything(ctx, []int64{c.ID}, EndDisabled, "consents")
 		})
 	} else {
-		err = wrap(replace(s.pool))
+		err = wrap(w.write(ctx, s.pool))
 	}
 	if err != nil {
 		return fmt.Errorf("replace consumer: %w", err)

@@ -42,8 +42,10 @@ type row struct {
 func rows() map[string]row {
 	rory, kiosk := map[string]string{"sub": "rory-sub"}, map[string]string{"client_id": "kiosk"}
 	return map[string]row{
-		"list-consumers":              {query: "limit=2"},
-		"create-consumer":             {body: `{"claims":{"name":"River"}}`},
+		"list-consumers":  {query: "limit=2"},
+		"create-consumer": {body: `{"claims":{"name":"River"}}`},
+		"upsert-consumers": {body: `{"consumers":[{"sub":"rory-sub","external_id":"crm-2","username":"rory"},{"external_id":"crm-4","username":"clara"},
+			{"sub":"bill-sub","password_hash":"$2b$10$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa"}],"partial":false}`},
 		"get-consumer":                {},
 		"get-consumer-by-external-id": {},
 		"put-consumer":                {values: rory, body: `{"external_id":"crm-2","username":"rory","attributes":{"tier":"gold"}}`},

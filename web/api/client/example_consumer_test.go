@@ -98,6 +98,20 @@ func ExampleClient_Consumers() {
 	// page-3
 }
 
+func ExampleClient_UpsertConsumers() {
+	results, err := api.UpsertConsumers(ctx, &client.ConsumerBatch{Partial: true, Consumers: []client.ConsumerInput{
+		{ExternalID: "crm/10", Attributes: map[string]any{"tier": "gold"}}, {Username: "nameless"}, {Sub: "batch-11"},
+	}}, client.IdempotencyKey(client.NewIdempotencyKey()))
+	check(err)
+	for _, result := range results {
+		fmt.Println(result.Status, result.ExternalID, len(result.Errors))
+	}
+	// Output:
+	// 201 crm/10 0
+	// 400  1
+	// 201  0
+}
+
 func ExampleClient_GetPersonalInfo() {
 	_, err := api.PutConsumer(ctx, "personal", &client.ConsumerInput{PersonalInfo: &liveperson.PersonalInfo{FirstName: "Clara"}})
 	check(err)
