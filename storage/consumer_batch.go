@@ -89,11 +89,7 @@ func (w *ConsumerWrite) statement() (sql string, args []any, scan func(pgx.Row) 
 	if c.ID == 0 {
 		args = w.Audit.args(c.Sub, c.Disabled, c.Username, c.PasswordHash, d.claims, d.personal, d.customer, d.attributes, c.ManagedBy, c.ExternalID, values, kinds)
 		return createSQL, args, func(row pgx.Row) error {
-			err := row.Scan(&c.ID, &c.Sub, &c.PasswordChangedAt, &c.CreatedAt, &c.UpdatedAt)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return fmt.Errorf("%w: sub of a consumer who is gone", ErrConflict)
-			}
-			return err
+			return row.Scan(&c.ID, &c.Sub, &c.PasswordChangedAt, &c.CreatedAt, &c.UpdatedAt)
 		}, nil
 	}
 	args = w.Audit.args(c.ID, c.UpdatedAt, c.Disabled, c.Username, d.claims, d.personal, d.customer, d.attributes, c.ExternalID, values, kinds)

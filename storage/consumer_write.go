@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -38,13 +39,11 @@ func (s *Store) ConsumerByIdentifier(ctx context.Context, identifier string) (*C
 	return s.consumerWhere(ctx, "c.id = (select consumer_id from identifiers where identifier = $1)", identifier)
 }
 
-// createSQL makes a consumer with its identifiers, unless the sub belonged to another.
+// createSQL makes a consumer with its identifiers.
 const createSQL = `
 with c as (
   insert into consumers (sub, disabled, username, password_hash, claims, personal_info, customer_info, attributes, managed_by, external_id)
-  select s, $13, nullif($14, ''), nullif($15, ''), $16, $17, $18, $19, $20, nullif($21, '')
-  from (select coalesce(nullif($12, ''), gen_random_uuid()::text) as s) t
-  where not exists (select from consumer_tombstones where sub = s)
+  values (coalesce(nullif($12, ''), gen_random_uuid()::text), $13, nullif($14, ''), nullif($15, ''), $16, $17, $18, $19, $20, nullif($21, ''))
   returning id, sub, sub as target, password_changed_at, created_at, updated_at
 ), identified as (
   insert into identifiers (identifier, consumer_id, kind) select v, c.id, k from c, unnest($22::text[], $23::text[]) as t (v, k)
@@ -93,6 +92,31 @@ func (s *Store) ReplaceConsumer(ctx context.Context, c *Consumer, identifiers []
 	}
 	if err != nil {
 		return fmt.Errorf("replace consumer: %w", err)
+	}
+	return nil
+}
+
+// DeleteConsumer removes a consumer who is as it was at updatedAt, else it is ErrChanged.
+// Sessions, consents, codes and tokens end with it; whoever is told of the end of sessions
+// is told. The sub is given to nobody any more.
+func (s *Store) DeleteConsumer(ctx context.Context, id int64, updatedAt time.Time, audit AuditEvent) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		// Who inserts a row that refers to the consumer must not have to wait before it
+		// is seen what they have locked: until the consumer goes, the key is left alone.
+		tag, err := tx.Exec(ctx, "select from consumers where id = $1 and updated_at = $2 for no key update", id, updatedAt)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = ErrChanged
+		}
+		if err == nil {
+			err = (&Tx{tx: tx}).endEverything(ctx, []int64{id}, EndConsumerDeleted, "consents")
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, "with c as (delete from consumers where id = $12 returning sub as target), "+auditSQL+" select", audit.args(id)...)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete consumer: %w", err)
 	}
 	return nil
 }

@@ -168,7 +168,7 @@ func (s *session) createAPIKey(ctx context.Context, row *storage.APIKey, clientI
 
 	row.SHA256 = sha256
 
-	err = s.store.InsertAPIKey(ctx, row, commandEvent("api-key create"))
+	err = s.store.InsertAPIKey(ctx, row, commandEvent("api-key create", "api_key"))
 	if errors.Is(err, storage.ErrConflict) {
 		return "", errors.New("there is a key of this name; idp api-key revoke ends it")
 	}
@@ -176,9 +176,9 @@ func (s *session) createAPIKey(ctx context.Context, row *storage.APIKey, clientI
 	return key, err
 }
 
-// commandEvent is the audit event of a command that is done to an API key.
-func commandEvent(command string) storage.AuditEvent {
-	event := storage.AuditEvent{ActorKind: "command", Action: command, TargetKind: "api_key"}
+// commandEvent is the audit event of a command that changes something of a kind.
+func commandEvent(command, kind string) storage.AuditEvent {
+	event := storage.AuditEvent{ActorKind: "command", Action: command, TargetKind: kind}
 	if who, err := user.Current(); err == nil {
 		event.Actor = who.Username
 	}
@@ -313,7 +313,7 @@ func newAPIKeyRevokeCommand(a *app) *cobra.Command {
 		Args:    oneArgument("the name of a key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				err := s.store.RevokeAPIKey(ctx, args[0], commandEvent("api-key revoke"))
+				err := s.store.RevokeAPIKey(ctx, args[0], commandEvent("api-key revoke", "api_key"))
 				if errors.Is(err, storage.ErrNotFound) {
 					return errors.New("there is no live key of this name; idp api-key list shows all")
 				}

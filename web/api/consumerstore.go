@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -114,9 +115,9 @@ func (a *API) replace(ctx context.Context, there *storage.Consumer, entry *brand
 	return c, err
 }
 
-// consumerEvent tells of what becomes of a consumer.
+// consumerEvent tells of what becomes of a consumer, nil for one who is not there.
 func (a *API) consumerEvent(ctx context.Context, old, changed *storage.Consumer) (storage.AuditEvent, error) {
-	event := a.audit(ctx, target{kindConsumer, changed.Sub})
+	event := a.audit(ctx, target{kindConsumer, cmp.Or(changed, old).Sub})
 	var err error
 	event.Before, event.After, err = brandfile.ConsumerChange(old, changed)
 	return event, err

@@ -51,6 +51,7 @@ func rows() map[string]row {
 		"put-consumer":                {values: rory, body: `{"external_id":"crm-2","username":"rory","attributes":{"tier":"gold"}}`},
 		"put-consumer-by-external-id": {values: map[string]string{"external_id": "crm-3"}, body: `{"username":"river","claims":{"locale":"en"}}`},
 		"patch-consumer":              {values: rory, body: `{"claims":{"given_name":"Rory","nickname":null}}`},
+		"delete-consumer":             {prepare: informed},
 		"put-password":                {values: rory, body: `{"password":"correct horse battery staple"}`},
 		"get-personal-info":           {prepare: informed},
 		"put-personal-info":           {body: `{"firstname":"Amelia","age":{"age":21},"contacts":[{"phone":"+44 20 7946 0000","phoneType":"HOME"}]}`},

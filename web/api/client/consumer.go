@@ -152,6 +152,13 @@ func (c *Client) PatchConsumer(ctx context.Context, sub string, patch any, optio
 	return c.consumer(ctx, http.MethodPatch, []string{"consumers", sub}, patch, options...)
 }
 
+// DeleteConsumer removes a consumer, with their sessions and tokens. The sub is never
+// given to another.
+func (c *Client) DeleteConsumer(ctx context.Context, sub string, options ...Option) error {
+	_, err := c.call(ctx, request{method: http.MethodDelete, path: []string{"consumers", sub}}, nil, options...)
+	return err
+}
+
 // PutPassword sets a consumer's password, which ends their sessions and tokens.
 func (c *Client) PutPassword(ctx context.Context, sub, password string) error {
 	body := map[string]string{"password": password}

@@ -98,6 +98,15 @@ func ExampleClient_Consumers() {
 	// page-3
 }
 
+func ExampleClient_DeleteConsumer() {
+	consumer, err := api.CreateConsumer(ctx, &client.ConsumerInput{Sub: "delete"})
+	check(err)
+	check(api.DeleteConsumer(ctx, "delete", client.IfMatch(consumer.ETag)))
+	_, err = api.CreateConsumer(ctx, &client.ConsumerInput{Sub: "delete"})
+	fmt.Println(err)
+	// Output: 409 Conflict: what is under errors belongs to another consumer; /sub must not be that of a consumer who is gone: a sub is never given out twice
+}
+
 func ExampleClient_UpsertConsumers() {
 	results, err := api.UpsertConsumers(ctx, &client.ConsumerBatch{Partial: true, Consumers: []client.ConsumerInput{
 		{ExternalID: "crm/10", Attributes: map[string]any{"tier": "gold"}}, {Username: "nameless"}, {Sub: "batch-11"},
