@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,20 +94,33 @@ func (p *Provider) accessTokenAudience(client *storage.Client) string {
 // errNoAccessToken means that a text cannot be an access token of ours.
 var errNoAccessToken = errors.New("not an access token of this issuer")
 
-// readAccessToken gives what is stored of an access token that is presented, if
-// there is such a one, and the jti if it is a JWT. Whatever is of another kind, an
-// ID token for one, is errNoAccessToken.
-func (p *Provider) readAccessToken(v *view, token string) (sha256 []byte, jti string, err error) {
+// presentedToken is an access token as it was presented.
+type presentedToken struct {
+	// sha256 is what is stored of it, if there is such a one.
+	sha256 []byte
+	// jti and audience are what a JWT says.
+	jti, audience string
+}
+
+// meantFor is whom an access token of a client is meant for: a JWT says so itself,
+// whatever the client is set to by now.
+func (p *Provider) meantFor(token presentedToken, client *storage.Client) string {
+	return cmp.Or(token.audience, p.accessTokenAudience(client))
+}
+
+// readAccessToken reads an access token that is presented. Whatever is of another kind,
+// an ID token for one, is errNoAccessToken.
+func (p *Provider) readAccessToken(v *view, token string) (presentedToken, error) {
 	if isHandle(token) {
-		return hashOf(token), "", nil
+		return presentedToken{sha256: hashOf(token)}, nil
 	}
 	payload, err := v.keys.VerifyOwn(typAccessToken, token)
 	if err != nil {
-		return nil, "", errNoAccessToken
+		return presentedToken{}, errNoAccessToken
 	}
 	var claims accessTokenClaims
-	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != p.opts.Issuer || !isHandle(claims.ID) {
-		return nil, "", errNoAccessToken
+	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != p.opts.Issuer || !isHandle(claims.ID) || claims.Audience == "" {
+		return presentedToken{}, errNoAccessToken
 	}
-	return hashOf(typAccessToken + " " + claims.ID), claims.ID, nil
+	return presentedToken{hashOf(typAccessToken + " " + claims.ID), claims.ID, claims.Audience}, nil
 }

@@ -96,11 +96,11 @@ func (p *Provider) keyCaller(v *view, credential string, address netip.Addr) (*C
 // tokenCaller takes an access token that speaks for its client alone and is meant for
 // this provider. What the client may not ask for any more, the token is not good for.
 func (p *Provider) tokenCaller(ctx context.Context, v *view, credential string, address netip.Addr) (*Caller, error) {
-	sha256, _, err := p.readAccessToken(v, credential)
+	presented, err := p.readAccessToken(v, credential)
 	if err != nil {
 		return nil, ErrCredential
 	}
-	token, err := p.opts.Store.AccessTokenState(ctx, sha256)
+	token, err := p.opts.Store.AccessTokenState(ctx, presented.sha256)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil, ErrCredential
 	}
@@ -108,7 +108,7 @@ func (p *Provider) tokenCaller(ctx context.Context, v *view, credential string, 
 		return nil, err
 	}
 	client := v.byID[token.ClientID]
-	if client == nil || token.Sub != "" || p.accessTokenAudience(client) != p.opts.Issuer ||
+	if client == nil || token.Sub != "" || p.meantFor(presented, client) != p.opts.Issuer ||
 		!slices.Contains(client.GrantTypes, storage.GrantClientCredentials) {
 		return nil, ErrCredential
 	}

@@ -32,9 +32,9 @@ type Engagement struct {
 // Vouched is how a consumer has signed in at the brand, by the brand's word. There is
 // no acr: whoever is vouched for has acr loa1, or what the connector says for it.
 type Vouched struct {
-	// AuthTime is when, zero for now. It may not lie in the future, nor longer ago than
+	// AuthTime is when, nil for now. It may not lie in the future, nor longer ago than
 	// a session here may last: no token outlives that.
-	AuthTime time.Time
+	AuthTime *time.Time
 	// AMR are the methods (RFC 8176), nil for what nobody knows.
 	AMR []string
 }
@@ -132,9 +132,12 @@ var subjectPattern = regexp.MustCompile(`^[\x20-\x7e]{1,255}$`)
 // vouchedSession stands in the place of a session. Errors are of type *FieldError.
 func (p *Provider) vouchedSession(vouched Vouched) (*storage.Session, error) {
 	now := p.opts.Now()
-	authTime := vouched.AuthTime
+	authTime := now
+	if vouched.AuthTime != nil {
+		authTime = *vouched.AuthTime
+	}
 	switch {
-	case authTime.IsZero() || authTime.After(now) && !authTime.After(now.Add(authTimeSkew)): // a clock ahead of ours
+	case authTime.After(now) && !authTime.After(now.Add(authTimeSkew)): // a clock ahead of ours
 		authTime = now
 	case authTime.After(now):
 		return nil, &FieldError{"auth_time", "must not be in the future"}

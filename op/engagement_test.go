@@ -77,7 +77,7 @@ func TestEngageGivesAnIDToken(t *testing.T) {
 	signedIn := p.Now().Add(-7*24*time.Hour + 30*time.Minute)
 	answer = engaged(t, p, "messaging", func(e *op.Engagement) {
 		e.Consumer = storage.ConsumerKey{Sub: "sub-of-clara"}
-		e.Vouched = op.Vouched{AuthTime: signedIn, AMR: []string{"pwd", "otp"}}
+		e.Vouched = op.Vouched{AuthTime: &signedIn, AMR: []string{"pwd", "otp"}}
 	})
 	got = claims(t, p, "messaging", answer.IDToken)
 	amr, _ := got["amr"].([]any)
@@ -85,7 +85,7 @@ func TestEngageGivesAnIDToken(t *testing.T) {
 		t.Errorf("claims %v, %d seconds", got, answer.ExpiresIn)
 	}
 	// A clock that is ahead by a moment.
-	answer = engaged(t, p, "messaging", func(e *op.Engagement) { e.Vouched.AuthTime = p.Now().Add(20 * time.Second) })
+	answer = engaged(t, p, "messaging", signedInAt(p, 20*time.Second))
 	if got := claims(t, p, "messaging", answer.IDToken); got["auth_time"].(float64) > float64(p.Now().Unix()) {
 		t.Errorf("auth_time %v", got["auth_time"])
 	}
@@ -94,6 +94,11 @@ func TestEngageGivesAnIDToken(t *testing.T) {
 	if page := amelia(t, p).Get("/end_session?id_token_hint=" + answer.IDToken); page.Element("sign-out") == nil {
 		t.Errorf("signed out without a question: status %d", page.Status)
 	}
+}
+
+// signedInAt has the brand say that the sign-in was so long after now.
+func signedInAt(p *webtest.Provider, after time.Duration) func(*op.Engagement) {
+	return func(e *op.Engagement) { e.Vouched.AuthTime = new(p.Now().Add(after)) }
 }
 
 func TestEngageGivesACode(t *testing.T) {
@@ -272,8 +277,10 @@ func TestWhatEngageRefuses(t *testing.T) {
 		"no text":            {client: "messaging", change: func(e *op.Engagement) { e.Consumer.ExternalID = "a\x00b" }, is: op.ErrNoConsumer},
 		"disabled":           {client: "messaging", change: func(e *op.Engagement) { e.Consumer.ExternalID = "crm-43" }, is: op.ErrConsumerDisabled},
 		"disabled, code":     {client: "messaging-code", change: func(e *op.Engagement) { e.Consumer.ExternalID = "crm-43" }, is: op.ErrConsumerDisabled},
-		"auth_time tomorrow": {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = p.Now().Add(2 * time.Minute) }, field: "auth_time"},
-		"auth_time long ago": {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = p.Now().Add(-7 * 24 * time.Hour) }, field: "auth_time"},
+		"auth_time tomorrow": {client: "messaging", change: signedInAt(p, 2*time.Minute), field: "auth_time"},
+		"auth_time long ago": {client: "messaging", change: signedInAt(p, -7*24*time.Hour), field: "auth_time"},
+		"auth_time year 1":   {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = new(time.Time) }, field: "auth_time"},
+		"auth_time of 1969":  {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AuthTime = new(time.Unix(-1, 0)) }, field: "auth_time"},
 		"amr with a space":   {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AMR = []string{"a b"} }, field: "amr"},
 		"amr without end":    {client: "messaging", change: func(e *op.Engagement) { e.Vouched.AMR = slices.Repeat([]string{"a"}, 17) }, field: "amr"},
 		"no challenge":       {client: "embedded", code: "invalid_request", status: 400},

@@ -54,7 +54,7 @@ func (p *Provider) introspect(ctx context.Context, v *view, client *storage.Clie
 	}
 	answer.ClientID, answer.Subject, answer.Scope = owner.ClientID, state.Sub, state.Scope
 	answer.IssuedAt, answer.Expires = state.IssuedAt.Unix(), state.ExpiresAt.Unix()
-	if answer.TokenType != "" {
+	if answer.TokenType != "" && answer.Audience == "" {
 		answer.Audience = p.accessTokenAudience(owner)
 	}
 	return answer, nil
@@ -68,10 +68,10 @@ func (p *Provider) tokenState(ctx context.Context, v *view, client *storage.Clie
 			HandleSHA256: hashOf(string(refresh.handle)), TokenSHA256: hashOf(token), ClientID: client.ID, Offline: offline, Plain: plain,
 		})
 	}
-	sha256, jti, err := p.readAccessToken(v, token)
+	presented, err := p.readAccessToken(v, token)
 	if err != nil {
 		return nil, err
 	}
-	answer.TokenType, answer.ID = "Bearer", jti
-	return p.opts.Store.AccessTokenState(ctx, sha256)
+	answer.TokenType, answer.ID, answer.Audience = "Bearer", presented.jti, presented.audience
+	return p.opts.Store.AccessTokenState(ctx, presented.sha256)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
@@ -203,7 +204,8 @@ func TestWhatEndsSessionsIsTold(t *testing.T) {
 			b.Authorize(codeRequest("prompt", "login")).SignIn("rory", rorysPassword)
 		},
 		"consumer deleted": func(_ *testing.T, p *webtest.Provider, _ *webtest.Browser) {
-			p.Exec("delete from consumers where username = 'amelia'")
+			sub := webtest.Query[string](p, "select sub from consumers where username = 'amelia'")
+			p.Call(p.APIKey(nil, op.ScopeConsumersWrite), http.MethodDelete, "/consumers/"+sub, nil).Want(http.StatusNoContent)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

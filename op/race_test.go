@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -105,6 +106,49 @@ func TestCodeIssuedDuringPasswordChangeEnds(t *testing.T) {
 	}
 	if r := redeem(p.Browser(t), code); r.Status == http.StatusOK {
 		t.Errorf("the code outlives the password; its token at userinfo: %d", userinfo(p.Browser(t), decode(t, r).AccessToken).Status)
+	}
+}
+
+// Whoever signs in, gets a code or redeems one while they are deleted gets nothing that
+// lasts, and no error of ours.
+func TestWhatIsMadeDuringADeletionEnds(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]func(t *testing.T, p *webtest.Provider) func() *webtest.Page{
+		"sign-in": func(t *testing.T, p *webtest.Provider) func() *webtest.Page {
+			page := p.Browser(t).Authorize(codeRequest())
+			return func() *webtest.Page { return page.SignIn("amelia", ameliasPassword) }
+		},
+		"code": func(t *testing.T, p *webtest.Provider) func() *webtest.Page {
+			b := amelia(t, p)
+			return func() *webtest.Page { return b.Authorize(codeRequest()) }
+		},
+		"token": func(t *testing.T, p *webtest.Provider) func() *webtest.Page {
+			b, rp := amelia(t, p), p.Browser(t)
+			code := silent(t, b, codeRequest()).Get("code")
+			return func() *webtest.Page { return redeem(rp, code) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := webtest.Start(t, nil, brand)
+			key := p.APIKey(nil, op.ScopeConsumersWrite)
+			sub := webtest.Query[string](p, "select sub from consumers where username = 'amelia'")
+			do := first(t, p)
+			var page *webtest.Page
+			race(t, p, func() { page = do() }, func() {
+				if reply := p.Call(key, http.MethodDelete, "/consumers/"+sub, nil); reply.Status != http.StatusNoContent {
+					t.Errorf("%d %s", reply.Status, reply.Body)
+				}
+			})
+			if page.Status >= http.StatusInternalServerError {
+				t.Errorf("%d %s", page.Status, page.Body)
+			}
+			for _, table := range []string{"sessions", "authorization_codes", "access_tokens", "refresh_families"} {
+				if n := webtest.Query[int](p, "select count(*) from "+table); n != 0 {
+					t.Errorf("%d rows of %s", n, table)
+				}
+			}
+		})
 	}
 }
 

@@ -30,8 +30,8 @@ func (p *Provider) revoke(ctx context.Context, v *view, client *storage.Client, 
 	if refresh := p.refresh.read(token); refresh != nil {
 		return revocationFault(p.opts.Store.RevokeRefreshToken(ctx, hashOf(string(refresh.handle)), client.ID))
 	}
-	if sha256, _, err := p.readAccessToken(v, token); err == nil {
-		return revocationFault(p.opts.Store.RevokeAccessToken(ctx, sha256, client.ID))
+	if presented, err := p.readAccessToken(v, token); err == nil {
+		return revocationFault(p.opts.Store.RevokeAccessToken(ctx, presented.sha256, client.ID))
 	}
 	if _, err := p.readHint(v, token); err == nil {
 		// Whoever revokes an ID token must not believe that it is dead now.

@@ -75,7 +75,7 @@ func (p *Provider) useSubjectAssertion(ctx context.Context, v *view, client *sto
 	}
 	vouched := Vouched{AMR: claims.AMR}
 	if claims.AuthTime != nil {
-		vouched.AuthTime = time.UnixMilli(int64(*claims.AuthTime * 1000))
+		vouched.AuthTime = new(time.UnixMilli(int64(*claims.AuthTime * 1000)))
 	}
 	if _, err := p.vouchedSession(vouched); err != nil { // before the assertion is spent
 		return nil, badSubject("the assertion: "+err.Error(), nil)

@@ -203,6 +203,8 @@ func TestAssertionsAboutConsumers(t *testing.T) {
 		"not yet":                             {as(members{"nbf": now.Add(2 * time.Minute).Unix()}), false},
 		"auth_time tomorrow":                  {as(members{"auth_time": now.Add(24 * time.Hour).Unix()}), false},
 		"auth_time long ago":                  {as(members{"auth_time": now.Add(-8 * 24 * time.Hour).Unix()}), false},
+		"auth_time year 1":                    {as(members{"auth_time": time.Time{}.Unix()}), false},
+		"auth_time of 1970":                   {as(members{"auth_time": 0}), false},
 		"auth_time for ever":                  {as(members{"auth_time": 1e300}), false},
 		"auth_time a text":                    {as(members{"auth_time": "now"}), false},
 		"amr a text":                          {as(members{"amr": "pwd"}), false},

@@ -53,11 +53,11 @@ func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request, token string
 	if err != nil {
 		return "", nil, err
 	}
-	sha256, _, err := p.readAccessToken(v, token)
+	presented, err := p.readAccessToken(v, token)
 	if err != nil {
 		return "", nil, errToken
 	}
-	access, err := p.opts.Store.AccessTokenBySHA256(r.Context(), sha256)
+	access, err := p.opts.Store.AccessTokenBySHA256(r.Context(), presented.sha256)
 	if errors.Is(err, storage.ErrNotFound) {
 		return "", nil, errToken
 	}

@@ -157,6 +157,9 @@ func TestWebhookTellsWhatEndsSessions(t *testing.T) {
 		"consumer_deleted": func(_ *testing.T, p *webtest.Provider, _ *webtest.Browser, _ string) {
 			p.Exec("delete from consumers where external_id = 'crm-1'")
 		},
+		"consumer_deleted, by the API": func(_ *testing.T, p *webtest.Provider, _ *webtest.Browser, _ string) {
+			p.Call(p.APIKey(nil, op.ScopeConsumersWrite), http.MethodDelete, "/consumers/sub-of-pond", nil).Want(http.StatusNoContent)
+		},
 		"expired": func(t *testing.T, p *webtest.Provider, _ *webtest.Browser, _ string) {
 			p.Advance(25 * time.Hour)
 			if _, err := p.Store.Sweep(t.Context()); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -38,13 +39,11 @@ func (s *Store) ConsumerByIdentifier(ctx context.Context, identifier string) (*C
 	return s.consumerWhere(ctx, "c.id = (select consumer_id from identifiers where identifier = $1)", identifier)
 }
 
-// createSQL makes a consumer with its identifiers, unless the sub belonged to another.
+// createSQL makes a consumer with its identifiers.
 const createSQL = `
 with c as (
   insert into consumers (sub, disabled, username, password_hash, claims, personal_info, customer_info, attributes, managed_by, external_id)
-  select s, $13, nullif($14, ''), nullif($15, ''), $16, $17, $18, $19, $20, nullif($21, '')
-  from (select coalesce(nullif($12, ''), gen_random_uuid()::text) as s) t
-  where not exists (select from consumer_tombstones where sub = s)
+  values (coalesce(nullif($12, ''), gen_random_uuid()::text), $13, nullif($14, ''), nullif($15, ''), $16, $17, $18, $19, $20, nullif($21, ''))
   returning id, sub, sub as target, password_changed_at, created_at, updated_at
 ), identified as (
   insert into identifiers (identifier, consumer_id, kind) select v, c.id, k from c, unnest($22::text[], $23::text[]) as t (v, k)
@@ -54,25 +53,11 @@ select id, sub, password_changed_at, created_at, updated_at from c`
 // CreateConsumer adds a consumer and sets its ID, times and, if it was empty, its Sub.
 // What belongs to another consumer, or did, is ErrConflict; ConsumerClashes says which.
 func (s *Store) CreateConsumer(ctx context.Context, c *Consumer, identifiers []Identifier, audit AuditEvent, claim *Claim) error {
-	err := s.change(ctx, claim, func(q querier) error { return create(ctx, q, c, identifiers, audit) })
-	if err != nil {
+	w := ConsumerWrite{Consumer: c, Identifiers: identifiers, Audit: audit}
+	if err := s.change(ctx, claim, func(q querier) error { return w.write(ctx, q) }); err != nil {
 		return fmt.Errorf("create consumer: %w", err)
 	}
 	return nil
-}
-
-func create(ctx context.Context, q querier, c *Consumer, identifiers []Identifier, audit AuditEvent) error {
-	d, err := c.documents()
-	if err != nil {
-		return err
-	}
-	values, kinds := columns(identifiers)
-	err = q.QueryRow(ctx, createSQL, audit.args(c.Sub, c.Disabled, c.Username, c.PasswordHash, d.claims, d.personal, d.customer,
-		d.attributes, c.ManagedBy, c.ExternalID, values, kinds)...).Scan(&c.ID, &c.Sub, &c.PasswordChangedAt, &c.CreatedAt, &c.UpdatedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("%w: sub of a consumer who is gone", ErrConflict)
-	}
-	return err
 }
 
 // replaceSQL writes a consumer that is as it was read.
@@ -93,32 +78,45 @@ select updated_at from c`
 // ReplaceConsumer replaces everything of the consumer with c.ID but its sub and
 // password, if it is as it was at c.UpdatedAt, which it sets; else it is ErrChanged. With
 // end, sessions, consents, codes and tokens end.
-func (s *Store) ReplaceConsumer(ctx context.Context, c *Consumer, identifiers []Identifier, end bool, audit AuditEvent) error {
-	d, err := c.documents()
-	if err != nil {
-		return fmt.Errorf("replace consumer: %w", err)
-	}
-	values, kinds := columns(identifiers)
-	replace := func(q querier) error {
-		err := q.QueryRow(ctx, replaceSQL, audit.args(c.ID, c.UpdatedAt, c.Disabled, c.Username, d.claims, d.personal, d.customer,
-			d.attributes, c.ExternalID, values, kinds)...).Scan(&c.UpdatedAt)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrChanged
-		}
-		return err
-	}
+func (s *Store) ReplaceConsumer(ctx context.Context, c *Consumer, identifiers []Identifier, end bool, audit AuditEvent) (err error) {
+	w := ConsumerWrite{Consumer: c, Identifiers: identifiers, Audit: audit}
 	if end {
 		err = s.inTx(ctx, func(tx pgx.Tx) error {
-			if err := replace(tx); err != nil {
+			if err := w.write(ctx, tx); err != nil {
 				return err
 			}
 			return (&Tx{tx: tx}).endEverything(ctx, []int64{c.ID}, EndDisabled, "consents")
 		})
 	} else {
-		err = wrap(replace(s.pool))
+		err = wrap(w.write(ctx, s.pool))
 	}
 	if err != nil {
 		return fmt.Errorf("replace consumer: %w", err)
+	}
+	return nil
+}
+
+// DeleteConsumer removes a consumer who is as it was at updatedAt, else it is ErrChanged.
+// Sessions, consents, codes and tokens end with it; whoever is told of the end of sessions
+// is told. The sub is given to nobody any more.
+func (s *Store) DeleteConsumer(ctx context.Context, id int64, updatedAt time.Time, audit AuditEvent) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		// Who inserts a row that refers to the consumer must not have to wait before it
+		// is seen what they have locked: until the consumer goes, the key is left alone.
+		tag, err := tx.Exec(ctx, "select from consumers where id = $1 and updated_at = $2 for no key update", id, updatedAt)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = ErrChanged
+		}
+		if err == nil {
+			err = (&Tx{tx: tx}).endEverything(ctx, []int64{id}, EndConsumerDeleted, "consents")
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, "with c as (delete from consumers where id = $12 returning sub as target), "+auditSQL+" select", audit.args(id)...)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("delete consumer: %w", err)
 	}
 	return nil
 }

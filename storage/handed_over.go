@@ -10,12 +10,13 @@ import (
 )
 
 // Why a session has ended, as the brand is told where it had accepted the sign-in. The
-// database itself knows of two more, expired and consumer_deleted.
+// database itself knows of one more, expired.
 const (
 	EndSignedOut       = "signed_out" // the default
 	EndReplaced        = "replaced"   // by somebody else's in the same browser
 	EndPasswordChanged = "password_changed"
 	EndDisabled        = "disabled"
+	EndConsumerDeleted = "consumer_deleted"
 	EndRevoked         = "revoked" // by the management API
 )
 

@@ -142,6 +142,9 @@ func wrapPg(pgErr *pgconn.PgError, err error) error {
 		if strings.HasSuffix(pgErr.ConstraintName, "_client_id_fkey") {
 			return fmt.Errorf("%w: %s", ErrClientGone, pgErr.ConstraintName)
 		}
+		if strings.HasSuffix(pgErr.ConstraintName, "_consumer_id_fkey") { // deleted in this very moment
+			return fmt.Errorf("%w: %s", ErrNotFound, pgErr.ConstraintName)
+		}
 	}
 	switch pgErr.Code[:2] {
 	case "08", "53", "57": // connection, resources, operator intervention

@@ -37,6 +37,14 @@ func (s *Store) AdministerOnce(ctx context.Context, claim *Claim, f func(*Tx) er
 	return err
 }
 
+// Read runs f in a transaction that sees everything as it is at one moment, and can
+// write nothing.
+func (s *Store) Read(ctx context.Context, f func(*Tx) error) error {
+	return wrap(pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		return f(&Tx{tx: tx})
+	}))
+}
+
 // Audit tells in the transaction of what happens in it.
 func (tx *Tx) Audit(ctx context.Context, event AuditEvent) error { return event.insert(ctx, tx.tx) }
 

@@ -11,7 +11,8 @@ import (
 // clientAddress gives the function that tells from which network address a
 // request comes. X-Forwarded-For is read from its end, and only as far as the
 // proxies that wrote it are trusted; a client can write what it likes into the
-// rest.
+// rest. What such a proxy has written that is no address leaves none: it is not the
+// proxy's own, which may be let in where the client is not.
 func clientAddress(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 	isTrusted := func(addr netip.Addr) bool {
 		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
@@ -22,13 +23,14 @@ func clientAddress(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 			return netip.Addr{}
 		}
 		addr := peer.Addr()
-		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		var hops []string
+		if written := strings.Join(r.Header.Values("X-Forwarded-For"), ","); written != "" {
+			hops = strings.Split(written, ",")
+		}
 		for i := len(hops) - 1; i >= 0 && isTrusted(addr); i-- {
-			hop, err := parseHop(strings.TrimSpace(hops[i]))
-			if err != nil {
-				break
+			if addr, err = parseHop(strings.TrimSpace(hops[i])); err != nil {
+				return netip.Addr{}
 			}
-			addr = hop
 		}
 		return addr
 	}

@@ -86,6 +86,7 @@ func TestEveryChangingCommandLeavesAnEvent(t *testing.T) {
 		{"consumer sign-out", "", []string{"amelia"}, []string{"consumer " + sub}},
 		{"consumer consents", "", []string{"amelia"}, nil},
 		{"consumer consents", "", []string{"amelia", "--withdraw", "messaging-code"}, []string{"consumer " + sub}},
+		{"consumer delete", "", []string{"clara"}, []string{"consumer clara disabled: false ->"}},
 		{"data-key renew", "", []string{"tickets"}, []string{"data_key tickets"}},
 		{"webhook secret", "", nil, []string{"webhook_secret"}},
 		{"webhook secret", "", nil, nil},

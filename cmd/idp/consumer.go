@@ -20,12 +20,12 @@ import (
 func newConsumerCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:     "consumer",
-		Short:   "Import and export consumers, show them and their consents, set passwords and sign out",
-		Long:    "Import and export consumers, show them and what they have allowed, set their passwords and sign them out.",
+		Short:   "Import and export consumers, show them and their consents, set passwords, sign out and delete",
+		Long:    "Import and export consumers, show them and what they have allowed, set their passwords, sign them out and remove them.",
 		Example: "  idp consumer import consumers.jsonl.gz\n  idp consumer list\n  idp consumer show amelia\n  idp consumer set-password amelia\n  idp consumer sign-out amelia\n  idp consumer consents amelia",
 	})
 	cmd.AddCommand(newConsumerListCommand(a), newConsumerShowCommand(a), newSetPasswordCommand(a), newSignOutCommand(a), newConsentsCommand(a),
-		newConsumerImportCommand(a), newConsumerExportCommand(a))
+		newConsumerImportCommand(a), newConsumerExportCommand(a), newConsumerDeleteCommand(a))
 
 	return cmd
 }

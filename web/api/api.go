@@ -67,6 +67,7 @@ func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, e
 	}
 	a.huma = humago.NewWithPrefix(a.mux, a.path(""), config)
 	a.registerConsumers()
+	a.registerBatch()
 	a.registerInfo()
 	a.registerPassword()
 	a.registerSessions()

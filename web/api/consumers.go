@@ -93,6 +93,36 @@ func (a *API) registerConsumers() {
 		}
 		return a.answerConsumer(c, http.StatusOK), nil
 	})
+	register(a, operation{
+		ID: "delete-consumer", Method: http.MethodDelete, Path: "/consumers/{sub}", Tag: tagConsumers, Scope: write, Errors: changing,
+		Summary: "Remove a consumer with everything that is known of them",
+		Description: "Sessions and tokens end; clients with a backchannel_logout_uri, and the webhook, are told. " +
+			"The sub is kept, so that it is never given to another; external_id and identifiers are free.",
+	}, a.deleteConsumer)
+}
+
+func (a *API) deleteConsumer(ctx context.Context, in *struct {
+	SubPath
+	Conditions
+},
+) (*struct{}, error) {
+	for range attempts {
+		c, err := a.find(ctx, reference{sub: in.Sub})
+		if err != nil {
+			return nil, err
+		}
+		if err := in.check(c); err != nil {
+			return nil, err
+		}
+		event, err := a.consumerEvent(ctx, c, nil)
+		if err != nil {
+			return nil, err
+		}
+		if err = a.provider.Store().DeleteConsumer(ctx, c.ID, c.UpdatedAt, event); !errors.Is(err, storage.ErrChanged) {
+			return nil, err
+		}
+	}
+	return nil, storage.ErrChanged
 }
 
 func (a *API) getConsumer(ctx context.Context, ref reference) (*consumerAnswer, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -14,7 +15,10 @@ import (
 // was read. Each failure means that somebody else's change was made.
 const attempts = 50
 
-const kindConsumer = "consumer"
+const (
+	kindConsumer = "consumer"
+	managedByAPI = "api"
+)
 
 // reference is how a consumer is found: by sub, or by external id.
 type reference struct{ sub, externalID string }
@@ -75,7 +79,7 @@ func (a *API) edit(ctx context.Context, ref reference, ifs Conditions, change ch
 // create makes a consumer.
 func (a *API) create(ctx context.Context, entry *brandfile.Entry, claim *storage.Claim) (*storage.Consumer, error) {
 	c := &entry.Consumer
-	c.ManagedBy = "api"
+	c.ManagedBy = managedByAPI
 	if entry.Password != "" {
 		hash, err := a.provider.HashPassword(ctx, entry.Password)
 		if err != nil {
@@ -111,9 +115,9 @@ func (a *API) replace(ctx context.Context, there *storage.Consumer, entry *brand
 	return c, err
 }
 
-// consumerEvent tells of what becomes of a consumer.
+// consumerEvent tells of what becomes of a consumer, nil for one who is not there.
 func (a *API) consumerEvent(ctx context.Context, old, changed *storage.Consumer) (storage.AuditEvent, error) {
-	event := a.audit(ctx, target{kindConsumer, changed.Sub})
+	event := a.audit(ctx, target{kindConsumer, cmp.Or(changed, old).Sub})
 	var err error
 	event.Before, event.After, err = brandfile.ConsumerChange(old, changed)
 	return event, err
@@ -125,24 +129,29 @@ func (a *API) clash(ctx context.Context, entry *brandfile.Entry) error {
 	if err != nil {
 		return err
 	}
-	p := problem(http.StatusConflict, "what is under errors belongs to another consumer")
+	p := problem(http.StatusConflict, "what is under errors belongs to another consumer", clashFaults(clashes, entry, "")...)
 	p.cause = storage.ErrConflict
-	if clashes.Retired {
-		p.Errors = append(p.Errors, at("/sub", "must not be that of a consumer who is gone: a sub is never given out twice"))
-	}
-	if clashes.Sub {
-		p.Errors = append(p.Errors, at("/sub", "must not be that of another consumer"))
-	}
-	if clashes.ExternalID {
-		p.Errors = append(p.Errors, at("/external_id", "must not be that of another consumer"))
-	}
-	for _, taken := range clashes.Identifiers {
-		p.Errors = append(p.Errors, at(placeOf(entry, taken), "must not be an identifier that belongs to another consumer"))
-	}
 	if len(p.Errors) == 0 {
 		return storage.ErrChanged // it does not any more
 	}
 	return p
+}
+
+// clashFaults says it by the places of an entry that lies at a pointer.
+func clashFaults(clashes *storage.Clashes, entry *brandfile.Entry, place string) (faults []Fault) {
+	if clashes.Retired {
+		faults = append(faults, at(place+"/sub", "must not be that of a consumer who is gone: a sub is never given out twice"))
+	}
+	if clashes.Sub {
+		faults = append(faults, at(place+"/sub", "must not be that of another consumer"))
+	}
+	if clashes.ExternalID {
+		faults = append(faults, at(place+"/external_id", "must not be that of another consumer"))
+	}
+	for _, taken := range clashes.Identifiers {
+		faults = append(faults, at(place+placeOf(entry, taken), "must not be an identifier that belongs to another consumer"))
+	}
+	return faults
 }
 
 // placeOf is where an identifier is from.

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
@@ -106,6 +108,58 @@ func TestAccessTokensOfClientsAreCredentials(t *testing.T) {
 	p.Call(key, "DELETE", "/consumers/amelia-sub/sessions/"+sessions.Sessions[0].Sid, nil).Want(http.StatusNoContent)
 	if ended := p.Call(key, "DELETE", "/consumers/amelia-sub/sessions", nil).Want(http.StatusOK); strings.TrimSpace(string(ended.Body)) != `{"ended":0}` {
 		t.Errorf("%s", ended.Body)
+	}
+}
+
+// An access token that is a JWT says whom it is meant for: what its client is set to
+// afterwards does not have it mean another.
+func TestAccessTokenIsForWhomItSays(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	audience := func(name string) string {
+		return strings.Replace(brand, "scope: idp:consumers:read\n", "scope: idp:consumers:read\n    access_token_format: jwt\n    access_token_audience: "+name+"\n", 1)
+	}
+	call := func(token string) *webtest.Reply { return p.Call(token, "GET", "/consumers/amelia-sub", nil) }
+	p.Apply(audience("https://api.brand.example"))
+	foreign := token(t, p, "backend")
+	wantProblem(t, call(foreign), http.StatusUnauthorized)
+	p.Apply(audience(p.Issuer))
+	own := token(t, p, "backend")
+	call(own).Want(http.StatusOK)
+	wantProblem(t, call(foreign), http.StatusUnauthorized)
+	p.Apply(audience("https://api.brand.example"))
+	call(own).Want(http.StatusOK)
+}
+
+// A key is usable from its networks alone, as far as the proxies say where a request
+// comes from; where they say nothing that can be read, from nowhere.
+func TestUnreadableAddressIsOfNoNetwork(t *testing.T) {
+	t.Parallel()
+	loopback := netip.MustParsePrefix("127.0.0.0/8")
+	p := webtest.Start(t, func(o *web.Options) { o.TrustedProxies = []netip.Prefix{loopback} }, brand)
+	key := p.APIKey(func(k *storage.APIKey) { k.Networks = []netip.Prefix{loopback, netip.MustParsePrefix("192.0.2.0/24")} }, op.ScopeConsumersRead)
+	everywhere := p.APIKey(nil, op.ScopeConsumersRead)
+	for forwarded, status := range map[string]int{
+		"":                       http.StatusOK, // it is the proxy itself that calls
+		"192.0.2.1":              http.StatusOK,
+		"192.0.2.1:4711":         http.StatusOK,
+		"junk, 192.0.2.1":        http.StatusOK, // which nobody asks about
+		"192.0.2.1, 127.0.0.5":   http.StatusOK,
+		"198.51.100.1":           http.StatusForbidden,
+		"unknown":                http.StatusForbidden,
+		"192.0.2.1, junk":        http.StatusForbidden,
+		"192.0.2.1,":             http.StatusForbidden,
+		"junk, 127.0.0.5":        http.StatusForbidden,
+		"192.0.2.1, , 127.0.0.5": http.StatusForbidden,
+	} {
+		headers := []string{"X-Forwarded-For", forwarded}
+		if forwarded == "" {
+			headers = nil
+		}
+		if got := p.Call(key, "GET", "/consumers/amelia-sub", nil, headers...); got.Status != status {
+			t.Errorf("%q: %d %s", forwarded, got.Status, got.Body)
+		}
+		p.Call(everywhere, "GET", "/consumers/amelia-sub", nil, headers...).Want(http.StatusOK)
 	}
 }
 

@@ -68,10 +68,7 @@ func (a *API) engage(ctx context.Context, in *struct{ RawBody []byte }) (*struct
 			ClientID: asked.ClientID, ResponseType: asked.ResponseType, RedirectURI: asked.RedirectURI,
 			CodeChallenge: asked.CodeChallenge, CodeChallengeMethod: asked.CodeChallengeMethod,
 		},
-		Consumer: storage.ConsumerKey{Sub: asked.Sub, ExternalID: asked.ExternalID}, Vouched: op.Vouched{AMR: asked.AMR},
-	}
-	if asked.AuthTime != nil {
-		request.Vouched.AuthTime = *asked.AuthTime
+		Consumer: storage.ConsumerKey{Sub: asked.Sub, ExternalID: asked.ExternalID}, Vouched: op.Vouched{AuthTime: asked.AuthTime, AMR: asked.AMR},
 	}
 	if along != nil {
 		request.Details = func(stored *storage.Consumer) (*op.Details, error) { return detailsOf(stored, along) }

@@ -180,6 +180,8 @@ func TestWhatEngagementsRefuse(t *testing.T) {
 		`{"client_id":"chat","sub":"clara-sub","redirect_uri":"https://evil.example"}`:   {status: http.StatusBadRequest},
 		`{"client_id":"messaging","sub":"clara-sub","auth_time":"2100-01-01T00:00:00Z"}`: {http.StatusBadRequest, []string{"/auth_time"}},
 		`{"client_id":"messaging","sub":"clara-sub","auth_time":"2000-01-01T00:00:00Z"}`: {http.StatusBadRequest, []string{"/auth_time"}},
+		`{"client_id":"messaging","sub":"clara-sub","auth_time":"0001-01-01T00:00:00Z"}`: {http.StatusBadRequest, []string{"/auth_time"}},
+		`{"client_id":"messaging","sub":"clara-sub","auth_time":"1969-01-01T00:00:00Z"}`: {http.StatusBadRequest, []string{"/auth_time"}},
 		`{"client_id":"messaging","sub":"clara-sub","auth_time":1764340000}`:             {http.StatusBadRequest, []string{"/auth_time"}},
 		`{"client_id":"messaging","sub":"clara-sub","auth_time":"yesterday"}`:            {http.StatusBadRequest, []string{"/auth_time"}},
 		`{"client_id":"messaging","sub":"clara-sub","amr":["a b"]}`:                      {http.StatusBadRequest, []string{"/amr"}},

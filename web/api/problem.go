@@ -195,15 +195,20 @@ func found(status int, errs []error) *Problem {
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// faultOf says by a JSON pointer what huma says by a path. A name that may be something
-// else that slipped is not told.
+// told is the name of a member unless it may be something else that slipped.
+func told(name string) string {
+	if namePattern.MatchString(name) {
+		return name
+	}
+	return "(a name of other characters)"
+}
+
+// faultOf says by a JSON pointer what huma says by a path.
 func faultOf(detail *huma.ErrorDetail) Fault {
 	where, rest, _ := strings.Cut(detail.Location, ".")
 	names := strings.FieldsFunc(rest, func(r rune) bool { return strings.ContainsRune(".[]", r) })
 	for i, name := range names {
-		if !namePattern.MatchString(name) {
-			names[i] = "(a name of other characters)"
-		}
+		names[i] = told(name)
 	}
 	switch where {
 	case "path", "query", "header":

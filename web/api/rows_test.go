@@ -42,13 +42,16 @@ type row struct {
 func rows() map[string]row {
 	rory, kiosk := map[string]string{"sub": "rory-sub"}, map[string]string{"client_id": "kiosk"}
 	return map[string]row{
-		"list-consumers":              {query: "limit=2"},
-		"create-consumer":             {body: `{"claims":{"name":"River"}}`},
+		"list-consumers":  {query: "limit=2"},
+		"create-consumer": {body: `{"claims":{"name":"River"}}`},
+		"upsert-consumers": {body: `{"consumers":[{"sub":"rory-sub","external_id":"crm-2","username":"rory"},{"external_id":"crm-4","username":"clara"},
+			{"sub":"bill-sub","password_hash":"$2b$10$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa"}],"partial":false}`},
 		"get-consumer":                {},
 		"get-consumer-by-external-id": {},
 		"put-consumer":                {values: rory, body: `{"external_id":"crm-2","username":"rory","attributes":{"tier":"gold"}}`},
 		"put-consumer-by-external-id": {values: map[string]string{"external_id": "crm-3"}, body: `{"username":"river","claims":{"locale":"en"}}`},
 		"patch-consumer":              {values: rory, body: `{"claims":{"given_name":"Rory","nickname":null}}`},
+		"delete-consumer":             {prepare: informed},
 		"put-password":                {values: rory, body: `{"password":"correct horse battery staple"}`},
 		"get-personal-info":           {prepare: informed},
 		"put-personal-info":           {body: `{"firstname":"Amelia","age":{"age":21},"contacts":[{"phone":"+44 20 7946 0000","phoneType":"HOME"}]}`},

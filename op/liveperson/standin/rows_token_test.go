@@ -105,7 +105,7 @@ var tokenRows = []section{
 		{"1.9-identity", "`sub` is the one that the page's identity function says, else continuity and targeting break.", ""},
 		{"1.9-unguessable", "A `sub` that is made here is a random UUID.", ""},
 		{"1.9-unique", "One `sub` is one consumer's, never another's.", ""},
-		{"1.9-never-reused", "A `sub` is never given to somebody else later.", "no consumer can be deleted in this release, and no two have one `sub`: it stays with its person."},
+		{"1.9-never-reused", "A `sub` is never given to somebody else later.", ""},
 		{"1.9-same", "`sub` is the same by each flow and at each connector.", ""},
 		{"1.9-discouraged", "E-mail addresses, telephone and serial numbers, as in LivePerson's own examples, are warned of.", ""},
 	}},

@@ -116,10 +116,47 @@ func (c *Client) PutConsumerByExternalID(ctx context.Context, externalID string,
 	return c.consumer(ctx, http.MethodPut, []string{"consumers", "by-external-id", externalID}, consumer, options...)
 }
 
+// ConsumerBatch are up to 1000 consumers to be made or replaced, each with a Sub or an
+// ExternalID. A password is taken as PasswordHash alone.
+type ConsumerBatch struct {
+	Consumers []ConsumerInput `json:"consumers"`
+	// Partial has those written that can be, instead of all or none.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// BatchResult is what has become of one consumer of a batch.
+type BatchResult struct {
+	// Status is 201 if the consumer was made, 200 if there was one, else that of the
+	// Problem which this one alone would get.
+	Status     int     `json:"status"`
+	Sub        string  `json:"sub,omitempty"`
+	ExternalID string  `json:"external_id,omitempty"`
+	Errors     []Fault `json:"errors,omitempty"` // with places in the batch
+}
+
+// UpsertConsumers makes or replaces consumers, all or none of them but with Partial. The
+// results are in the order of the consumers.
+func (c *Client) UpsertConsumers(ctx context.Context, batch *ConsumerBatch, options ...Option) ([]BatchResult, error) {
+	answer, err := read[struct {
+		Results []BatchResult `json:"results"`
+	}](ctx, c, request{method: http.MethodPost, path: []string{"consumers", "batch"}, body: batch}, options...)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Results, nil
+}
+
 // PatchConsumer changes fields of a consumer. The patch is whatever encodes to a JSON
 // object (RFC 7396): nil in a map[string]any takes a field away.
 func (c *Client) PatchConsumer(ctx context.Context, sub string, patch any, options ...Option) (*Consumer, error) {
 	return c.consumer(ctx, http.MethodPatch, []string{"consumers", sub}, patch, options...)
+}
+
+// DeleteConsumer removes a consumer, with their sessions and tokens. The sub is never
+// given to another.
+func (c *Client) DeleteConsumer(ctx context.Context, sub string, options ...Option) error {
+	_, err := c.call(ctx, request{method: http.MethodDelete, path: []string{"consumers", sub}}, nil, options...)
+	return err
 }
 
 // PutPassword sets a consumer's password, which ends their sessions and tokens.

@@ -98,6 +98,29 @@ func ExampleClient_Consumers() {
 	// page-3
 }
 
+func ExampleClient_DeleteConsumer() {
+	consumer, err := api.CreateConsumer(ctx, &client.ConsumerInput{Sub: "delete"})
+	check(err)
+	check(api.DeleteConsumer(ctx, "delete", client.IfMatch(consumer.ETag)))
+	_, err = api.CreateConsumer(ctx, &client.ConsumerInput{Sub: "delete"})
+	fmt.Println(err)
+	// Output: 409 Conflict: what is under errors belongs to another consumer; /sub must not be that of a consumer who is gone: a sub is never given out twice
+}
+
+func ExampleClient_UpsertConsumers() {
+	results, err := api.UpsertConsumers(ctx, &client.ConsumerBatch{Partial: true, Consumers: []client.ConsumerInput{
+		{ExternalID: "crm/10", Attributes: map[string]any{"tier": "gold"}}, {Username: "nameless"}, {Sub: "batch-11"},
+	}}, client.IdempotencyKey(client.NewIdempotencyKey()))
+	check(err)
+	for _, result := range results {
+		fmt.Println(result.Status, result.ExternalID, len(result.Errors))
+	}
+	// Output:
+	// 201 crm/10 0
+	// 400  1
+	// 201  0
+}
+
 func ExampleClient_GetPersonalInfo() {
 	_, err := api.PutConsumer(ctx, "personal", &client.ConsumerInput{PersonalInfo: &liveperson.PersonalInfo{FirstName: "Clara"}})
 	check(err)

@@ -53,7 +53,7 @@ func (p *Problem) Error() string {
 }
 
 // problemLimit is how much is read of an error: none of the provider's is larger.
-const problemLimit = 1 << 20
+const problemLimit = 32 << 20
 
 // readProblem reads the error that a response is. What is no problem document, such as
 // a page of a proxy, is one of its status alone.
