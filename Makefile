@@ -68,6 +68,14 @@ bench: build ## Measure a running provider; print operations a second, p50, p99 
 	@deploy/dev/prerequisites.sh postgresql
 	@go run ./cmd/idp-bench $(ARGS)
 
+# How many consumers `make bench-scale` compares with 1,000.
+CONSUMERS ?= 10000000
+
+.PHONY: bench-scale
+bench-scale: build ## Compare upserts and tokens among CONSUMERS (10000000) with 1,000; says what disk that needs.
+	@deploy/dev/prerequisites.sh postgresql
+	@go run ./cmd/idp-bench -consumers $(CONSUMERS) $(ARGS)
+
 .PHONY: screenshots
 screenshots: ## Draw the README's pictures again.
 	@deploy/dev/prerequisites.sh postgresql chromium

@@ -77,11 +77,14 @@ func (s *Store) OpenImporter(ctx context.Context) (*Importer, error) {
 
 // importSettings have every line found by an index, however many consumers there
 // are: a scan of them all for each batch would make an import slower as it goes on.
+// No batch waits for the disk: how far the import has come is committed with it, so
+// after a crash both are there or neither, and EndJob waits for all of them.
 var importSettings = []string{
 	"set enable_hashjoin = off", "set enable_mergejoin = off", "set enable_seqscan = off", "set jit = off", "set work_mem = '32MB'",
+	"set synchronous_commit = off",
 	`create temporary table import_lines (
-		line bigint primary key, consumer_id bigint, sub text, external_id text, disabled boolean not null, username text,
-		email text, phone_number text, password_hash text, claims jsonb not null, personal_info jsonb, customer_info jsonb, attributes jsonb
+		consumer_id bigint not null, external_id text, disabled boolean not null, username text, email text, phone_number text,
+		password_hash text, claims jsonb not null, personal_info jsonb, customer_info jsonb, attributes jsonb
 	) on commit delete rows`,
 	"create temporary table import_seen (value text collate \"C\" primary key)",
 }
@@ -158,7 +161,14 @@ func (i *Importer) EndJob(ctx context.Context, id int64) error {
 			break
 		}
 	}
-	if _, err := i.conn.Exec(ctx, "delete from import_jobs where id = $1", id); err != nil {
+	err := pgx.BeginFunc(ctx, i.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "set local synchronous_commit = on"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "delete from import_jobs where id = $1", id)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("end the import: %w", wrap(err))
 	}
 	return nil
@@ -167,7 +177,8 @@ func (i *Importer) EndJob(ctx context.Context, id int64) error {
 // ImportLine is one consumer to be imported.
 type ImportLine struct {
 	// Line counts from 1.
-	Line     int64
+	Line int64
+	// Consumer has the ID of whom the line is about, 0 if that is a new one.
 	Consumer *Consumer
 	// Email and PhoneNumber are identifiers beside the user name, normalised; "" if
 	// the consumer does not sign in by one.
@@ -176,8 +187,8 @@ type ImportLine struct {
 	documents documents
 }
 
-// NewImportLine makes a line of a consumer whose ID, ManagedBy and times do not
-// matter. The work that needs no connection is done here.
+// NewImportLine makes a line of a consumer whose ManagedBy and times do not matter.
+// The work that needs no connection is done here.
 func NewImportLine(line int64, c *Consumer, identifiers []Identifier) (*ImportLine, error) {
 	l := &ImportLine{Line: line, Consumer: c}
 	for _, identifier := range identifiers {
@@ -193,23 +204,13 @@ func NewImportLine(line int64, c *Consumer, identifiers []Identifier) (*ImportLi
 	return l, err
 }
 
-// importColumns are the columns that are copied, with their values.
-var importColumns = []string{
-	"line", "sub", "external_id", "disabled", "username", "email", "phone_number", "password_hash",
-	"claims", "personal_info", "customer_info", "attributes",
-}
-
-func (l *ImportLine) values() []any {
-	c, d := l.Consumer, l.documents
-	return []any{
-		l.Line, orNull(c.Sub), orNull(c.ExternalID), c.Disabled, orNull(c.Username), orNull(l.Email), orNull(l.PhoneNumber), orNull(c.PasswordHash),
-		[]byte(d.claims), []byte(d.personal), []byte(d.customer), []byte(d.attributes),
+// identifiers are what the consumer signs in with.
+func (l *ImportLine) identifiers() []Identifier {
+	identifiers := make([]Identifier, 0, 3)
+	for _, identifier := range [...]Identifier{{l.Consumer.Username, "username"}, {l.Email, "email"}, {l.PhoneNumber, "phone_number"}} {
+		if identifier.Value != "" {
+			identifiers = append(identifiers, identifier)
+		}
 	}
-}
-
-func orNull(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
+	return identifiers
 }

@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -15,16 +17,11 @@ type ImportBatch struct {
 	ids string
 }
 
-// Batch copies lines into the database and has f decide about them. What f writes is
-// committed if it gives no error. ErrConflict and ErrUnavailable may mean that others
-// have written meanwhile: the batch can be tried again.
-func (i *Importer) Batch(ctx context.Context, job *ImportJob, lines []*ImportLine, f func(*ImportBatch) error) error {
+// Batch has f decide about lines, and write them. What it writes is committed if it
+// gives no error. ErrConflict and ErrUnavailable may mean that others have written
+// meanwhile: the batch can be tried again.
+func (i *Importer) Batch(ctx context.Context, job *ImportJob, f func(*ImportBatch) error) error {
 	return wrap(pgx.BeginFunc(ctx, i.conn, func(tx pgx.Tx) error {
-		_, err := tx.CopyFrom(ctx, pgx.Identifier{"import_lines"}, importColumns,
-			pgx.CopyFromSlice(len(lines), func(n int) ([]any, error) { return lines[n].values(), nil }))
-		if err != nil {
-			return fmt.Errorf("copy lines: %w", wrap(err))
-		}
 		return f(&ImportBatch{tx: &Tx{tx: tx}, job: job, ids: i.ids})
 	}))
 }
@@ -45,7 +42,7 @@ type ImportFinding struct {
 
 // Findings are in the order of the lines; a line of which the database knows nothing
 // has none.
-func (b *ImportBatch) Findings(ctx context.Context) ([]ImportFinding, error) {
+func (b *ImportBatch) Findings(ctx context.Context, lines []*ImportLine) ([]ImportFinding, error) {
 	before := b.job.consumersBefore
 	if b.job.ID == 0 { // a dry run, which makes none
 		before = math.MaxInt64
@@ -57,7 +54,7 @@ func (b *ImportBatch) Findings(ctx context.Context) ([]ImportFinding, error) {
 			u.consumer_id is not null and u.consumer_id is distinct from target.id,
 			e.consumer_id is not null and e.consumer_id is distinct from target.id,
 			p.consumer_id is not null and p.consumer_id is distinct from target.id
-		from import_lines l
+		from unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) l (line, sub, external_id, username, email, phone_number)
 		left join consumer_tombstones retired on retired.sub = l.sub
 		left join consumers by_sub on by_sub.sub = l.sub
 		left join consumers by_external_id on by_external_id.external_id = l.external_id
@@ -69,7 +66,7 @@ func (b *ImportBatch) Findings(ctx context.Context) ([]ImportFinding, error) {
 			case when l.sub is not null then by_sub.managed_by when by_external_id.id is not null then by_external_id.managed_by else by_username.managed_by end as managed_by) target
 		left join import_job_consumers met on met.import_job_id = $1 and met.consumer_id = target.id
 		where coalesce(target.id, by_external_id.id, u.consumer_id, e.consumer_id, p.consumer_id) is not null or retired.sub is not null
-		order by l.line`, b.job.ID, before)
+		order by l.line`, append([]any{b.job.ID, before}, importKeys(lines)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("look for consumers: %w", wrap(err))
 	}
@@ -80,40 +77,108 @@ func (b *ImportBatch) Findings(ctx context.Context) ([]ImportFinding, error) {
 	return findings, nil
 }
 
+// importKeys are the columns by which lines are looked for.
+func importKeys(lines []*ImportLine) []any {
+	numbers := make([]int64, len(lines))
+	var texts [5][]*string
+	for i := range texts {
+		texts[i] = make([]*string, len(lines))
+	}
+	for i, l := range lines {
+		numbers[i] = l.Line
+		for n, text := range [...]string{l.Consumer.Sub, l.Consumer.ExternalID, l.Consumer.Username, l.Email, l.PhoneNumber} {
+			texts[n][i] = orNull(text)
+		}
+	}
+	return []any{numbers, texts[0], texts[1], texts[2], texts[3], texts[4]}
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
 // SubsRetired tells whether a line has the sub of a consumer that is gone.
-func (b *ImportBatch) SubsRetired(ctx context.Context) (bool, error) {
-	var retired bool
-	err := b.tx.tx.QueryRow(ctx, "select exists (select from import_lines l join consumer_tombstones t on t.sub = l.sub)").Scan(&retired)
+func (b *ImportBatch) SubsRetired(ctx context.Context, lines []*ImportLine) (bool, error) {
+	var subs []string
+	for _, l := range lines {
+		if l.Consumer.Sub != "" {
+			subs = append(subs, l.Consumer.Sub)
+		}
+	}
+	if len(subs) == 0 {
+		return false, nil
+	}
+	retired, err := b.tx.SubsRetired(ctx, subs)
+	return len(retired) > 0, err
+}
+
+// Insert makes the consumers of lines, with their identifiers.
+func (b *ImportBatch) Insert(ctx context.Context, lines []*ImportLine) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	rows, err := b.tx.tx.Query(ctx, "select nextval($1::regclass), gen_random_uuid()::text, idp_now() from generate_series(1, $2)", b.ids, len(lines))
 	if err != nil {
-		return false, fmt.Errorf("look for retired subs: %w", wrap(err))
+		return fmt.Errorf("number consumers: %w", wrap(err))
 	}
-	return retired, nil
+	fresh, err := pgx.CollectRows(rows, pgx.RowToStructByPos[freshConsumer])
+	if err != nil {
+		return fmt.Errorf("number consumers: %w", wrap(err))
+	}
+	now := fresh[0].Now
+	err = b.copy(ctx, "consumers", []string{
+		"id", "sub", "external_id", "disabled", "username", "password_hash", "claims", "personal_info", "customer_info", "attributes",
+		"managed_by", "password_changed_at", "created_at", "updated_at",
+	}, len(lines), func(i int) []any {
+		c, d := lines[i].Consumer, lines[i].documents
+		return []any{
+			fresh[i].ID, cmp.Or(c.Sub, fresh[i].Sub), orNull(c.ExternalID), c.Disabled, orNull(c.Username), orNull(c.PasswordHash),
+			[]byte(d.claims), []byte(d.personal), []byte(d.customer), []byte(d.attributes), "import", now, now, now,
+		}
+	})
+	if err != nil {
+		return err
+	}
+	identifiers := make([][]any, 0, 2*len(lines))
+	for i, l := range lines {
+		for _, identifier := range l.identifiers() {
+			identifiers = append(identifiers, []any{identifier.Value, fresh[i].ID, identifier.Kind})
+		}
+	}
+	return b.copy(ctx, "identifiers", []string{"identifier", "consumer_id", "kind"}, len(identifiers), func(i int) []any { return identifiers[i] })
 }
 
-// Refuse takes lines out of the batch.
-func (b *ImportBatch) Refuse(ctx context.Context, lines []int64) error {
-	if _, err := b.tx.tx.Exec(ctx, "delete from import_lines where line = any($1)", lines); err != nil {
-		return fmt.Errorf("refuse lines: %w", wrap(err))
+// freshConsumer is what the database gives to one that is made.
+type freshConsumer struct {
+	ID  int64
+	Sub string // unless the line has one
+	Now time.Time
+}
+
+// copy copies rows into a table.
+func (b *ImportBatch) copy(ctx context.Context, table string, columns []string, rows int, row func(int) []any) error {
+	_, err := b.tx.tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromSlice(rows, func(i int) ([]any, error) { return row(i), nil }))
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", table, wrap(err))
 	}
 	return nil
 }
 
-// Assign says which lines are about consumers that exist.
-func (b *ImportBatch) Assign(ctx context.Context, lines, consumerIDs []int64) error {
-	if _, err := b.tx.tx.Exec(ctx, "update import_lines l set consumer_id = a.id from unnest($1::bigint[], $2::bigint[]) a (line, id) where l.line = a.line",
-		lines, consumerIDs); err != nil {
-		return fmt.Errorf("assign lines: %w", wrap(err))
-	}
-	return nil
-}
-
-// SetHashes gives lines the hashes of their passwords.
-func (b *ImportBatch) SetHashes(ctx context.Context, lines []int64, hashes []string) error {
-	if _, err := b.tx.tx.Exec(ctx, "update import_lines l set password_hash = h.hash from unnest($1::bigint[], $2::text[]) h (line, hash) where l.line = h.line",
-		lines, hashes); err != nil {
-		return fmt.Errorf("set hashes: %w", wrap(err))
-	}
-	return nil
+// compare copies lines of consumers that exist to where they can be compared.
+func (b *ImportBatch) compare(ctx context.Context, lines []*ImportLine) error {
+	return b.copy(ctx, "import_lines", []string{
+		"consumer_id", "external_id", "disabled", "username", "email", "phone_number", "password_hash",
+		"claims", "personal_info", "customer_info", "attributes",
+	}, len(lines), func(i int) []any {
+		l, c, d := lines[i], lines[i].Consumer, lines[i].documents
+		return []any{
+			c.ID, orNull(c.ExternalID), c.Disabled, orNull(c.Username), orNull(l.Email), orNull(l.PhoneNumber), orNull(c.PasswordHash),
+			[]byte(d.claims), []byte(d.personal), []byte(d.customer), []byte(d.attributes),
+		}
+	})
 }
 
 // importChanged tells whether a line l says something else than the consumer c has.
@@ -123,58 +188,41 @@ const importChanged = `(c.external_id, c.disabled, c.username, c.claims, c.perso
 // importReset tells whether the consumer c gets another password by the line l.
 const importReset = "($1 and l.password_hash is not null and l.password_hash is distinct from c.password_hash)"
 
-// Count tells what Write would do, and writes nothing.
-func (b *ImportBatch) Count(ctx context.Context, resetPasswords bool) (ImportCounts, error) {
-	var counts ImportCounts
-	err := b.tx.tx.QueryRow(ctx, `
-		select count(*) filter (where l.consumer_id is null), count(*) filter (where c.id is not null and (`+importChanged+` or `+importReset+`)), count(*)
-		from import_lines l left join consumers c on c.id = l.consumer_id`, resetPasswords).
-		Scan(&counts.Created, &counts.Updated, &counts.Unchanged)
-	if err != nil {
-		return counts, fmt.Errorf("compare lines: %w", wrap(err))
+// CountChanged tells how many consumers Update would change, and changes none.
+func (b *ImportBatch) CountChanged(ctx context.Context, lines []*ImportLine, resetPasswords bool) (int64, error) {
+	if len(lines) == 0 {
+		return 0, nil
 	}
-	return counts.rest(), nil
+	if err := b.compare(ctx, lines); err != nil {
+		return 0, err
+	}
+	var changed int64
+	err := b.tx.tx.QueryRow(ctx, "select count(*) from import_lines l join consumers c on c.id = l.consumer_id where "+importChanged+" or "+importReset,
+		resetPasswords).Scan(&changed)
+	if err != nil {
+		return 0, fmt.Errorf("compare lines: %w", wrap(err))
+	}
+	return changed, nil
 }
 
-// rest makes Unchanged of all lines those that are left.
-func (c ImportCounts) rest() ImportCounts {
-	c.Unchanged -= c.Created + c.Updated
-	return c
-}
-
-// Write makes the consumers of lines that are assigned to none, and updates the
-// others as UpdateConsumer does. Their passwords it sets only with resetPasswords, as
-// SetPassword does.
-func (b *ImportBatch) Write(ctx context.Context, lines int, resetPasswords bool) (ImportCounts, error) {
-	counts := ImportCounts{Unchanged: int64(lines)}
-	tag, err := b.tx.tx.Exec(ctx, `
-		with fresh as materialized (
-			select nextval($1::regclass) as id, l.* from import_lines l where consumer_id is null
-		), made as (
-			insert into consumers (id, sub, external_id, disabled, username, password_hash, claims, personal_info, customer_info, attributes, managed_by)
-			overriding system value
-			select id, coalesce(sub, gen_random_uuid()::text), external_id, disabled, username, password_hash, claims, personal_info, customer_info, attributes, 'import'
-			from fresh
-		), named as (
-			insert into identifiers (identifier, consumer_id, kind)
-			select v.identifier, f.id, v.kind from fresh f
-			cross join lateral (values (f.username, 'username'), (f.email, 'email'), (f.phone_number, 'phone_number')) v (identifier, kind)
-			where v.identifier is not null
-		)
-		select from fresh`, b.ids)
+// Update updates consumers that exist to what their lines say, as UpdateConsumer does,
+// and tells how many that has changed. Their passwords it sets only with
+// resetPasswords, as SetPassword does.
+func (b *ImportBatch) Update(ctx context.Context, lines []*ImportLine, resetPasswords bool) (int64, error) {
+	if len(lines) == 0 {
+		return 0, nil
+	}
+	if err := b.compare(ctx, lines); err != nil {
+		return 0, err
+	}
+	updated, err := b.update(ctx, resetPasswords)
 	if err != nil {
-		return counts, fmt.Errorf("insert consumers: %w", wrap(err))
+		return 0, err
 	}
-	if counts.Created = tag.RowsAffected(); counts.Created == int64(lines) {
-		return counts.rest(), nil
+	if _, err := b.tx.tx.Exec(ctx, "insert into import_job_consumers (import_job_id, consumer_id) select $1, consumer_id from import_lines", b.job.ID); err != nil {
+		return 0, fmt.Errorf("note consumers: %w", wrap(err))
 	}
-	if counts.Updated, err = b.update(ctx, resetPasswords); err != nil {
-		return counts, err
-	}
-	if _, err := b.tx.tx.Exec(ctx, "insert into import_job_consumers (import_job_id, consumer_id) select $1, consumer_id from import_lines where consumer_id is not null", b.job.ID); err != nil {
-		return counts, fmt.Errorf("note consumers: %w", wrap(err))
-	}
-	return counts.rest(), nil
+	return updated, nil
 }
 
 // changedConsumer is one that a batch has updated.
@@ -183,7 +231,7 @@ type changedConsumer struct {
 	Disabled bool
 }
 
-// update updates consumers that exist, and tells how many.
+// update updates consumers to their lines, and tells how many it has changed.
 func (b *ImportBatch) update(ctx context.Context, resetPasswords bool) (int64, error) {
 	rows, err := b.tx.tx.Query(ctx, `
 		update consumers c set external_id = l.external_id, disabled = l.disabled, username = l.username, claims = l.claims,

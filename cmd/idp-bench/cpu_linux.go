@@ -115,3 +115,12 @@ func statFields(name string) ([]string, error) {
 	}
 	return fields, nil
 }
+
+// freeSpace is how many bytes can be written below a folder.
+func freeSpace(folder string) (int64, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(folder, &stat); err != nil {
+		return 0, fmt.Errorf("ask for the free space of %s: %w", folder, err)
+	}
+	return int64(stat.Bavail) * stat.Bsize, nil //nolint:gosec // sizes of disks fit
+}

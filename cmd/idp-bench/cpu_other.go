@@ -14,3 +14,5 @@ func threadCPU() (time.Duration, error) { return 0, errNoAccounting }
 func processCPU(int) (time.Duration, error) { return 0, errNoAccounting }
 
 func familyCPU(int) (time.Duration, error) { return 0, errNoAccounting }
+
+func freeSpace(string) (int64, error) { return 0, errNoAccounting }

@@ -7,7 +7,10 @@
 // The yardstick is one bare RSA-2048 signature of Go's crypto/rsa, measured in
 // the same run: a provider cannot issue an ID token for less.
 //
-// It is for developers (make bench). It sees the provider from outside alone.
+// With -consumers it compares what is done for one consumer among so many with the same
+// among a thousand.
+//
+// It is for developers (make bench, make bench-scale). It sees the provider from outside alone.
 package main
 
 import (
@@ -31,6 +34,8 @@ type options struct {
 	workers  int
 	only     string
 	json     bool
+	// consumers is how many the scale is measured with, 0 for all else.
+	consumers int
 }
 
 func main() {
@@ -57,6 +62,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	progress := func(format string, a ...any) { fmt.Fprintf(stderr, format+"\n", a...) }
 
+	if opts.consumers > 0 {
+		return runScale(ctx, opts, stdout, progress)
+	}
 	progress("starting a provider with a database of its own")
 	p, err := startProvider(ctx, opts.binary, opts.workers)
 	if err != nil {
@@ -89,6 +97,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&opts.duration, "duration", 5*time.Second, "how long each scenario runs")
 	flags.IntVar(&opts.workers, "workers", 16, "browsers at once, each with a connection and a consumer of its own")
 	flags.StringVar(&opts.only, "only", "", "measure only scenarios whose name contains this")
+	flags.IntVar(&opts.consumers, "consumers", 0, "compare what is done for one among so many consumers with 1,000, and measure nothing else")
 	flags.BoolVar(&opts.json, "json", false, "print JSON instead of a table")
 	if err := flags.Parse(args); err != nil {
 		return opts, fmt.Errorf("flags: %w", err)
@@ -98,6 +107,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if opts.workers < 1 || opts.workers > 1000 {
 		return opts, errors.New("-workers: must be between 1 and 1000")
+	}
+	if opts.consumers != 0 && opts.consumers <= fewConsumers || opts.consumers > 100_000_000 {
+		return opts, fmt.Errorf("-consumers: must be more than %d and at most 100,000,000", fewConsumers)
 	}
 	if opts.duration <= 0 {
 		return opts, errors.New("-duration: must be positive")

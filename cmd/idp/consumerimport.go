@@ -104,6 +104,9 @@ func (s *session) importConsumers(ctx context.Context, flags importFlags, cmd *c
 		}
 	}
 
+	ballast := newBallast()
+	defer runtime.KeepAlive(ballast)
+
 	report := reportName(flags)
 	progress := newProgress(cmd.ErrOrStderr(), size, flags.noProgress)
 	state, err := consumerfile.Import(ctx, s.store, input, consumerfile.Options{

@@ -11,5 +11,5 @@ package main
 // the memory of password hashes (19 MiB each), which is to be had back soon.
 const ballastSize = 32 << 20
 
-// newBallast is to be kept alive as long as the provider serves.
+// newBallast is to be kept alive as long as the provider serves, or imports.
 func newBallast() []byte { return make([]byte, ballastSize) }

@@ -17,7 +17,6 @@ type checkedLine struct {
 	*storage.ImportLine
 
 	password string
-	hash     string // of it, once it is made
 	refusals []Refusal
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -200,16 +198,16 @@ func send(ctx context.Context, batches chan<- *batch, b *batch) error {
 // write writes one batch, again if others have come in between.
 func (im *importer) write(ctx context.Context, b *batch) error {
 	const tries = 5
-	lines := make([]*storage.ImportLine, 0, len(b.checked))
+	whole := make([]*checkedLine, 0, len(b.checked))
 	for _, c := range b.checked {
 		if len(c.refusals) == 0 {
-			lines = append(lines, c.ImportLine)
+			whole = append(whole, c)
 		}
 	}
 	for try := 1; ; try++ {
 		var job storage.ImportJob
-		err := im.writer.Batch(ctx, &im.job, lines, func(tx *storage.ImportBatch) (err error) {
-			job, err = im.decide(ctx, tx, b)
+		err := im.writer.Batch(ctx, &im.job, func(tx *storage.ImportBatch) (err error) {
+			job, err = im.decide(ctx, tx, b, whole)
 			return err
 		})
 		if err == nil {
@@ -228,11 +226,11 @@ func (im *importer) write(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// decide writes the lines of a batch that can be taken, and gives how far the import
-// has come by that.
-func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batch) (storage.ImportJob, error) {
+// decide writes the lines of a batch that can be taken, of those that are whole, and
+// gives how far the import has come by that.
+func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batch, whole []*checkedLine) (storage.ImportJob, error) {
 	job := im.job
-	j, err := im.judge(ctx, tx, b)
+	j, err := im.judge(ctx, tx, whole)
 	if err != nil {
 		return job, err
 	}
@@ -243,7 +241,7 @@ func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batc
 			job.Refused++
 		}
 	}
-	if err := im.prepare(ctx, tx, j); err != nil {
+	if err := im.hash(ctx, j); err != nil {
 		return job, err
 	}
 	counts, err := im.store(ctx, tx, j)
@@ -264,8 +262,8 @@ func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batc
 }
 
 // judge decides which lines are taken.
-func (im *importer) judge(ctx context.Context, tx *storage.ImportBatch, b *batch) (*judge, error) {
-	list, err := im.findings(ctx, tx)
+func (im *importer) judge(ctx context.Context, tx *storage.ImportBatch, whole []*checkedLine) (*judge, error) {
+	list, err := im.findings(ctx, tx, whole)
 	if err != nil {
 		return nil, err
 	}
@@ -273,14 +271,13 @@ func (im *importer) judge(ctx context.Context, tx *storage.ImportBatch, b *batch
 	for _, found := range list {
 		findings[found.Line] = found
 	}
-	j := &judge{taken: map[key]bool{}, consumers: map[int64]int64{}}
-	undecided := slices.DeleteFunc(slices.Clone(b.checked), func(c *checkedLine) bool { return c.Consumer == nil || c.Line == 0 })
+	j := &judge{taken: make(map[key]bool, 4*len(whole))}
 	if im.opts.DryRun {
-		if err := j.remember(ctx, tx, undecided, findings); err != nil {
+		if err := j.remember(ctx, tx, whole, findings); err != nil {
 			return nil, err
 		}
 	}
-	for _, c := range undecided {
+	for _, c := range whole {
 		j.decide(c, findings[c.Line])
 	}
 	return j, nil
@@ -288,16 +285,26 @@ func (im *importer) judge(ctx context.Context, tx *storage.ImportBatch, b *batch
 
 // findings asks what the database knows of a batch. Whatever is unique there would
 // conflict with a line that it knows; a sub of somebody who is gone would not.
-func (im *importer) findings(ctx context.Context, tx *storage.ImportBatch) ([]storage.ImportFinding, error) {
+func (im *importer) findings(ctx context.Context, tx *storage.ImportBatch, whole []*checkedLine) ([]storage.ImportFinding, error) {
+	lines := importLines(whole)
 	if im.fresh && !im.opts.DryRun {
-		retired, err := tx.SubsRetired(ctx)
+		retired, err := tx.SubsRetired(ctx, lines)
 		if err != nil || !retired {
 			return nil, err
 		}
 	}
-	list, err := tx.Findings(ctx)
+	list, err := tx.Findings(ctx, lines)
 	im.fresh = len(list) == 0
 	return list, err
+}
+
+// importLines are the lines as they are written.
+func importLines(checked []*checkedLine) []*storage.ImportLine {
+	lines := make([]*storage.ImportLine, len(checked))
+	for i, c := range checked {
+		lines[i] = c.ImportLine
+	}
+	return lines
 }
 
 // remember takes from the database which keys lines of earlier batches have taken: a
@@ -324,77 +331,62 @@ func (j *judge) remember(ctx context.Context, tx *storage.ImportBatch, lines []*
 	return nil
 }
 
-// prepare tells the database what was decided, and makes the hashes that are needed.
-func (im *importer) prepare(ctx context.Context, tx *storage.ImportBatch, j *judge) error {
-	if len(j.refused) > 0 {
-		refused := make([]int64, len(j.refused))
-		for i, c := range j.refused {
-			refused[i] = c.Line
-		}
-		if err := tx.Refuse(ctx, refused); err != nil {
-			return err
-		}
-	}
-	if len(j.consumers) > 0 {
-		lines, consumers := make([]int64, 0, len(j.consumers)), make([]int64, 0, len(j.consumers))
-		for line, consumer := range j.consumers {
-			lines, consumers = append(lines, line), append(consumers, consumer)
-		}
-		if err := tx.Assign(ctx, lines, consumers); err != nil {
-			return err
-		}
-	}
-	return im.hash(ctx, tx, j)
-}
-
 // hash hashes the passwords that will be set.
-func (im *importer) hash(ctx context.Context, tx *storage.ImportBatch, j *judge) error {
-	var (
-		lock   sync.Mutex
-		lines  []int64
-		hashes []string
-	)
+func (im *importer) hash(ctx context.Context, j *judge) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, c := range j.accepted {
-		if c.password == "" || j.consumers[c.Line] != 0 && !im.opts.ResetPasswords {
+		if c.password == "" || c.Consumer.ID != 0 && !im.opts.ResetPasswords {
+			continue
+		}
+		if im.opts.DryRun {
+			c.Consumer.PasswordHash = "*" // one that nobody has
+			continue
+		}
+		if c.Consumer.PasswordHash != "" { // by an earlier try
 			continue
 		}
 		group.Go(func() error {
-			if c.hash == "" {
-				c.hash = "*" // which a dry run does with
-				if !im.opts.DryRun {
-					var err error
-					if c.hash, err = im.opts.HashPassword(groupCtx, c.password); err != nil {
-						return fmt.Errorf("hash a password: %w", err)
-					}
-				}
+			var err error
+			if c.Consumer.PasswordHash, err = im.opts.HashPassword(groupCtx, c.password); err != nil {
+				return fmt.Errorf("hash a password: %w", err)
 			}
-			lock.Lock()
-			defer lock.Unlock()
-			lines, hashes = append(lines, c.Line), append(hashes, c.hash)
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil || len(lines) == 0 {
-		return err //nolint:wrapcheck // our own errors
-	}
-	return tx.SetHashes(ctx, lines, hashes)
+	return group.Wait() //nolint:wrapcheck // our own errors
 }
 
-// store writes what was prepared, or only counts and remembers it.
+// store writes what was decided, or only counts and remembers it.
 func (im *importer) store(ctx context.Context, tx *storage.ImportBatch, j *judge) (storage.ImportCounts, error) {
-	if !im.opts.DryRun {
-		return tx.Write(ctx, len(j.accepted), im.opts.ResetPasswords)
-	}
-	var texts []string
+	var fresh, known []*storage.ImportLine
 	for _, c := range j.accepted {
-		for _, k := range c.keys(j.consumers[c.Line]) {
-			texts = append(texts, k.text())
+		if c.Consumer.ID == 0 {
+			fresh = append(fresh, c.ImportLine)
+		} else {
+			known = append(known, c.ImportLine)
 		}
 	}
-	if err := tx.See(ctx, texts); err != nil {
-		return storage.ImportCounts{}, err
+	counts := storage.ImportCounts{Created: int64(len(fresh))}
+	var err error
+	if im.opts.DryRun {
+		if err = j.keep(ctx, tx); err == nil {
+			counts.Updated, err = tx.CountChanged(ctx, known, im.opts.ResetPasswords)
+		}
+	} else {
+		if err = tx.Insert(ctx, fresh); err == nil {
+			counts.Updated, err = tx.Update(ctx, known, im.opts.ResetPasswords)
+		}
 	}
-	return tx.Count(ctx, im.opts.ResetPasswords)
+	counts.Unchanged = int64(len(known)) - counts.Updated
+	return counts, err
+}
+
+// keep has the database remember the keys that are taken.
+func (j *judge) keep(ctx context.Context, tx *storage.ImportBatch) error {
+	texts := make([]string, 0, len(j.taken))
+	for k := range j.taken {
+		texts = append(texts, k.text())
+	}
+	return tx.See(ctx, texts)
 }

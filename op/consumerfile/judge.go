@@ -13,9 +13,7 @@ type judge struct {
 	// taken are the keys of the lines that were accepted.
 	taken map[key]bool
 
-	accepted, refused []*checkedLine
-	// consumers are whom accepted lines are about, by line, if they exist.
-	consumers map[int64]int64
+	accepted []*checkedLine
 }
 
 // key is something that one line of a file alone may have.
@@ -70,13 +68,10 @@ func (j *judge) decide(c *checkedLine, found storage.ImportFinding) {
 		j.conflicts(c, found)
 	}
 	if len(c.refusals) > 0 {
-		j.refused = append(j.refused, c)
 		return
 	}
 	j.accepted = append(j.accepted, c)
-	if found.ConsumerID != 0 {
-		j.consumers[c.Line] = found.ConsumerID
-	}
+	c.Consumer.ID = found.ConsumerID
 	for _, k := range c.keys(found.ConsumerID) {
 		j.taken[k] = true
 	}
