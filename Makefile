@@ -17,8 +17,8 @@ help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/idp.
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/idp ./cmd/idp
+build: ## Build bin/idp; with cgo, for OpenSSL and PKCS#11, where a C compiler is (CGO_ENABLED=0: without).
+	@go build -trimpath -tags netgo,osusergo -ldflags '-X main.version=$(VERSION)' -o bin/idp ./cmd/idp
 
 .PHONY: run
 run: build ## Run the provider on http://localhost:8080 (ARGS="…" adds flags).
@@ -67,6 +67,11 @@ lint: ## Run go vet and every linter of .golangci.yml.
 bench: build ## Measure a running provider; print operations a second, p50, p99 and CPU an operation.
 	@deploy/dev/prerequisites.sh postgresql
 	@go run ./cmd/idp-bench $(ARGS)
+
+.PHONY: bench-signers
+bench-signers: ## Measure a token's signature by each signer, side by side.
+	@deploy/dev/prerequisites.sh postgresql
+	@go test -run '^$$' -bench '^BenchmarkSigners$$' ./op/keys
 
 .PHONY: screenshots
 screenshots: ## Draw the README's pictures again.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/brandidp/idp/op/keys"
 )
 
 // queuePerHash is how many sign-ins may wait for each hash that is computed at
@@ -117,6 +119,11 @@ var Options = []Option{
 		DefaultNote: "the file master.key in data_dir, made at the first start",
 		Help:        "Key that seals signing keys and other secrets in the database: 32 random bytes in base64, as openssl rand -base64 32 makes them.",
 		set:         into(func(c *Config) *Secret { return &c.MasterKey }, masterKey),
+	},
+	{
+		Key: "signer", Kind: Text, Default: keys.SignerAuto, Values: keys.SignerNames,
+		Help: "Who signs with the RSA keys that are sealed in the database: the OpenSSL 3 of this machine, Go's own code, or, by auto, OpenSSL where it works.",
+		set:  into(func(c *Config) *string { return &c.Signer }, verbatim),
 	},
 	{
 		Key: "session_idle_lifetime", Kind: Duration, Default: "24h",
