@@ -17,8 +17,8 @@ help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/idp.
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/idp ./cmd/idp
+build: ## Build bin/idp; with cgo, for OpenSSL and PKCS#11, where a C compiler is (CGO_ENABLED=0: without).
+	@go build -trimpath -tags netgo,osusergo -ldflags '-X main.version=$(VERSION)' -o bin/idp ./cmd/idp
 
 .PHONY: run
 run: build ## Run the provider on http://localhost:8080 (ARGS="…" adds flags).
@@ -75,6 +75,11 @@ CONSUMERS ?= 10000000
 bench-scale: build ## Compare upserts and tokens among CONSUMERS (10000000) with 1,000; says what disk that needs.
 	@deploy/dev/prerequisites.sh postgresql
 	@go run ./cmd/idp-bench -consumers $(CONSUMERS) $(ARGS)
+
+.PHONY: bench-signers
+bench-signers: ## Measure a token's signature by each signer, side by side.
+	@deploy/dev/prerequisites.sh postgresql
+	@go test -run '^$$' -bench '^BenchmarkSigners$$' ./op/keys
 
 .PHONY: screenshots
 screenshots: ## Draw the README's pictures again.

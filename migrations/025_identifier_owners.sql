@@ -30,7 +30,7 @@ create trigger identifiers_inserted after insert on identifiers
   referencing new table as fresh for each statement execute function idp_identifiers_owned();
 create trigger identifiers_updated after update on identifiers
   referencing new table as fresh for each statement execute function idp_identifiers_owned();
-create trigger consumers_deleted after delete on consumers
+create trigger consumers_gone after delete on consumers
   referencing old table as gone for each statement execute function idp_consumers_gone();
 create trigger consumers_truncated after truncate on consumers
   for each statement execute function idp_consumers_gone();
@@ -41,6 +41,6 @@ alter table identifiers drop constraint identifiers_consumer_id_fkey;
 alter table identifiers add constraint identifiers_consumer_id_fkey foreign key (consumer_id) references consumers (id) on delete cascade;
 drop trigger identifiers_inserted on identifiers;
 drop trigger identifiers_updated on identifiers;
-drop trigger consumers_deleted on consumers;
+drop trigger consumers_gone on consumers;
 drop trigger consumers_truncated on consumers;
 drop function idp_identifiers_owned, idp_consumers_gone;

@@ -35,12 +35,14 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
-// Options are what a Provider is made of. All of them are needed.
+// Options are what a Provider is made of. All of them are needed but Signers.
 type Options struct {
 	// Issuer is the issuer identifier, without a trailing slash.
 	Issuer  string
 	Store   *storage.Store
 	Keyring *seal.Keyring
+	// Signers say who computes signatures; nil for Go's own code.
+	Signers *keys.Signers
 	Pages   Pages
 	Hasher  *password.Hasher
 	// SessionIdle and SessionLifetime bound the sessions of browsers.

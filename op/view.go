@@ -199,7 +199,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		previous = old.keys
 	}
 	var err error
-	if v.keys, err = keys.NewSet(snapshot.Keys, p.opts.Keyring, previous); err != nil {
+	if v.keys, err = keys.NewSet(snapshot.Keys, p.opts.Keyring, previous, p.opts.Signers); err != nil {
 		return nil, err
 	}
 	if v.encrypters, err = newEncrypters(snapshot.Clients); err != nil {

@@ -26,8 +26,10 @@ type Options struct {
 	Store  *storage.Store
 	// MasterKey says where the key is that opens the database's keys.
 	MasterKey seal.MasterKeySource
-	Brand     Brand
-	Hashing   password.Options
+	// Signers say who computes signatures; nil for Go's own code.
+	Signers *keys.Signers
+	Brand   Brand
+	Hashing password.Options
 	// SessionIdle and SessionLifetime bound the sessions of browsers.
 	SessionIdle     time.Duration
 	SessionLifetime time.Duration
@@ -78,7 +80,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s.Provider, err = op.New(op.Options{
-		Issuer: opts.Issuer, Store: opts.Store, Keyring: opened.Keyring, Pages: pages, Hasher: hasher,
+		Issuer: opts.Issuer, Store: opts.Store, Keyring: opened.Keyring, Signers: opts.Signers, Pages: pages, Hasher: hasher,
 		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime, RefreshGrace: opts.RefreshGrace,
 		ClientAddress: clientAddress(opts.TrustedProxies),
 		Outbound:      outbound.New(outbound.Options{Loopback: loopback.URL(opts.Issuer), Networks: opts.OutboundNetworks}),

@@ -21,6 +21,7 @@ import (
 
 	"github.com/brandidp/idp/cmd/idp/config"
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
@@ -199,6 +200,14 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 		return nil, nil, fmt.Errorf("bring up the schema: %w", err)
 	}
 
+	signers, err := keys.NewSigners(cfg.Signer)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	by, why := signers.RSA()
+	log.Info("signing with RSA keys", "by", by, "why", why)
+
 	store, err := storage.Open(ctx, storage.Options{
 		URL: db.URL, DirectURL: db.DirectURL, MaxConnections: int32(cfg.Database.MaxConnections), //nolint:gosec // checked by its option
 	})
@@ -207,7 +216,7 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 	}
 
 	server, err := web.New(ctx, web.Options{
-		Issuer: cfg.Issuer, Store: store, MasterKey: masterKeySource(cfg),
+		Issuer: cfg.Issuer, Store: store, MasterKey: masterKeySource(cfg), Signers: signers,
 		Brand: web.Brand{
 			Name: cfg.Brand.Name, Logo: cfg.Brand.Logo,
 			Website: cfg.Brand.Website, PrimaryColor: cfg.Brand.PrimaryColor, BackgroundColor: cfg.Brand.BackgroundColor,

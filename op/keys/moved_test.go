@@ -30,7 +30,7 @@ func TestAKeyThatWasMovedDoesNotSign(t *testing.T) {
 		"cut":                     changed(func(k *storage.SigningKey) { k.PrivateSealed = k.PrivateSealed[:100] }),
 		"nothing":                 changed(func(k *storage.SigningKey) { k.PrivateSealed = nil }),
 	} {
-		if _, err := keys.NewSet(changed, keyring, nil); !errors.Is(err, seal.ErrSealed) {
+		if _, err := keys.NewSet(changed, keyring, nil, nil); !errors.Is(err, seal.ErrSealed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -38,11 +38,11 @@ func TestAKeyThatWasMovedDoesNotSign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keys.NewSet(changed(func(k *storage.SigningKey) { k.PrivateSealed = foreign }), keyring, nil); !errors.Is(err, seal.ErrSealed) {
+	if _, err := keys.NewSet(changed(func(k *storage.SigningKey) { k.PrivateSealed = foreign }), keyring, nil, nil); !errors.Is(err, seal.ErrSealed) {
 		t.Errorf("sealed for another purpose: %v", err)
 	}
 	for name, public := range map[string]string{"no JSON": "{", "symmetric": `{"kty":"oct","k":"AAAA"}`, "private": `{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}`} {
-		if _, err := keys.NewSet(changed(func(k *storage.SigningKey) { k.PublicJWK = json.RawMessage(public) }), keyring, nil); err == nil {
+		if _, err := keys.NewSet(changed(func(k *storage.SigningKey) { k.PublicJWK = json.RawMessage(public) }), keyring, nil, nil); err == nil {
 			t.Errorf("a public half that is %s was published", name)
 		}
 	}

@@ -35,9 +35,9 @@ type activeKey struct {
 }
 
 // NewSet prepares the keys in rows. What previous (nil at first) has opened
-// already is not opened again. A key of an algorithm that is not one of Algs, which
+// already is not opened again. Signers say who signs. A key of an algorithm that is not one of Algs, which
 // a later release has made, is passed over: it neither signs here nor is published.
-func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*Set, error) {
+func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, signers *Signers) (*Set, error) {
 	set := &Set{
 		signers: map[string]*Signer{}, active: map[activeKey]*Signer{},
 		public: map[string]jose.JSONWebKey{}, own: map[string]jose.JSONWebKey{}, owned: map[int64][]byte{},
@@ -68,7 +68,7 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*
 		if row.State != Active {
 			continue
 		}
-		signer, err := signerFor(row, keyring, previous)
+		signer, err := signerFor(row, keyring, previous, signers)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set) (*
 	return set, nil
 }
 
-func signerFor(row *storage.SigningKey, keyring *seal.Keyring, previous *Set) (*Signer, error) {
+func signerFor(row *storage.SigningKey, keyring *seal.Keyring, previous *Set, signers *Signers) (*Signer, error) {
 	if previous != nil && previous.signers[row.Kid] != nil {
 		return previous.signers[row.Kid], nil
 	}
@@ -89,7 +89,11 @@ func signerFor(row *storage.SigningKey, keyring *seal.Keyring, previous *Set) (*
 	if err != nil {
 		return nil, err
 	}
-	signer, err := newSigner(row.Kid, row.Alg, private)
+	taken, by, err := signers.take(private)
+	if err != nil {
+		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
+	}
+	signer, err := newSigner(row.Kid, row.Alg, taken, by)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
 	}

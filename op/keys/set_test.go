@@ -43,7 +43,7 @@ func set(tb testing.TB) (*keys.Set, *seal.Keyring, []*storage.SigningKey) {
 		rows = append(rows, row)
 	}
 	rows[2].State = keys.Created
-	all, err := keys.NewSet(rows, opened.Keyring, nil)
+	all, err := keys.NewSet(rows, opened.Keyring, nil, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func set(tb testing.TB) (*keys.Set, *seal.Keyring, []*storage.SigningKey) {
 func TestWhatIsSignedVerifiesWithTheOwnersKeyAlone(t *testing.T) {
 	t.Parallel()
 	all, keyring, rows := set(t)
-	again, err := keys.NewSet(rows, keyring, all)
+	again, err := keys.NewSet(rows, keyring, all, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,11 +110,11 @@ func TestAKeyOfAnotherAlgorithmIsRefused(t *testing.T) {
 	_, keyring, rows := set(t)
 	for _, alg := range []string{"PS256", "ES256", "EdDSA"} {
 		rows[0].Alg = alg
-		if _, err := keys.NewSet(rows, keyring, nil); err == nil {
+		if _, err := keys.NewSet(rows, keyring, nil, nil); err == nil {
 			t.Errorf("for %q it was taken", alg)
 		}
 		rows[0].PublicJWK = json.RawMessage(strings.Replace(string(rows[0].PublicJWK), `"alg":"RS256"`, `"alg":"`+alg+`"`, 1))
-		if _, err := keys.NewSet(rows, keyring, nil); err == nil && alg != "PS256" {
+		if _, err := keys.NewSet(rows, keyring, nil, nil); err == nil && alg != "PS256" {
 			t.Errorf("for %q, of another kind, it was taken", alg)
 		}
 		rows[0].PublicJWK = json.RawMessage(strings.Replace(string(rows[0].PublicJWK), `"alg":"`+alg+`"`, `"alg":"RS256"`, 1))
@@ -133,7 +133,7 @@ func TestAKeyOfALaterReleaseIsPassedOver(t *testing.T) {
 	later := *rows[0]
 	later.ID, later.Kid, later.Alg = 99, "later", "ML-DSA-44"
 	later.PublicJWK, later.PrivateSealed = json.RawMessage(`{"kty":"AKP","alg":"ML-DSA-44","kid":"later","pub":"AA"}`), nil
-	all, err := keys.NewSet(append(rows, &later), keyring, nil)
+	all, err := keys.NewSet(append(rows, &later), keyring, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,11 +161,11 @@ func TestEachAlgorithmSigns(t *testing.T) {
 		}
 		rows = append(rows, row)
 	}
-	all, err := keys.NewSet(rows, keyring, nil)
+	all, err := keys.NewSet(rows, keyring, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all, err = keys.NewSet(rows, keyring, all); err != nil { // with the signers of before
+	if all, err = keys.NewSet(rows, keyring, all, nil); err != nil { // with the signers of before
 		t.Fatal(err)
 	}
 	for _, alg := range keys.Algs {

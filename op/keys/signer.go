@@ -9,9 +9,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/big"
 )
 
 // Signer signs with one key by one algorithm. It is safe for concurrent use.
@@ -19,6 +21,7 @@ type Signer struct {
 	kid, alg string
 	header   []byte // of an ID token, with the dot behind it
 	size     int    // of a signature, in bytes
+	by       string // who computes it
 	sign     func(token []byte) ([]byte, error)
 }
 
@@ -26,7 +29,7 @@ type Signer struct {
 const es256Size = 32
 
 // newSigner prepares a key. One that the algorithm is not for is an error.
-func newSigner(kid, alg string, key crypto.Signer) (*Signer, error) {
+func newSigner(kid, alg string, key crypto.Signer, by string) (*Signer, error) {
 	size, err := signatureSize(alg, key.Public())
 	if err != nil {
 		return nil, err
@@ -35,7 +38,7 @@ func newSigner(kid, alg string, key crypto.Signer) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Signer{kid: kid, alg: alg, header: header, size: size}
+	s := &Signer{kid: kid, alg: alg, header: header, size: size, by: by}
 	switch alg {
 	case RS256: // PKCS #1 v1.5 takes no randomness
 		s.sign = func(token []byte) ([]byte, error) { return key.Sign(nil, digestOf(token), crypto.SHA256) }
@@ -58,17 +61,17 @@ func digestOf(token []byte) []byte {
 // signES256 gives both halves of the signature at their full length, as JWS wants
 // them.
 func signES256(key crypto.Signer, token []byte) ([]byte, error) {
-	private, isEC := key.(*ecdsa.PrivateKey)
-	if !isEC {
-		return nil, fmt.Errorf("a %T cannot sign %s", key, ES256)
-	}
-	r, s, err := ecdsa.Sign(rand.Reader, private, digestOf(token))
+	encoded, err := key.Sign(rand.Reader, digestOf(token), crypto.SHA256)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Sign wraps it
+		return nil, err //nolint:wrapcheck // compact wraps it
+	}
+	var halves struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(encoded, &halves); err != nil || len(rest) > 0 {
+		return nil, fmt.Errorf("the signature of a %T is not one", key)
 	}
 	signature := make([]byte, 2*es256Size)
-	r.FillBytes(signature[:es256Size])
-	s.FillBytes(signature[es256Size:])
+	halves.R.FillBytes(signature[:es256Size])
+	halves.S.FillBytes(signature[es256Size:])
 	return signature, nil
 }
 
@@ -105,6 +108,9 @@ func headerOf(kid, alg, typ string) ([]byte, error) {
 	}
 	return append(base64.RawURLEncoding.AppendEncode(nil, header), '.'), nil
 }
+
+// By is who computes the signatures, such as Go or OpenSSL with its version.
+func (s *Signer) By() string { return s.by }
 
 // Kid is the id that the header of each signature names.
 func (s *Signer) Kid() string { return s.kid }

@@ -21,6 +21,7 @@ import (
 type seed struct {
 	master  seal.MasterKeySource
 	keyring *seal.Keyring
+	signers *keys.Signers
 
 	fingerprint []byte
 	dataKeys    []storage.DataKey
@@ -50,6 +51,9 @@ func seedOf(tb testing.TB) *seed {
 			tb.Fatal(err)
 		}
 		s.keyring = opened.Keyring
+		if s.signers, err = keys.NewSigners(keys.SignerAuto); err != nil {
+			tb.Fatal(err)
+		}
 		err = store.Administer(tb.Context(), func(tx *storage.Tx) (err error) {
 			if s.dataKeys, err = tx.DataKeys(tb.Context()); err == nil {
 				s.fingerprint, err = tx.MasterKeyFingerprint(tb.Context())

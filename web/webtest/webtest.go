@@ -119,7 +119,7 @@ func (p *Provider) serve(change func(*web.Options)) {
 	listener := httptest.NewUnstartedServer(nil)
 	host := strings.Replace(listener.Listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	p.options = web.Options{
-		Issuer: "http://" + host, Store: p.Store, MasterKey: p.seeded.master, Brand: web.Brand{Name: "Brand"},
+		Issuer: "http://" + host, Store: p.Store, MasterKey: p.seeded.master, Signers: p.seeded.signers, Brand: web.Brand{Name: "Brand"},
 		Hashing:     cheapHashing(),
 		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour, RefreshGrace: 10 * time.Second,
 		Keys: keys.DefaultSettings(),

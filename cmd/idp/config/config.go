@@ -21,6 +21,7 @@ type Config struct {
 	DataDir         string // absolute path
 	Database        Database
 	MasterKey       Secret // 32 bytes, or none: the key is in MasterKeyFile
+	Signer          string // one of keys.SignerNames
 	Session         Session
 	RefreshGrace    time.Duration // a used refresh token is answered again for so long
 	Brand           Brand

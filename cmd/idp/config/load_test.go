@@ -72,6 +72,7 @@ func TestDefaults(t *testing.T) {
 		Listen:       "127.0.0.1:8080",
 		DataDir:      "/home/amelia/.local/share/idp",
 		Database:     config.Database{MaxConnections: 20},
+		Signer:       "auto",
 		Session:      config.Session{IdleLifetime: 24 * time.Hour, Lifetime: 30 * 24 * time.Hour},
 		RefreshGrace: 10 * time.Second,
 		Brand:        config.Brand{PrimaryColor: "#1f4fd8", BackgroundColor: "#f5f6f8"},

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/brandidp/idp/op/keys"
 )
 
 // queuePerHash is how many sign-ins may wait for each hash that is computed at
@@ -134,6 +136,11 @@ var Options = []Option{
 		Key: "keys.retain", Kind: Duration, Default: "24h",
 		Help: "A retired signing key stays published for so long after the last token that it has signed.",
 		set:  into(func(c *Config) *time.Duration { return &c.Keys.Retain }, lifetime(0, longestLifetime)),
+	},
+	{
+		Key: "signer", Kind: Text, Default: keys.SignerAuto, Values: keys.SignerNames,
+		Help: "Who signs with the RSA keys that are sealed in the database: the OpenSSL 3 of this machine, Go's own code, or, by auto, OpenSSL where it works.",
+		set:  into(func(c *Config) *string { return &c.Signer }, verbatim),
 	},
 	{
 		Key: "session_idle_lifetime", Kind: Duration, Default: "24h",
