@@ -22,7 +22,7 @@ type KeyStep struct {
 
 // LifeOf is what steps are decided by, as of a snapshot.
 func LifeOf(snapshot *storage.Snapshot, settings keys.Settings) *keys.Life {
-	return &keys.Life{Keys: snapshot.Keys, Clients: snapshot.Clients, Settings: settings, Now: snapshot.Now}
+	return &keys.Life{Keys: snapshot.Keys, Clients: snapshot.Clients, Instances: snapshot.Instances, Settings: settings, Now: snapshot.Now}
 }
 
 // StepKey makes a step of a key's life, and tells of it, in one transaction. A step

@@ -63,10 +63,12 @@ func DefaultSettings() Settings {
 
 // Life is all that a step is decided by, as of one moment.
 type Life struct {
-	Keys     []*storage.SigningKey
-	Clients  []*storage.Client
-	Settings Settings
-	Now      time.Time
+	Keys    []*storage.SigningKey
+	Clients []*storage.Client
+	// Instances are those that run.
+	Instances []storage.Instance
+	Settings  Settings
+	Now       time.Time
 }
 
 // Verdict is what is decided about a step.
@@ -114,6 +116,10 @@ func (l *Life) Decide(step Step, key *storage.SigningKey) *Verdict {
 
 // activate decides about a key that is published, or retired: the way back.
 func (l *Life) activate(v *Verdict) {
+	if behind := l.behind(v.Key); behind > 0 {
+		v.Refusal = fmt.Sprintf("%d of %d instances do not publish it yet: each does within a second, or counts no more soon after it was cut off", behind, len(l.Instances))
+		return
+	}
 	inUse := false
 	for _, other := range l.Keys {
 		if other.ClientID != v.Key.ClientID || other.Alg != v.Key.Alg || other == v.Key {
@@ -153,6 +159,17 @@ func (l *Life) retire(v *Verdict) {
 	}
 }
 
+// behind is how many instances do not publish a key yet that is published.
+func (l *Life) behind(key *storage.SigningKey) int {
+	behind := 0
+	for _, instance := range l.Instances {
+		if instance.Counter < key.PublishedCounter {
+			behind++
+		}
+	}
+	return behind
+}
+
 func (l *Life) delete(v *Verdict) {
 	for _, party := range l.parties(v.Key) {
 		switch v.Key.State {
@@ -161,7 +178,7 @@ func (l *Life) delete(v *Verdict) {
 				v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: "it may hold this key already, pasted"})
 			}
 		case Retired:
-			if until := l.TokensUntil(v.Key).Add(l.Settings.Retain); l.Now.Before(until) {
+			if until := l.TokensUntil(v.Key).Add(l.Settings.Retain + l.Settings.ViewLifetime); l.Now.Before(until) {
 				v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: "tokens that this key has signed may be alive", Until: until})
 			}
 		}
