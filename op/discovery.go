@@ -130,15 +130,15 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 }
 
 // Discovery answers with the provider's metadata, from prepared bytes.
-func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
-	if v := p.published(w, r); v != nil {
+func (p *Provider) Discovery(w http.ResponseWriter, _ *http.Request) {
+	if v := p.published(w); v != nil {
 		writePublic(w, v.discovery, time.Hour)
 	}
 }
 
 // JWKS answers with every published key, from prepared bytes.
-func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
-	if v := p.published(w, r); v != nil {
+func (p *Provider) JWKS(w http.ResponseWriter, _ *http.Request) {
+	if v := p.publishedKeys(w); v != nil {
 		writePublic(w, v.keys.JWKS(), p.opts.Keys.JWKSMaxAge)
 	}
 }
@@ -146,7 +146,7 @@ func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
 // ClientJWKS answers with the keys that sign one client's ID tokens, so that a
 // connector accepts nothing else. The path's value is {client_id}.json.
 func (p *Provider) ClientJWKS(w http.ResponseWriter, r *http.Request) {
-	v := p.published(w, r)
+	v := p.publishedKeys(w)
 	if v == nil {
 		return
 	}
@@ -164,14 +164,27 @@ func (p *Provider) ClientJWKS(w http.ResponseWriter, r *http.Request) {
 	writePublic(w, v.keys.OwnJWKS(signingOwner(client)), p.opts.Keys.JWKSMaxAge)
 }
 
+// publishedKeys gives the view for a key document. An old one may lack a key that
+// others sign with by now, so that none is better; nil means that it was answered.
+func (p *Provider) publishedKeys(w http.ResponseWriter) *view {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	v, err := p.current()
+	if err != nil {
+		setRetryAfter(w, 0)
+		http.Error(w, "the keys are not known at the moment", http.StatusServiceUnavailable)
+		return nil
+	}
+	return v
+}
+
 // published gives the view for a public document. It is served from memory even
 // while the database is away, since it says nothing that could have been undone;
 // nil means that there was never a view, and has been answered.
-func (p *Provider) published(w http.ResponseWriter, _ *http.Request) *view {
+func (p *Provider) published(w http.ResponseWriter) *view {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	stamped := p.view.Load()
 	if stamped == nil {
-		setRetryAfter(w)
+		setRetryAfter(w, 0)
 		http.Error(w, "not ready yet", http.StatusServiceUnavailable)
 		return nil
 	}

@@ -33,7 +33,7 @@ type logoutTokenClaims struct {
 // client: a connector's own key signs its ID tokens and nothing else, so that nothing
 // else can be taken for one where nobody looks at typ.
 func (p *Provider) logoutToken(v *view, client *storage.Client, notice storage.LogoutNotice) (string, error) {
-	signer, err := v.keys.Signer(0, client.IDTokenSignedResponseAlg)
+	signer, err := v.signerOf(0, client.IDTokenSignedResponseAlg)
 	if err != nil {
 		return "", err
 	}

@@ -59,9 +59,11 @@ type Options struct {
 	HandOver HandOver
 	// Keys are the times of signing keys and of their publication.
 	Keys keys.Settings
-	Now  func() time.Time
-	Rand io.Reader
-	Log  *slog.Logger
+	// Version is that of the program, for the other instances.
+	Version string
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
 }
 
 // Provider is an OpenID Provider for one issuer.
@@ -83,7 +85,8 @@ type Provider struct {
 	tokenLimit sessionLimit
 	records    records
 	swept      atomic.Int64
-	requestKey []byte // of the MACs by which repeated requests are known
+	instance   *instance // guarded by refreshing
+	requestKey []byte    // of the MACs by which repeated requests are known
 }
 
 // New prepares a provider. Load must succeed, or Run be running, before it can
@@ -114,8 +117,13 @@ func New(opts Options) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new provider: %w", err)
 	}
+	instance, err := newInstance(opts.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("new provider: %w", err)
+	}
 	p := &Provider{
 		requestKey: requestKey,
+		instance:   instance,
 
 		opts:     opts,
 		basePath: base,

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/brandidp/idp/op/keys"
-	"github.com/brandidp/idp/storage"
 )
 
 // Status is how an instance fares, for whoever watches it.
@@ -36,7 +35,10 @@ func (p *Provider) Status() Status {
 	}
 	now := p.opts.Now()
 	status.ViewAge = now.Sub(v.confirmed)
-	for _, row := range v.activeKeys {
+	for _, row := range v.life.Keys {
+		if row.State != keys.Active {
+			continue
+		}
 		key := ActiveKey{Kid: row.Kid, Alg: row.Alg, Age: now.Sub(row.ActivatedAt)}
 		if client := v.byID[row.ClientID]; client != nil {
 			key.ClientID = client.ClientID
@@ -44,15 +46,4 @@ func (p *Provider) Status() Status {
 		status.ActiveKeys = append(status.ActiveKeys, key)
 	}
 	return status
-}
-
-// activeAmong are the rows of the keys that sign.
-func activeAmong(rows []*storage.SigningKey) []*storage.SigningKey {
-	var active []*storage.SigningKey
-	for _, row := range rows {
-		if row.State == keys.Active {
-			active = append(active, row)
-		}
-	}
-	return active
 }

@@ -24,6 +24,9 @@ const (
 // them, as of one moment. It is immutable but for confirmed.
 type view struct {
 	counter int64
+	// agreed is a change counter that every other instance has confirmed. What was
+	// published by then, all publish.
+	agreed  int64
 	clients map[string]*storage.Client
 	byID    map[int64]*storage.Client
 	origins map[string]bool // union of all web_origins
@@ -38,8 +41,10 @@ type view struct {
 	// subjectIssuers are those whose word clients may bring, by ID and iss.
 	subjectIssuers map[int64]map[string]subjectIssuer
 	discovery      []byte
-	apiKeys        map[string]*storage.APIKey // by SHA-256
-	activeKeys     []*storage.SigningKey
+	// life is what the schedules of keys are planned by.
+	life      *keys.Life
+	schedules []*storage.KeySchedule
+	apiKeys   map[string]*storage.APIKey // by SHA-256
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -88,7 +93,7 @@ func (p *Provider) Ready(ctx context.Context) error {
 	if err != nil {
 		return &notReadyError{"clients and keys", err}
 	}
-	if _, err := v.keys.Signer(0, keys.RS256); err != nil {
+	if _, err := v.signerOf(0, keys.RS256); err != nil {
 		return &notReadyError{"signing keys", err}
 	}
 	return nil
@@ -140,40 +145,70 @@ func (p *Provider) ensureKey(ctx context.Context) error {
 	return nil
 }
 
-// refreshView reads the view if the change counter has moved, and confirms it.
+// refreshView reads the view if the change counter has moved, tells the other
+// instances of it, and confirms it.
 func (p *Provider) refreshView(ctx context.Context) error {
 	p.refreshing.Lock() // an older view must not take a newer one's place
 	defer p.refreshing.Unlock()
-	asked := p.opts.Now()
-	old := p.view.Load()
-	if old != nil {
-		counter, err := p.opts.Store.ChangeCounter(ctx)
-		if err != nil {
-			return fmt.Errorf("refresh clients and keys: %w", err)
-		}
-		p.opts.Keyring.Advance(asked)
-		if counter == old.counter {
-			p.view.Store(&stamped{view: old.view, confirmed: asked})
-			return nil
-		}
+	err := p.readView(ctx)
+	if errors.Is(err, storage.ErrNotFound) { // forgotten by the others: it joins anew, and then reads
+		err = p.readView(ctx)
 	}
-	snapshot, err := p.opts.Store.ReadSnapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("refresh clients and keys: %w", err)
 	}
+	return nil
+}
+
+func (p *Provider) readView(ctx context.Context) error {
+	asked := p.opts.Now()
+	if err := p.join(ctx, asked); err != nil {
+		return err
+	}
+	old := p.view.Load()
+	counter, agreed, err := p.opts.Store.ChangeCounter(ctx, p.instance.id)
+	if err != nil {
+		return err
+	}
+	p.opts.Keyring.Advance(asked)
+	var v *view
+	if old != nil && counter == old.counter {
+		same := *old.view
+		v = &same
+	} else if v, err = p.readSnapshot(ctx, old, asked); err != nil {
+		return err
+	}
+	v.agreed = agreed
+	answered := stamped{view: v}
+	if old != nil {
+		answered.confirmed = old.confirmed
+	}
+	p.view.Store(&answered) // before the others hear that it is so
+	if err := p.tell(ctx, v, asked); err != nil {
+		return err
+	}
+	p.view.Store(&stamped{view: v, confirmed: asked})
+	return nil
+}
+
+// readSnapshot makes the view anew.
+func (p *Provider) readSnapshot(ctx context.Context, old *stamped, asked time.Time) (*view, error) {
+	snapshot, err := p.opts.Store.ReadSnapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.opts.Keyring.Update(snapshot.DataKeys, asked); err != nil {
-		return fmt.Errorf("refresh clients and keys: %w", err)
+		return nil, err
 	}
 	v, err := p.newView(snapshot, old)
 	if err != nil {
-		return fmt.Errorf("refresh clients and keys: %w", err)
+		return nil, err
 	}
-	p.view.Store(&stamped{view: v, confirmed: asked})
 	p.warnOfEncryptionKeys(ctx, v)
 	if unknown := v.keys.Unknown(); len(unknown) > 0 && (old == nil || !slices.Equal(unknown, old.keys.Unknown())) {
 		p.opts.Log.WarnContext(ctx, "signing keys of algorithms that this release does not know are passed over: a later release has made them", "kids", unknown)
 	}
-	return nil
+	return v, nil
 }
 
 func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, error) {
@@ -183,7 +218,8 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		byID:    make(map[int64]*storage.Client, len(snapshot.Clients)),
 		origins: map[string]bool{},
 		custom:  map[int64]customclaims.Set{},
-		apiKeys: keysByHash(snapshot.APIKeys), activeKeys: activeAmong(snapshot.Keys),
+		apiKeys: keysByHash(snapshot.APIKeys),
+		life:    LifeOf(snapshot, p.opts.Keys), schedules: snapshot.Schedules,
 	}
 	for _, client := range snapshot.Clients {
 		v.clients[client.ClientID], v.byID[client.ID] = client, client
@@ -217,7 +253,26 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 
 // signer gives the key that signs a client's ID tokens.
 func (v *view) signer(client *storage.Client) (*keys.Signer, error) {
-	return v.keys.Signer(signingOwner(client), client.IDTokenSignedResponseAlg)
+	return v.signerOf(signingOwner(client), client.IDTokenSignedResponseAlg)
+}
+
+// signerOf gives the key that signs for an owner, the provider being 0, by an
+// algorithm: one that no instance publishes later than this moment.
+func (v *view) signerOf(owner int64, alg string) (*keys.Signer, error) {
+	return v.keys.Signer(owner, alg, v.agreed)
+}
+
+// awaitsKey is an error if what a client gets cannot be signed yet: it is told so before
+// its code or refresh token is used.
+func (v *view) awaitsKey(client *storage.Client) error {
+	_, err := v.signer(client)
+	if client.AccessTokenFormat == storage.AccessTokenJWT && !errors.Is(err, keys.ErrNotAgreed) {
+		_, err = v.signerOf(0, keys.RS256)
+	}
+	if errors.Is(err, keys.ErrNotAgreed) {
+		return err
+	}
+	return nil
 }
 
 // signingOwner is whose key signs a client's ID tokens: a Conversational Cloud
@@ -240,6 +295,7 @@ func (p *Provider) Run(ctx context.Context) {
 	wait.Go(func() { p.runWebhook(ctx) })
 	wait.Go(func() { p.runSweeps(ctx) })
 	wait.Go(func() { p.runRecords(ctx) })
+	wait.Go(func() { p.runKeySchedules(ctx) })
 	p.runRefresh(ctx, changed)
 	wait.Wait()
 }

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,6 +20,10 @@ type Snapshot struct {
 	DataKeys []DataKey
 	// APIKeys are those that are not revoked.
 	APIKeys []*APIKey
+	// Instances are those that run.
+	Instances []Instance
+	// Schedules are those by which keys are replaced.
+	Schedules []*KeySchedule
 }
 
 // ReadSnapshot reads clients and all keys in one transaction.
@@ -59,17 +64,27 @@ func querySnapshot(ctx context.Context, tx pgx.Tx) (*Snapshot, error) {
 	if snapshot.DataKeys, err = queryDataKeys(ctx, tx); err != nil {
 		return nil, err
 	}
-	snapshot.APIKeys, err = queryAPIKeys(ctx, tx, "k.revoked_at is null")
+	if snapshot.APIKeys, err = queryAPIKeys(ctx, tx, "k.revoked_at is null"); err != nil {
+		return nil, err
+	}
+	if snapshot.Instances, err = queryInstances(ctx, tx); err != nil {
+		return nil, err
+	}
+	snapshot.Schedules, err = queryKeySchedules(ctx, tx)
 	return &snapshot, err
 }
 
-// ChangeCounter reads the counter that every change of a client or key moves.
-func (s *Store) ChangeCounter(ctx context.Context) (int64, error) {
-	var counter int64
-	if err := s.pool.QueryRow(ctx, "select counter from changes").Scan(&counter); err != nil {
-		return 0, fmt.Errorf("read change counter: %w", wrap(err))
+// ChangeCounter reads the counter that every change of a client or key moves, and the
+// least one that the instances which run, but for the given one, have confirmed: the
+// greatest number if there is no other.
+func (s *Store) ChangeCounter(ctx context.Context, instance [16]byte) (counter, agreed int64, err error) {
+	err = s.pool.QueryRow(ctx, `
+		select counter, coalesce((select min(counter) from instances where id <> $1 and expires_at > idp_now()), $2) from changes`,
+		instance, int64(math.MaxInt64)).Scan(&counter, &agreed)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read change counter: %w", wrap(err))
 	}
-	return counter, nil
+	return counter, agreed, nil
 }
 
 // Listen calls notify at each notification of a change, over a connection of its

@@ -21,12 +21,14 @@ type SigningKey struct {
 	PrivateSealed []byte // empty if the key is deleted
 	// The times of the steps of its life; the zero value for those not made yet.
 	CreatedAt, PublishedAt, ActivatedAt, RetiredAt, DeletedAt, RevokedAt time.Time
+	// PublishedCounter is the least change counter of who knows the key to be published.
+	PublishedCounter int64
 	// TokensUntil is when the last token ends that a retired key has signed.
 	TokensUntil time.Time
 }
 
 const signingKeyColumns = `id, coalesce(client_id, 0), kid, alg, state, public_jwk, private_sealed, created_at,
-	case when state <> 'created' then coalesce(published_at, activated_at, created_at) end, activated_at, retired_at, deleted_at, revoked_at, tokens_until`
+	case when state <> 'created' then coalesce(published_at, activated_at, created_at) end, activated_at, retired_at, deleted_at, revoked_at, tokens_until, published_counter`
 
 func querySigningKeys(ctx context.Context, q querier) ([]*SigningKey, error) {
 	rows, err := q.Query(ctx, "select "+signingKeyColumns+" from signing_keys order by id")
@@ -46,7 +48,7 @@ func scanSigningKey(row pgx.CollectableRow) (*SigningKey, error) {
 		published, activated, retired, deleted, revoked, tokened *time.Time
 	)
 	err := row.Scan(&k.ID, &k.ClientID, &k.Kid, &k.Alg, &k.State, &k.PublicJWK, &k.PrivateSealed, &k.CreatedAt,
-		&published, &activated, &retired, &deleted, &revoked, &tokened)
+		&published, &activated, &retired, &deleted, &revoked, &tokened, &k.PublishedCounter)
 	for at, value := range map[*time.Time]*time.Time{
 		&k.PublishedAt: published, &k.ActivatedAt: activated, &k.RetiredAt: retired,
 		&k.DeletedAt: deleted, &k.RevokedAt: revoked, &k.TokensUntil: tokened,
@@ -72,8 +74,9 @@ func (tx *Tx) SigningKeys(ctx context.Context) ([]*SigningKey, error) {
 // active key of the same owner and algorithm, is ErrConflict.
 func (tx *Tx) InsertSigningKey(ctx context.Context, k *SigningKey) error {
 	err := tx.tx.QueryRow(ctx, `
-		insert into signing_keys (client_id, kid, alg, state, public_jwk, private_sealed, published_at, activated_at)
-		values (nullif($1::bigint, 0), $2, $3, $4, $5, $6, case when $4 <> 'created' then idp_now() end, case when $4 = 'active' then idp_now() end)
+		insert into signing_keys (client_id, kid, alg, state, public_jwk, private_sealed, published_at, activated_at, published_counter)
+		values (nullif($1::bigint, 0), $2, $3, $4, $5, $6, case when $4 <> 'created' then idp_now() end, case when $4 = 'active' then idp_now() end,
+		  case when $4 <> 'created' then (select counter + 1 from changes) else 0 end)
 		returning id, created_at`,
 		k.ClientID, k.Kid, k.Alg, k.State, k.PublicJWK, k.PrivateSealed).Scan(&k.ID, &k.CreatedAt)
 	if err != nil {
@@ -88,6 +91,7 @@ func (tx *Tx) MoveSigningKey(ctx context.Context, id int64, state string, tokens
 	_, err := tx.tx.Exec(ctx, `
 		update signing_keys set state = $2,
 		  published_at = case when $2 = 'published' then idp_now() else coalesce(published_at, activated_at) end,
+		  published_counter = case when $2 = 'published' then (select counter + 1 from changes) else published_counter end,
 		  activated_at = case when $2 = 'active' then idp_now() else activated_at end,
 		  retired_at = case when $2 = 'retired' then idp_now() else retired_at end,
 		  tokens_until = case when $2 = 'retired' then $3 else tokens_until end,

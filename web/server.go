@@ -44,9 +44,11 @@ type Options struct {
 	HandOver op.HandOver
 	// Keys are the times of signing keys and of their publication.
 	Keys keys.Settings
-	Now  func() time.Time
-	Rand io.Reader
-	Log  *slog.Logger
+	// Version is that of the program, for the other instances.
+	Version string
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
 }
 
 // Server is a provider with its pages, ready to be served.
@@ -84,7 +86,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime, RefreshGrace: opts.RefreshGrace,
 		ClientAddress: clientAddress(opts.TrustedProxies),
 		Outbound:      outbound.New(outbound.Options{Loopback: loopback.URL(opts.Issuer), Networks: opts.OutboundNetworks}),
-		HandOver:      opts.HandOver, Keys: opts.Keys,
+		HandOver:      opts.HandOver, Keys: opts.Keys, Version: opts.Version,
 		Now: opts.Now, Rand: opts.Rand, Log: opts.Log,
 	})
 	if err != nil {
@@ -107,3 +109,6 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Run keeps the provider up to date until ctx ends.
 func (s *Server) Run(ctx context.Context) { s.Provider.Run(ctx) }
+
+// Leave tells the other instances that this one has ended, after its last answer.
+func (s *Server) Leave(ctx context.Context) { s.Provider.Leave(ctx) }

@@ -40,6 +40,7 @@ var commandsWithoutEvents = map[string]string{
 	"key list":           reads,
 	"key publish":        keySteps,
 	"key retire":         keySteps,
+	"key schedule list":  reads,
 	"migrate status":     reads,
 	"migrate up":         "changes the schema, which has a version and a history of its own; events are data in it",
 	"serve":              "does what callers and consumers ask for, and it is theirs",
@@ -87,6 +88,10 @@ func TestEveryChangingCommandLeavesAnEvent(t *testing.T) {
 		{"consumer consents", "", []string{"amelia"}, nil},
 		{"consumer consents", "", []string{"amelia", "--withdraw", "messaging-code"}, []string{"consumer " + sub}},
 		{"consumer delete", "", []string{"clara"}, []string{"consumer clara disabled: false ->"}},
+		{"key schedule set", "", []string{"--every", "90d"}, []string{"key_schedule the provider, RS256"}},
+		{"key schedule pause", "", nil, []string{"key_schedule the provider, RS256"}},
+		{"key schedule resume", "", nil, []string{"key_schedule the provider, RS256"}},
+		{"key schedule remove", "", nil, []string{"key_schedule the provider, RS256"}},
 		{"data-key renew", "", []string{"tickets"}, []string{"data_key tickets"}},
 		{"webhook secret", "", nil, []string{"webhook_secret"}},
 		{"webhook secret", "", nil, nil},
@@ -124,7 +129,13 @@ func TestEveryChangingCommandLeavesAnEvent(t *testing.T) {
 
 		rows, _ := conn.Query(t.Context(), toldEvent, last) // its error comes with the rows
 		if _, err := pgx.ForEachRow(rows, []any{&last, &action, &actor, &text, &whole}, func() error {
-			if action != step.command || actor != "command "+operatingSystemUser() {
+			// That of a schedule is named as the API and the schedule itself name it.
+			want := step.command
+			if name, ok := strings.CutPrefix(step.command, "key schedule "); ok {
+				want = "key_schedules." + name
+			}
+
+			if action != want || actor != "command "+operatingSystemUser() {
 				t.Errorf("%s: by %s: %s", step.command, actor, whole)
 			}
 

@@ -63,10 +63,12 @@ func DefaultSettings() Settings {
 
 // Life is all that a step is decided by, as of one moment.
 type Life struct {
-	Keys     []*storage.SigningKey
-	Clients  []*storage.Client
-	Settings Settings
-	Now      time.Time
+	Keys    []*storage.SigningKey
+	Clients []*storage.Client
+	// Instances are those that run.
+	Instances []storage.Instance
+	Settings  Settings
+	Now       time.Time
 }
 
 // Verdict is what is decided about a step.
@@ -101,7 +103,7 @@ func (l *Life) Decide(step Step, key *storage.SigningKey) *Verdict {
 		return v
 	}
 	switch step {
-	case Publish: // breaks nobody
+	case Create, Publish: // break nobody
 	case Activate:
 		l.activate(v)
 	case Retire:
@@ -114,6 +116,10 @@ func (l *Life) Decide(step Step, key *storage.SigningKey) *Verdict {
 
 // activate decides about a key that is published, or retired: the way back.
 func (l *Life) activate(v *Verdict) {
+	if behind := l.behind(v.Key); behind > 0 {
+		v.Refusal = fmt.Sprintf("%d of %d instances do not publish it yet: each does within a second, or counts no more soon after it was cut off", behind, len(l.Instances))
+		return
+	}
 	inUse := false
 	for _, other := range l.Keys {
 		if other.ClientID != v.Key.ClientID || other.Alg != v.Key.Alg || other == v.Key {
@@ -131,14 +137,19 @@ func (l *Life) activate(v *Verdict) {
 			}
 			continue
 		}
-		wait, why := l.Settings.JWKSMaxAge, "it may keep the key set for "
-		if refresh := party.JWKSRefresh.Duration(); refresh > wait {
-			wait, why = refresh, "it reads the key set each "
+		wait, why := l.wait(party), "it may keep the key set for "
+		if wait > l.Settings.JWKSMaxAge {
+			why = "it reads the key set each "
 		}
 		if until := v.Key.PublishedAt.Add(wait + l.Settings.ViewLifetime); l.Now.Before(until) {
 			v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: why + wait.String(), Until: until})
 		}
 	}
+}
+
+// wait is how long a client may go without reading the key set anew.
+func (l *Life) wait(party party) time.Duration {
+	return max(l.Settings.JWKSMaxAge, party.JWKSRefresh.Duration())
 }
 
 // retire decides about a key that has none in its place.
@@ -153,6 +164,17 @@ func (l *Life) retire(v *Verdict) {
 	}
 }
 
+// behind is how many instances do not publish a key yet that is published.
+func (l *Life) behind(key *storage.SigningKey) int {
+	behind := 0
+	for _, instance := range l.Instances {
+		if instance.Counter < key.PublishedCounter {
+			behind++
+		}
+	}
+	return behind
+}
+
 func (l *Life) delete(v *Verdict) {
 	for _, party := range l.parties(v.Key) {
 		switch v.Key.State {
@@ -161,7 +183,7 @@ func (l *Life) delete(v *Verdict) {
 				v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: "it may hold this key already, pasted"})
 			}
 		case Retired:
-			if until := l.TokensUntil(v.Key).Add(l.Settings.Retain); l.Now.Before(until) {
+			if until := l.TokensUntil(v.Key).Add(l.Settings.Retain + l.Settings.ViewLifetime); l.Now.Before(until) {
 				v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: "tokens that this key has signed may be alive", Until: until})
 			}
 		}

@@ -76,6 +76,15 @@ func TestEveryTransition(t *testing.T) {
 		}
 	}
 	es256 := func(_ *keys.Life, k *storage.SigningKey) { k.Alg = keys.ES256 }
+	instances := func(counters ...int64) change {
+		return func(l *keys.Life, k *storage.SigningKey) {
+			k.PublishedCounter = 7
+			for _, counter := range counters {
+				l.Instances = append(l.Instances, storage.Instance{Counter: counter})
+			}
+		}
+	}
+	const behind = "1 of 3 instances do not publish it yet: each does within a second, or counts no more soon after it was cut off"
 	const gone = "it is deleted, and its private half gone"
 	until := func(d time.Duration) string { return noon.Add(d).Format(time.RFC3339) }
 
@@ -125,6 +134,9 @@ func TestEveryTransition(t *testing.T) {
 		{state: keys.Published, step: keys.Activate, owner: pasted, condition: "a pasted key of before", change: []change{beside(keys.Retired)}, breaks: []string{"pasted"}},
 		{state: keys.Published, step: keys.Activate, owner: pasted, condition: "the first key, which alone can be pasted", change: []change{published(noon)}},
 		{state: keys.Published, step: keys.Activate, owner: pasted, condition: "beside others that have never signed", change: []change{beside(keys.Created), beside(keys.Deleted)}},
+		{state: keys.Published, step: keys.Activate, condition: "an instance does not publish it", change: []change{beside(keys.Active), instances(7, 6, 8)}, refusal: behind},
+		{state: keys.Published, step: keys.Activate, condition: "every instance publishes it", change: []change{beside(keys.Active), instances(7, 7, 8)}},
+		{state: keys.Retired, step: keys.Activate, condition: "the way back, which an instance does not publish", change: []change{beside(keys.Active), instances(7, 6, 8)}, refusal: behind},
 		{state: keys.Active, step: keys.Activate, refusal: "it is active already"},
 		{state: keys.Retired, step: keys.Activate, condition: "the way back", change: []change{beside(keys.Active), retired(ago(time.Second))}},
 		{state: keys.Retired, step: keys.Activate, owner: pasted, condition: "the way back of a pasted key", change: []change{beside(keys.Active)}, breaks: []string{"pasted"}},
@@ -151,21 +163,21 @@ func TestEveryTransition(t *testing.T) {
 		{state: keys.Retired, step: keys.Delete, condition: "long after its last token"},
 		{
 			state: keys.Retired, step: keys.Delete, condition: "just retired", change: []change{retired(noon)},
-			breaks: []string{"hourly " + until(25*time.Hour), "silent " + until(25*time.Hour)},
+			breaks: []string{"hourly " + until(25*time.Hour+time.Minute), "silent " + until(25*time.Hour+time.Minute)},
 		},
 		{
 			state: keys.Retired, step: keys.Delete, condition: "a token of before lives longer than those of now", change: []change{ended(noon.Add(time.Hour))},
-			breaks: []string{"hourly " + until(25*time.Hour), "silent " + until(25*time.Hour)},
+			breaks: []string{"hourly " + until(25*time.Hour+time.Minute), "silent " + until(25*time.Hour+time.Minute)},
 		},
 		{
-			state: keys.Retired, step: keys.Delete, condition: "access tokens that live longer than ID tokens", breaks: []string{"hourly " + until(26*time.Hour), "silent " + until(26*time.Hour)},
+			state: keys.Retired, step: keys.Delete, condition: "access tokens that live longer than ID tokens", breaks: []string{"hourly " + until(26*time.Hour+time.Minute), "silent " + until(26*time.Hour+time.Minute)},
 			change: []change{retired(noon), func(l *keys.Life, _ *storage.SigningKey) { l.Clients[2].AccessTokenFormat = storage.AccessTokenJWT }},
 		},
 		{
-			state: keys.Retired, step: keys.Delete, condition: "a moment too early", change: []change{retired(ago(25*time.Hour - time.Second))},
+			state: keys.Retired, step: keys.Delete, condition: "a moment too early", change: []change{retired(ago(25*time.Hour + time.Minute - time.Second))},
 			breaks: []string{"hourly " + until(time.Second), "silent " + until(time.Second)},
 		},
-		{state: keys.Retired, step: keys.Delete, condition: "in the moment", change: []change{retired(ago(25 * time.Hour))}},
+		{state: keys.Retired, step: keys.Delete, condition: "in the moment", change: []change{retired(ago(25*time.Hour + time.Minute))}},
 		{state: keys.Deleted, step: keys.Delete, refusal: "it is deleted already"},
 	} {
 		covered[row.state+" "+string(row.step)] = true
@@ -245,7 +257,7 @@ func TestStatusOfAKey(t *testing.T) {
 		}},
 		{retired, keys.Status{
 			Since: noon, MayBePasted: []string{}, TokensUntil: noon.Add(time.Hour),
-			Next: []keys.Next{{Step: keys.Activate}, {Step: keys.Delete, From: noon.Add(25 * time.Hour)}},
+			Next: []keys.Next{{Step: keys.Activate}, {Step: keys.Delete, From: noon.Add(25*time.Hour + time.Minute)}},
 		}},
 		{next, keys.Status{
 			Since: noon, MayBePasted: []string{},

@@ -108,8 +108,13 @@ func try(key crypto.Signer) error {
 // Signed tells who has a part in signing with the keys of a set, sorted.
 func (s *Set) Signed() []string {
 	var by []string
-	for _, signer := range s.signers {
-		by = append(by, signer.by)
+	for _, lazy := range s.signers {
+		if lazy.row.State != Active {
+			continue
+		}
+		if signer, err := lazy.open(); err == nil {
+			by = append(by, signer.by)
+		}
 	}
 	slices.Sort(by)
 	return slices.Compact(by)

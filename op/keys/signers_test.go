@@ -61,7 +61,7 @@ func TestSignersAreInterchangeable(t *testing.T) {
 	tokens := map[string]string{} // of RS256, which always gives the same
 	for name, signing := range sets {
 		for _, alg := range keys.Algs {
-			signer, err := signing.Signer(0, alg)
+			signer, err := signing.Signer(0, alg, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func TestPS256HasASaltOfItsDigestsLength(t *testing.T) {
 	t.Parallel()
 	all, newSet := rowsOf(t)
 	for name, signers := range signers(t) {
-		signer, err := newSet(signers).Signer(0, keys.PS256)
+		signer, err := newSet(signers).Signer(0, keys.PS256, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func BenchmarkSigners(b *testing.B) {
 	for name, signers := range signers(b) {
 		made := newSet(signers)
 		for _, alg := range []string{keys.RS256, keys.PS256, keys.ES256} {
-			signer, err := made.Signer(0, alg)
+			signer, err := made.Signer(0, alg, 0)
 			if err != nil {
 				b.Fatal(err)
 			}

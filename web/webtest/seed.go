@@ -105,9 +105,9 @@ func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
 	return &copied, nil
 }
 
-// nextKey gives a key that this provider's database has not got yet. Those for
+// NewSigningKey gives a key that this provider's database has not got yet. Those for
 // RS256 are shared by the tests of a process, since they take long to make.
-func (p *Provider) nextKey(alg string) (*storage.SigningKey, error) {
+func (p *Provider) NewSigningKey(alg string) (*storage.SigningKey, error) {
 	if alg != keys.RS256 {
 		return keys.Generate(p.seeded.keyring, rand.Reader, alg)
 	}
@@ -117,7 +117,7 @@ func (p *Provider) nextKey(alg string) (*storage.SigningKey, error) {
 // plantKey stores the provider's own key.
 func (p *Provider) plantKey() {
 	p.tb.Helper()
-	key, err := p.nextKey(keys.RS256)
+	key, err := p.NewSigningKey(keys.RS256)
 	if err == nil {
 		err = p.Store.Administer(p.tb.Context(), func(tx *storage.Tx) error {
 			return tx.InsertSigningKey(p.tb.Context(), key)

@@ -176,7 +176,7 @@ func (p *Provider) Apply(yaml string) *brandfile.Result {
 		p.tb.Fatal(err)
 	}
 	result, err := brandfile.Apply(p.tb.Context(), p.Store, file, brandfile.Changes{}, brandfile.Makers{
-		HashPassword: hasher.Hash, SigningKey: p.nextKey, Rand: rand.Reader,
+		HashPassword: hasher.Hash, SigningKey: p.NewSigningKey, Rand: rand.Reader,
 	})
 	if err != nil {
 		p.tb.Fatal(err)
