@@ -240,6 +240,7 @@ func (p *Provider) Run(ctx context.Context) {
 	wait.Go(func() { p.runWebhook(ctx) })
 	wait.Go(func() { p.runSweeps(ctx) })
 	wait.Go(func() { p.runRecords(ctx) })
+	wait.Go(func() { p.runAuditSeals(ctx) })
 	p.runRefresh(ctx, changed)
 	wait.Wait()
 }
