@@ -296,6 +296,7 @@ func (p *Provider) Run(ctx context.Context) {
 	wait.Go(func() { p.runSweeps(ctx) })
 	wait.Go(func() { p.runRecords(ctx) })
 	wait.Go(func() { p.runKeySchedules(ctx) })
+	wait.Go(func() { p.runAuditSeals(ctx) })
 	p.runRefresh(ctx, changed)
 	wait.Wait()
 }

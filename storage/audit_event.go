@@ -33,13 +33,16 @@ type AuditEvent struct {
 	RequestID string
 	// Before and After are JSON objects, nil if there was nothing.
 	Before, After json.RawMessage
+	// ExpiresAt is set when it is read.
+	ExpiresAt time.Time
 }
 
 // auditSQL tells of what the rows c of the statement that it is a part of have become;
-// they have a column target. Its parameters are those of AuditEvent.args.
+// they have a column target. Its parameters are those of AuditEvent.args. The
+// transaction gets its number before the events get theirs: AuditHorizon relies on it.
 const auditSQL = `audit as (
   insert into audit_events (actor, actor_kind, action, target_kind, target, address, request_id, before, after, at)
-  select $1, $2, $3, $4, coalesce(nullif($5, ''), c.target), $6, $7, $8, $9, coalesce($10::timestamptz, idp_now()) from c where $11
+  select $1, $2, $3, $4, coalesce(nullif($5, ''), c.target), $6, $7, $8, $9, coalesce($10::timestamptz, idp_now()) from c where case when $11 then pg_current_xact_id() is not null end
 )`
 
 // args are the first eleven parameters of a statement with auditSQL, with those behind
@@ -67,15 +70,36 @@ func (e AuditEvent) insert(ctx context.Context, q querier) error {
 }
 
 // AuditEvents reads at most limit events in the order of their ids, beginning after
-// the one with the ID after. Events of transactions that others which have not ended
-// may still come before are left for later, so that who goes on after the last one
-// that was read misses none.
+// the one with the ID after. They are those that are sealed: none comes before them any
+// more, so that who goes on after the last one that was read misses none.
 func (s *Store) AuditEvents(ctx context.Context, after int64, limit int) ([]AuditEvent, error) {
-	rows, err := s.pool.Query(ctx, `
-		select id, at, actor, actor_kind, action, target, target_kind, address, request_id, before, after
-		from audit_events where id > $1 and expires_at > idp_now()
-		  and age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)
+	return queryAuditEvents(ctx, s.pool, `id > $1 and expires_at > idp_now()
+		and id <= (select last_event_id from audit_seals order by id desc limit 1)
 		order by id limit $2`, after, limit)
+}
+
+// AuditFilter says which events are wanted. What is zero leaves none out.
+type AuditFilter struct {
+	Actor, Action, Target string
+	// Since is when they begin, Until when they end.
+	Since, Until time.Time
+	// Before is the ID of the event that they come before.
+	Before int64
+	// Limit is how many there are at most.
+	Limit int
+}
+
+// FindAuditEvents reads events, the newest first, those that are not sealed yet included.
+func (s *Store) FindAuditEvents(ctx context.Context, f AuditFilter) ([]AuditEvent, error) {
+	return queryAuditEvents(ctx, s.pool, `expires_at > idp_now() and ($1 = '' or actor = $1) and ($2 = '' or action = $2) and ($3 = '' or target = $3)
+		and ($4::timestamptz is null or at >= $4) and ($5::timestamptz is null or at < $5) and ($6::bigint = 0 or id < $6)
+		order by id desc limit $7`, f.Actor, f.Action, f.Target, instant(f.Since), instant(f.Until), f.Before, f.Limit)
+}
+
+const auditEventColumns = "id, at, actor, actor_kind, action, target, target_kind, address, request_id, before, after, expires_at"
+
+func queryAuditEvents(ctx context.Context, q querier, where string, args ...any) ([]AuditEvent, error) {
+	rows, err := q.Query(ctx, "select "+auditEventColumns+" from audit_events where "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read audit events: %w", wrap(err))
 	}
@@ -84,7 +108,7 @@ func (s *Store) AuditEvents(ctx context.Context, after int64, limit int) ([]Audi
 			e       AuditEvent
 			address *netip.Addr
 		)
-		err := row.Scan(&e.ID, &e.At, &e.Actor, &e.ActorKind, &e.Action, &e.Target, &e.TargetKind, &address, &e.RequestID, &e.Before, &e.After)
+		err := row.Scan(&e.ID, &e.At, &e.Actor, &e.ActorKind, &e.Action, &e.Target, &e.TargetKind, &address, &e.RequestID, &e.Before, &e.After, &e.ExpiresAt)
 		if address != nil {
 			e.Address = *address
 		}
@@ -106,8 +130,7 @@ type Recorded struct {
 // Record writes down what was recorded, in one transaction.
 func (s *Store) Record(ctx context.Context, r Recorded) error {
 	batch := &pgx.Batch{}
-	// The id of the transaction comes before those of its events: AuditEvents relies on it.
-	batch.Queue("select pg_current_xact_id()")
+	batch.Queue("select pg_current_xact_id()") // see auditSQL
 	for _, e := range r.Events {
 		batch.Queue(aloneSQL, e.args()...)
 	}

@@ -8,11 +8,14 @@ import (
 // sweepBatch keeps each deletion short, so that it never holds others up.
 const sweepBatch = 1000
 
+// sweepSeals are as many audit seals, most of a few events each.
+const sweepSeals = 50
+
 // sweptTables are those whose rows expire, each with an expires_at.
 var sweptTables = [...]string{
 	"authorization_codes", "access_tokens", "refresh_families", "refresh_successors", "sessions", "sign_in_throttle", "logout_notices", "client_assertions",
 	"login_challenges", "logout_challenges", "session_events", "webhook_secrets",
-	"subject_assertions", "audit_events", "idempotency_keys", "import_jobs", "instances",
+	"subject_assertions", "idempotency_keys", "import_jobs", "instances",
 }
 
 // Sweep deletes expired rows in small batches until none is left, and tells how
@@ -22,7 +25,7 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 	var total int64
 	for _, table := range sweptTables {
 		rows, err := s.sweep(ctx, `delete from `+table+` where ctid = any (array(
-			select ctid from `+table+` where expires_at <= idp_now() order by expires_at limit $1 for update skip locked))`)
+			select ctid from `+table+` where expires_at <= idp_now() order by expires_at limit $1 for update skip locked))`, sweepBatch)
 		total += rows
 		if err != nil {
 			return total, fmt.Errorf("sweep %s: %w", table, err)
@@ -30,23 +33,27 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 	}
 	if _, err := s.sweep(ctx, `update authorization_codes set retry_sealed = null where ctid = any (array(
 		select ctid from authorization_codes where retry_sealed is not null and consumed_at < idp_now() - interval '1 minute'
-		order by consumed_at limit $1 for update skip locked))`); err != nil {
+		order by consumed_at limit $1 for update skip locked))`, sweepBatch); err != nil {
 		return total, fmt.Errorf("sweep sealed tokens of codes: %w", err)
 	}
-	return total, nil
+	seals, err := s.sweep(ctx, sweepAuditSQL, sweepSeals)
+	if err != nil {
+		err = fmt.Errorf("sweep audit events: %w", err)
+	}
+	return total + seals, err
 }
 
 // sweep repeats a statement until its batch is not full, and tells of how many rows
 // it was.
-func (s *Store) sweep(ctx context.Context, sql string) (int64, error) {
+func (s *Store) sweep(ctx context.Context, sql string, batch int64) (int64, error) {
 	var total int64
 	for {
-		tag, err := s.pool.Exec(ctx, sql, sweepBatch)
+		tag, err := s.pool.Exec(ctx, sql, batch)
 		if err != nil {
 			return total, wrap(err)
 		}
 		total += tag.RowsAffected()
-		if tag.RowsAffected() < sweepBatch {
+		if tag.RowsAffected() < batch {
 			return total, nil
 		}
 	}

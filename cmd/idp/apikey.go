@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -88,10 +87,7 @@ func newAPIKeyCreateCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-var (
-	apiKeyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	inDays     = regexp.MustCompile(`^([0-9]{1,5})d$`)
-)
+var apiKeyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // read checks the flags and makes a row of them, without its client.
 func (k *newKey) read(name string, now time.Time) (*storage.APIKey, error) {
@@ -127,15 +123,8 @@ func (k *newKey) read(name string, now time.Time) (*storage.APIKey, error) {
 		return row, nil
 	}
 
-	lifetime, err := time.ParseDuration(k.expires)
-	if days := inDays.FindStringSubmatch(k.expires); days != nil {
-		var n int
-
-		n, err = strconv.Atoi(days[1])
-		lifetime = time.Duration(n) * 24 * time.Hour
-	}
-
-	if err != nil || lifetime <= 0 {
+	lifetime, err := parsePeriod(k.expires)
+	if err != nil {
 		return nil, errors.New("--expires: must be a time from now, such as 90d or 12h")
 	}
 

@@ -11,6 +11,19 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
+func newAuditCommand(a *app) *cobra.Command {
+	cmd := group(&cobra.Command{
+		Use:   "audit",
+		Short: "Show, export and verify who did what",
+		Long: "Show, export and verify the audit trail: who did what to whom, by the management API and by commands,\n" +
+			"for 400 days. A running idp serve seals events within seconds, so that later changes are seen.",
+		Example: "  idp audit list --since 1d\n  idp audit export audit.jsonl\n  idp audit verify --head audit.jsonl",
+	})
+	cmd.AddCommand(newAuditListCommand(a), newAuditExportCommand(a), newAuditVerifyCommand(a))
+
+	return cmd
+}
+
 // event is the audit event of what the command does to a target: every command that
 // changes something gives it to the function of storage or op that does it, which writes
 // it in the transaction of the change.

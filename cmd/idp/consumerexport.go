@@ -42,7 +42,13 @@ func newConsumerExportCommand(a *app) *cobra.Command {
 					return err
 				}
 
-				count, err := s.exportFile(ctx, name, passwordHashes)
+				var count int64
+
+				err := writeWhole(name, func(w io.Writer) (err error) {
+					count, err = s.exportConsumers(ctx, w, strings.HasSuffix(name, ".gz"), passwordHashes)
+
+					return err
+				})
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "Exported %d consumers.\n", count)
 				}
@@ -56,25 +62,23 @@ func newConsumerExportCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// exportFile writes the file beside its name, and gives it the name when it is whole.
-func (s *session) exportFile(ctx context.Context, name string, passwordHashes bool) (count int64, err error) {
+// writeWhole writes a file beside its name, and gives it the name when it is whole.
+func writeWhole(name string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // for its owner alone
 	if err != nil {
-		return 0, fmt.Errorf("write the export: %w", err)
+		return fmt.Errorf("write the export: %w", err)
 	}
 
-	count, err = s.exportConsumers(ctx, file, strings.HasSuffix(name, ".gz"), passwordHashes)
-	err = errors.Join(err, file.Sync(), file.Close())
-
+	err = errors.Join(write(file), file.Sync(), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), name)
 	}
 
 	if err != nil {
-		return count, errors.Join(err, os.Remove(file.Name()))
+		return errors.Join(err, os.Remove(file.Name()))
 	}
 
-	return count, nil
+	return nil
 }
 
 func (s *session) exportConsumers(ctx context.Context, w io.Writer, zipped, passwordHashes bool) (int64, error) {

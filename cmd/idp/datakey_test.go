@@ -33,11 +33,11 @@ func TestDataKeys(t *testing.T) {
 		t.Errorf("list: %+v", got)
 	}
 
-	if got := i.run("", "data-key", "renew"); got.code != 0 || strings.Count(got.stdout, "made data key") != 4 {
+	if got := i.run("", "data-key", "renew"); got.code != 0 || strings.Count(got.stdout, "made data key") != 5 {
 		t.Errorf("renew: %+v", got)
 	}
 
-	if got := i.run("", "data-key", "renew", "proofs"); got.code != 1 || !strings.Contains(got.stderr, `"proofs": must be one of signing_keys, tickets, devices, webhooks`) {
+	if got := i.run("", "data-key", "renew", "proofs"); got.code != 1 || !strings.Contains(got.stderr, `"proofs": must be one of signing_keys, tickets, devices, webhooks, audit`) {
 		t.Errorf("renew proofs: %+v", got)
 	}
 }

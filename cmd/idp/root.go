@@ -41,6 +41,7 @@ func newRoot(in config.Inputs) *cobra.Command {
 	root.AddCommand(
 		newAPIKeyCommand(a),
 		newApplyCommand(a),
+		newAuditCommand(a),
 		newClientCommand(a),
 		newConfigCommand(a),
 		newConnectorCommand(a),

@@ -25,10 +25,11 @@ const (
 
 	RefreshTokens = "refresh_tokens" // MACs in refresh tokens
 	Webhooks      = "webhooks"       // secrets that webhooks are signed with, at rest
+	Audit         = "audit"          // keys that seals of audit events are made with, at rest
 	Idempotency   = "idempotency"    // answers kept for repeated requests, and MACs of the requests
 )
 
-var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Webhooks, Idempotency}
+var purposes = [...]string{SigningKeys, Tickets, Proofs, Devices, Throttle, RefreshTokens, Webhooks, Idempotency, Audit}
 
 // Opened is a database whose data keys are at hand.
 type Opened struct {

@@ -17,7 +17,7 @@ const RenewalWait = 2 * time.Minute
 
 // Renewable are the purposes whose data keys can be replaced: those of what is
 // sealed. From the others keys are derived that have to stay the same.
-var Renewable = []string{SigningKeys, Tickets, Devices, Webhooks}
+var Renewable = []string{SigningKeys, Tickets, Devices, Webhooks, Audit}
 
 // Renew makes a new data key for a purpose and gives its id. It opens at once and
 // seals after RenewalWait; the keys before it go on opening what they have sealed. The

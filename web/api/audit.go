@@ -44,7 +44,7 @@ func (a *API) registerAudit() {
 	register(a, operation{
 		ID: "list-audit-events", Method: http.MethodGet, Path: "/audit-events", Tag: "Audit", Scope: op.ScopeAuditRead,
 		Summary:     "Who did what, in the order in which it happened",
-		Description: "Whoever goes on after the last event that was read misses none. Events are kept for 400 days.",
+		Description: "Whoever goes on after the last event that was read misses none: events are listed once they are sealed, within seconds. They are kept for 400 days.",
 	}, a.listAuditEvents)
 }
 
