@@ -11,7 +11,6 @@ import (
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
-	"github.com/brandidp/idp/web/webtest"
 )
 
 // states are those of the keys of a client, the oldest first.
