@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	pollInterval  = time.Second      // how often the change counter is read
 	sweepInterval = 30 * time.Second // how often expired rows are deleted
 	warnInterval  = 24 * time.Hour   // how often what ends soon is logged again
 	listenRetry   = time.Second
@@ -301,8 +300,12 @@ func (p *Provider) Run(ctx context.Context) {
 	wait.Wait()
 }
 
+// pollInterval is how often the change counter is read: each second, where a view
+// lives a minute.
+func (p *Provider) pollInterval() time.Duration { return p.opts.Keys.ViewLifetime / 60 }
+
 func (p *Provider) runRefresh(ctx context.Context, changed <-chan struct{}) {
-	ticker := time.NewTicker(pollInterval)
+	ticker := time.NewTicker(p.pollInterval())
 	defer ticker.Stop()
 	failing := false
 	for {
