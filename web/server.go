@@ -95,10 +95,7 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 	if err := s.Provider.Load(ctx); err != nil {
 		return nil, err
 	}
-	management, err := api.New(s.Provider, opts.Now, opts.Log) //nolint:contextcheck // requests have contexts of their own
-	if err != nil {
-		return nil, err
-	}
+	management := api.New(s.Provider, opts.Now, opts.Log)
 	s.internal = internal(s.Provider, opts.Store)
 	s.handler = handler(s.Provider, pages, management.Handler(), opts)
 	return s, nil

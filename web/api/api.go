@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -42,13 +43,22 @@ type API struct {
 	huma     huma.API
 	mux      *mux
 	limit    limit
-	document []byte
+	// Both are done once, when they are first asked for: a provider starts without them.
+	ready    func()
+	document func() ([]byte, error)
 }
 
 // New makes the management API of a provider.
-func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, error) {
-	install()
+func New(provider *op.Provider, now func() time.Time, log *slog.Logger) *API {
 	a := &API{provider: provider, log: log, now: now}
+	a.ready = sync.OnceFunc(a.open)
+	a.document = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })
+	return a
+}
+
+// open makes the operations.
+func (a *API) open() {
+	install()
 	a.mux = &mux{base: a.path(""), plain: http.NewServeMux(), external: http.NewServeMux(), otherwise: a.otherwise}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -58,7 +68,7 @@ func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, e
 				Description: "Consumers, their sessions and what they have granted, for the brand's own systems. Errors are problem documents " +
 					"(RFC 9457) that list every fault of a request. A POST with an Idempotency-Key happens once within 24 hours.",
 			},
-			Servers:    []*huma.Server{{URL: provider.Issuer() + "/api/v1"}},
+			Servers:    []*huma.Server{{URL: a.provider.Issuer() + "/api/v1"}},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName), SecuritySchemes: a.security()},
 		},
 		Formats:                      map[string]huma.Format{mediaJSON: huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
@@ -80,11 +90,6 @@ func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, e
 	a.registerSecrets()
 	a.registerConnectors()
 	a.registerAudit()
-	var err error
-	if a.document, err = json.Marshal(a.huma.OpenAPI()); err != nil {
-		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
-	}
-	return a, nil
 }
 
 // path is that of an operation, from the root of the host.
@@ -94,17 +99,27 @@ func (a *API) path(operation string) string { return a.provider.BasePath() + "/a
 func (a *API) Handler() http.Handler {
 	document := a.provider.BasePath() + "/api/openapi.json"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.ready()
 		switch {
 		case r.URL.Path != document:
 			a.mux.ServeHTTP(w, r)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			a.otherwise(w, r, []string{http.MethodGet, http.MethodHead})
 		default:
-			w.Header().Set("Content-Type", "application/openapi+json")
-			w.Header().Set("Cache-Control", "no-cache")
-			_, _ = w.Write(a.document)
+			a.writeDocument(w, r)
 		}
 	})
+}
+
+func (a *API) writeDocument(w http.ResponseWriter, r *http.Request) {
+	document, err := a.document()
+	if err != nil {
+		a.write(w, r, asProblem(fmt.Errorf("write the OpenAPI document: %w", err)))
+		return
+	}
+	w.Header().Set("Content-Type", "application/openapi+json")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(document)
 }
 
 // otherwise answers where there is no operation.
