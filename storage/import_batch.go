@@ -123,6 +123,25 @@ const importChanged = `(c.external_id, c.disabled, c.username, c.claims, c.perso
 // importReset tells whether the consumer c gets another password by the line l.
 const importReset = "($1 and l.password_hash is not null and l.password_hash is distinct from c.password_hash)"
 
+// Passwordless gives those lines of a batch that are about a consumer who has no
+// password, with whether the line has a hash of one.
+func (b *ImportBatch) Passwordless(ctx context.Context) (hashed map[int64]bool, err error) {
+	rows, err := b.tx.tx.Query(ctx, `select l.line, l.password_hash is not null from import_lines l join consumers c on c.id = l.consumer_id
+		where c.password_hash is null`)
+	if err != nil {
+		return nil, fmt.Errorf("look for passwords: %w", wrap(err))
+	}
+	hashed = map[int64]bool{}
+	var (
+		line int64
+		has  bool
+	)
+	if _, err = pgx.ForEachRow(rows, []any{&line, &has}, func() error { hashed[line] = has; return nil }); err != nil {
+		return nil, fmt.Errorf("look for passwords: %w", wrap(err))
+	}
+	return hashed, nil
+}
+
 // Count tells what Write would do, and writes nothing.
 func (b *ImportBatch) Count(ctx context.Context, resetPasswords bool) (ImportCounts, error) {
 	var counts ImportCounts
@@ -266,8 +285,8 @@ func (b *ImportBatch) resetPasswords(ctx context.Context, reset bool) ([]int64, 
 func (b *ImportBatch) SaveProgress(ctx context.Context, j ImportJob) error {
 	_, err := b.tx.tx.Exec(ctx, `
 		update import_jobs set read_sha256 = $2, offset_bytes = $3, lines = $4, created = $5, updated = $6, unchanged = $7, refused = $8,
-			report_bytes = $9, updated_at = idp_now(), expires_at = idp_now() + interval '30 days'
-		where id = $1`, j.ID, j.ReadSHA256, j.OffsetBytes, j.Lines, j.Created, j.Updated, j.Unchanged, j.Refused, j.ReportBytes)
+			report_bytes = $9, passwords_not_set = $10, updated_at = idp_now(), expires_at = idp_now() + interval '30 days'
+		where id = $1`, j.ID, j.ReadSHA256, j.OffsetBytes, j.Lines, j.Created, j.Updated, j.Unchanged, j.Refused, j.ReportBytes, j.PasswordsNotSet)
 	if err != nil {
 		return fmt.Errorf("save the progress: %w", wrap(err))
 	}

@@ -3,11 +3,8 @@ package consumerfile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -246,10 +243,15 @@ func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batc
 	if err := im.prepare(ctx, tx, j); err != nil {
 		return job, err
 	}
+	notSet, err := im.passwordsNotSet(ctx, tx, j)
+	if err != nil {
+		return job, err
+	}
 	counts, err := im.store(ctx, tx, j)
 	if err != nil {
 		return job, err
 	}
+	job.PasswordsNotSet += notSet
 	job.Created += counts.Created
 	job.Updated += counts.Updated
 	job.Unchanged += counts.Unchanged
@@ -345,41 +347,6 @@ func (im *importer) prepare(ctx context.Context, tx *storage.ImportBatch, j *jud
 		}
 	}
 	return im.hash(ctx, tx, j)
-}
-
-// hash hashes the passwords that will be set.
-func (im *importer) hash(ctx context.Context, tx *storage.ImportBatch, j *judge) error {
-	var (
-		lock   sync.Mutex
-		lines  []int64
-		hashes []string
-	)
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, c := range j.accepted {
-		if c.password == "" || j.consumers[c.Line] != 0 && !im.opts.ResetPasswords {
-			continue
-		}
-		group.Go(func() error {
-			if c.hash == "" {
-				c.hash = "*" // which a dry run does with
-				if !im.opts.DryRun {
-					var err error
-					if c.hash, err = im.opts.HashPassword(groupCtx, c.password); err != nil {
-						return fmt.Errorf("hash a password: %w", err)
-					}
-				}
-			}
-			lock.Lock()
-			defer lock.Unlock()
-			lines, hashes = append(lines, c.Line), append(hashes, c.hash)
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil || len(lines) == 0 {
-		return err //nolint:wrapcheck // our own errors
-	}
-	return tx.SetHashes(ctx, lines, hashes)
 }
 
 // store writes what was prepared, or only counts and remembers it.
