@@ -60,16 +60,45 @@ func (e AuditEvent) insert(ctx context.Context, q querier) error {
 	return nil
 }
 
-// AuditEvents reads at most limit events in the order of their ids, beginning after
-// the one with the ID after. Events of transactions that others which have not ended
+// AuditQuery says which events are asked for.
+type AuditQuery struct {
+	// After is the ID of the event behind which they begin, Limit how many at most.
+	After int64
+	Limit int
+	// Actor, Action and Target are what they have; "" for any.
+	Actor, Action, Target string
+	// Since and Until are from when and before when; zero for any time.
+	Since, Until time.Time
+}
+
+// AuditEvents reads events in the order of their ids. Events of transactions that others which have not ended
 // may still come before are left for later, so that who goes on after the last one
 // that was read misses none.
-func (s *Store) AuditEvents(ctx context.Context, after int64, limit int) ([]AuditEvent, error) {
+func (s *Store) AuditEvents(ctx context.Context, q AuditQuery) ([]AuditEvent, error) {
+	where, args := "", []any{q.After, q.Limit}
+	filter := func(condition string, value any) {
+		args = append(args, value)
+		where += fmt.Sprintf(" and %s $%d", condition, len(args))
+	}
+	// Only what is asked for is in the statement, so that each is planned for itself.
+	for _, by := range [...]struct{ condition, value string }{{"actor =", q.Actor}, {"action =", q.Action}, {"target =", q.Target}} {
+		if by.value != "" {
+			filter(by.condition, by.value)
+		}
+	}
+	for _, by := range [...]struct {
+		condition string
+		at        time.Time
+	}{{"at >=", q.Since}, {"at <", q.Until}} {
+		if !by.at.IsZero() {
+			filter(by.condition, by.at)
+		}
+	}
 	rows, err := s.pool.Query(ctx, `
 		select id, at, actor, actor_kind, action, target, target_kind, address, request_id, before, after
 		from audit_events where id > $1 and expires_at > idp_now()
-		  and age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)
-		order by id limit $2`, after, limit)
+		  and age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)`+where+`
+		order by id limit $2`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read audit events: %w", wrap(err))
 	}
