@@ -50,13 +50,13 @@ func (a *API) registerAudit() {
 }
 
 func (a *API) listAuditEvents(ctx context.Context, in *struct {
-	After  int64     `doc:"id of the last event that was read"         minimum:"0"                                    query:"after"`
-	Limit  int       `default:"100"                                    maximum:"1000"                                 minimum:"1"    query:"limit"`
-	Actor  string    `doc:"name of an API key, or client_id"           pattern:"^[ -~]{1,255}$"                       query:"actor"`
-	Action string    `doc:"id of an operation in this document"        pattern:"^[ -~]{1,255}$"                       query:"action"`
-	Target string    `doc:"sub, client_id or name"                     pattern:"^[ -~]{1,255}$"                       query:"target"`
-	Since  time.Time `doc:"from then on"                               query:"since"`
-	Until  time.Time `doc:"before then"                                query:"until"`
+	After  int64     `doc:"id of the last event that was read"  minimum:"0"              query:"after"`
+	Limit  int       `default:"100"                             maximum:"1000"           minimum:"1"    query:"limit"`
+	Actor  string    `doc:"name of an API key, or client_id"    pattern:"^[ -~]{1,255}$" query:"actor"`
+	Action string    `doc:"id of an operation in this document" pattern:"^[ -~]{1,255}$" query:"action"`
+	Target string    `doc:"sub, client_id or name"              pattern:"^[ -~]{1,255}$" query:"target"`
+	Since  time.Time `doc:"from then on"                        query:"since"`
+	Until  time.Time `doc:"before then"                         query:"until"`
 },
 ) (*struct{ Body auditPage }, error) {
 	events, err := a.provider.Store().AuditEvents(ctx, storage.AuditQuery{
