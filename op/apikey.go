@@ -25,12 +25,36 @@ const (
 	ScopeAuditRead        = "idp:audit:read"
 )
 
+// apiScopes are the scopes of the management API, with what each grants.
+var apiScopes = [...]struct{ name, grants string }{
+	{ScopeConsumersRead, "read consumers"},
+	{ScopeConsumersWrite, "make, change and remove consumers, and set their passwords"},
+	{ScopeClientsRead, "read clients and the settings of connectors"},
+	{ScopeClientsWrite, "make, change and remove clients, and make their secrets anew"},
+	{ScopeEngagementsWrite, "get tokens for consumers who are signed in at the brand"},
+	{ScopeLogins, "accept and reject sign-ins by the brand's own login, and sign-outs"},
+	{ScopeSessionsRead, "read the sessions of consumers and what they have granted"},
+	{ScopeSessionsWrite, "extend and end sessions, and end what was granted"},
+	{ScopeAuditRead, "read who did what"},
+}
+
 // APIScopes gives the scopes of the management API.
 func APIScopes() []string {
-	return []string{
-		ScopeConsumersRead, ScopeConsumersWrite, ScopeClientsRead, ScopeClientsWrite, ScopeEngagementsWrite, ScopeLogins,
-		ScopeSessionsRead, ScopeSessionsWrite, ScopeAuditRead,
+	names := make([]string, len(apiScopes))
+	for i, scope := range apiScopes {
+		names[i] = scope.name
 	}
+	return names
+}
+
+// DescribeAPIScope says what a scope of the management API grants; "" for another scope.
+func DescribeAPIScope(name string) string {
+	for _, scope := range apiScopes {
+		if scope.name == name {
+			return scope.grants
+		}
+	}
+	return ""
 }
 
 // apiKeyPrefix begins every API key, so that one that has slipped is known for what it

@@ -271,14 +271,14 @@ func TestAnAuditEventThatComesLateIsNotMissed(t *testing.T) {
 	if all, err := op.SealAuditEvents(ctx, tr.store, tr.keyring, rand.Reader); all || err != nil {
 		t.Errorf("sealed though a transaction is open: %v, %v", all, err)
 	}
-	if events, err := tr.store.AuditEvents(ctx, 0, 10); len(events) != 0 || err != nil {
+	if events, err := tr.store.AuditEvents(ctx, storage.AuditFilter{Limit: 10}); len(events) != 0 || err != nil {
 		t.Errorf("%+v, %v", events, err)
 	}
 	if err := late.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
 	tr.seal()
-	events, err := tr.store.AuditEvents(ctx, 0, 10)
+	events, err := tr.store.AuditEvents(ctx, storage.AuditFilter{Limit: 10})
 	if err != nil || len(events) != 2 || events[0].ID != 1 {
 		t.Errorf("%+v, %v", events, err)
 	}
@@ -316,7 +316,7 @@ func TestInstancesSealTogether(t *testing.T) {
 	}
 	read, last := 0, int64(0)
 	next := func() {
-		events, err := tr.store.AuditEvents(t.Context(), last, 1000)
+		events, err := tr.store.AuditEvents(t.Context(), storage.AuditFilter{After: last, Limit: 1000})
 		if err != nil {
 			t.Error(err)
 		}

@@ -142,7 +142,7 @@ func TestOneInstanceHasASchedule(t *testing.T) {
 // scheduleEvents are the actions of the provider's schedule so far.
 func scheduleEvents(t *testing.T, p *webtest.Provider) []string {
 	t.Helper()
-	events, err := p.Store.AuditEvents(t.Context(), 0, 1000)
+	events, err := p.Store.AuditEvents(t.Context(), storage.AuditFilter{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

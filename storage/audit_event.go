@@ -69,31 +69,52 @@ func (e AuditEvent) insert(ctx context.Context, q querier) error {
 	return nil
 }
 
-// AuditEvents reads at most limit events in the order of their ids, beginning after
-// the one with the ID after. They are those that are sealed: none comes before them any
-// more, so that who goes on after the last one that was read misses none.
-func (s *Store) AuditEvents(ctx context.Context, after int64, limit int) ([]AuditEvent, error) {
-	return queryAuditEvents(ctx, s.pool, `id > $1 and expires_at > idp_now()
-		and id <= (select last_event_id from audit_seals order by id desc limit 1)
-		order by id limit $2`, after, limit)
-}
-
 // AuditFilter says which events are wanted. What is zero leaves none out.
 type AuditFilter struct {
 	Actor, Action, Target string
 	// Since is when they begin, Until when they end.
 	Since, Until time.Time
-	// Before is the ID of the event that they come before.
-	Before int64
+	// After is the ID of the event that they come behind, Before of the one that they come
+	// before.
+	After, Before int64
 	// Limit is how many there are at most.
 	Limit int
 }
 
+// where is the condition, and its parameters. Only what is asked for is in it, so that
+// each is planned for itself.
+func (f AuditFilter) where() (sql string, args []any) {
+	sql = "expires_at > idp_now()"
+	for _, by := range [...]struct {
+		condition string
+		value     any
+		given     bool
+	}{
+		{"actor =", f.Actor, f.Actor != ""}, {"action =", f.Action, f.Action != ""}, {"target =", f.Target, f.Target != ""},
+		{"at >=", f.Since, !f.Since.IsZero()}, {"at <", f.Until, !f.Until.IsZero()},
+		{"id >", f.After, f.After != 0}, {"id <", f.Before, f.Before != 0},
+	} {
+		if by.given {
+			args = append(args, by.value)
+			sql += fmt.Sprintf(" and %s $%d", by.condition, len(args))
+		}
+	}
+	return sql, args
+}
+
+// AuditEvents reads events in the order of their ids. They are those that are sealed:
+// none comes before them any more, so that who goes on after the last one that was read
+// misses none.
+func (s *Store) AuditEvents(ctx context.Context, f AuditFilter) ([]AuditEvent, error) {
+	where, args := f.where()
+	where += fmt.Sprintf(" and id <= (select last_event_id from audit_seals order by id desc limit 1) order by id limit $%d", len(args)+1)
+	return queryAuditEvents(ctx, s.pool, where, append(args, f.Limit)...)
+}
+
 // FindAuditEvents reads events, the newest first, those that are not sealed yet included.
 func (s *Store) FindAuditEvents(ctx context.Context, f AuditFilter) ([]AuditEvent, error) {
-	return queryAuditEvents(ctx, s.pool, `expires_at > idp_now() and ($1 = '' or actor = $1) and ($2 = '' or action = $2) and ($3 = '' or target = $3)
-		and ($4::timestamptz is null or at >= $4) and ($5::timestamptz is null or at < $5) and ($6::bigint = 0 or id < $6)
-		order by id desc limit $7`, f.Actor, f.Action, f.Target, instant(f.Since), instant(f.Until), f.Before, f.Limit)
+	where, args := f.where()
+	return queryAuditEvents(ctx, s.pool, fmt.Sprintf("%s order by id desc limit $%d", where, len(args)+1), append(args, f.Limit)...)
 }
 
 const auditEventColumns = "id, at, actor, actor_kind, action, target, target_kind, address, request_id, before, after, expires_at"

@@ -44,6 +44,9 @@ type ImportCounts struct {
 	Updated   int64 `json:"updated"`
 	Unchanged int64 `json:"unchanged"`
 	Refused   int64 `json:"refused"`
+	// PasswordsNotSet is how many lines had a password for a consumer who was there
+	// already without one, and has none still.
+	PasswordsNotSet int64 `json:"passwords_not_set"`
 }
 
 // Importer is a connection of its own by which one import writes. Close it.
@@ -122,14 +125,14 @@ func (i *Importer) Close(ctx context.Context) {
 	_ = i.conn.Close(ctx) // whatever was to be kept is committed
 }
 
-const importJobColumns = `id, head_sha256, read_sha256, offset_bytes, lines, created, updated, unchanged, refused, report_bytes, consumers_before`
+const importJobColumns = `id, head_sha256, read_sha256, offset_bytes, lines, created, updated, unchanged, refused, report_bytes, consumers_before, passwords_not_set`
 
 // FindJob finds the import of an input that begins like this which has come
 // furthest, or gives ErrNotFound.
 func (i *Importer) FindJob(ctx context.Context, headSHA256 []byte) (*ImportJob, error) {
 	j := &ImportJob{}
 	err := i.conn.QueryRow(ctx, "select "+importJobColumns+" from import_jobs where head_sha256 = $1 and expires_at > idp_now() order by offset_bytes desc limit 1",
-		headSHA256).Scan(&j.ID, &j.HeadSHA256, &j.ReadSHA256, &j.OffsetBytes, &j.Lines, &j.Created, &j.Updated, &j.Unchanged, &j.Refused, &j.ReportBytes, &j.consumersBefore)
+		headSHA256).Scan(&j.ID, &j.HeadSHA256, &j.ReadSHA256, &j.OffsetBytes, &j.Lines, &j.Created, &j.Updated, &j.Unchanged, &j.Refused, &j.ReportBytes, &j.consumersBefore, &j.PasswordsNotSet)
 	if err != nil {
 		return nil, fmt.Errorf("find the import: %w", wrap(err))
 	}

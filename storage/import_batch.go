@@ -188,6 +188,16 @@ const importChanged = `(c.external_id, c.disabled, c.username, c.claims, c.perso
 // importReset tells whether the consumer c gets another password by the line l.
 const importReset = "($1 and l.password_hash is not null and l.password_hash is distinct from c.password_hash)"
 
+// Passwordless tells how many of some consumers have no password.
+func (b *ImportBatch) Passwordless(ctx context.Context, consumerIDs []int64) (int64, error) {
+	var without int64
+	err := b.tx.tx.QueryRow(ctx, "select count(*) from consumers where id = any ($1) and password_hash is null", consumerIDs).Scan(&without)
+	if err != nil {
+		return 0, fmt.Errorf("look for passwords: %w", wrap(err))
+	}
+	return without, nil
+}
+
 // CountChanged tells how many consumers Update would change, and changes none.
 func (b *ImportBatch) CountChanged(ctx context.Context, lines []*ImportLine, resetPasswords bool) (int64, error) {
 	if len(lines) == 0 {
@@ -319,8 +329,8 @@ func (b *ImportBatch) Audit(ctx context.Context, event AuditEvent) error {
 func (b *ImportBatch) SaveProgress(ctx context.Context, j ImportJob) error {
 	_, err := b.tx.tx.Exec(ctx, `
 		update import_jobs set read_sha256 = $2, offset_bytes = $3, lines = $4, created = $5, updated = $6, unchanged = $7, refused = $8,
-			report_bytes = $9, updated_at = idp_now(), expires_at = idp_now() + interval '30 days'
-		where id = $1`, j.ID, j.ReadSHA256, j.OffsetBytes, j.Lines, j.Created, j.Updated, j.Unchanged, j.Refused, j.ReportBytes)
+			report_bytes = $9, passwords_not_set = $10, updated_at = idp_now(), expires_at = idp_now() + interval '30 days'
+		where id = $1`, j.ID, j.ReadSHA256, j.OffsetBytes, j.Lines, j.Created, j.Updated, j.Unchanged, j.Refused, j.ReportBytes, j.PasswordsNotSet)
 	if err != nil {
 		return fmt.Errorf("save the progress: %w", wrap(err))
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"time"
@@ -118,6 +119,9 @@ func wrap(err error) error {
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNotFound
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return err // of a file; the system's errors look like those of a network
 	}
 	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return wrapPg(pgErr, err)

@@ -15,8 +15,18 @@ const sweepSeals = 50
 var sweptTables = [...]string{
 	"authorization_codes", "access_tokens", "refresh_families", "refresh_successors", "sessions", "sign_in_throttle", "logout_notices", "client_assertions",
 	"login_challenges", "logout_challenges", "session_events", "webhook_secrets",
-	"subject_assertions", "idempotency_keys", "import_jobs", "instances",
+	"subject_assertions", "idempotency_keys", "instances",
 }
+
+// An import that was left has met as many consumers as it has lines: they go first, by
+// themselves, so that none goes with its import in one statement.
+const (
+	sweepImportConsumersSQL = `delete from import_job_consumers where ctid = any (array(
+		select m.ctid from import_jobs j join import_job_consumers m on m.import_job_id = j.id where j.expires_at <= idp_now() limit $1 for update of m skip locked))`
+	sweepImportsSQL = `delete from import_jobs where ctid = any (array(
+		select ctid from import_jobs j where expires_at <= idp_now() and not exists (select from import_job_consumers m where m.import_job_id = j.id)
+		order by expires_at limit $1 for update skip locked))`
+)
 
 // Sweep deletes expired rows in small batches until none is left, and tells how
 // many. Several instances may sweep at once: a row that another has locked is
@@ -29,6 +39,13 @@ func (s *Store) Sweep(ctx context.Context) (int64, error) {
 		total += rows
 		if err != nil {
 			return total, fmt.Errorf("sweep %s: %w", table, err)
+		}
+	}
+	for _, sql := range []string{sweepImportConsumersSQL, sweepImportsSQL} {
+		rows, err := s.sweep(ctx, sql, sweepBatch)
+		total += rows
+		if err != nil {
+			return total, fmt.Errorf("sweep import_jobs: %w", err)
 		}
 	}
 	if _, err := s.sweep(ctx, `update authorization_codes set retry_sealed = null where ctid = any (array(

@@ -16,6 +16,7 @@ import (
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/storage/builtin"
 )
 
 func newAPIKeyCommand(a *app) *cobra.Command {
@@ -283,12 +284,40 @@ func orAny(text string) string {
 	return text
 }
 
+// liveAPIKeys are the names of keys that can be revoked; none if the store cannot be
+// reached, since whoever completes a command is told of no errors.
+func (a *app) liveAPIKeys(cmd *cobra.Command) (names []string) {
+	if cfg, _, err := a.load(cmd); err != nil || cfg.Database.URL == "" && !builtin.Initialised(cfg.DataDir) {
+		return nil
+	}
+
+	_ = a.withStore(cmd, func(ctx context.Context, s *session) error {
+		keys, err := s.store.APIKeys(ctx)
+		for _, key := range keys {
+			if key.RevokedAt.IsZero() {
+				names = append(names, key.Name)
+			}
+		}
+
+		return err
+	})
+
+	return names
+}
+
 func newAPIKeyRevokeCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "revoke NAME",
 		Short:   "End a key; a running idp serve refuses it within a second",
 		Example: "  idp api-key revoke crm",
 		Args:    oneArgument("the name of a key"),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+
+			return a.liveAPIKeys(cmd), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
 				err := s.store.RevokeAPIKey(ctx, args[0], s.event("api_key", args[0]))

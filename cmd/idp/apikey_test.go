@@ -39,8 +39,16 @@ func TestAPIKeys(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 
+	if got := i.run("", "__complete", "api-key", "revoke", ""); !strings.HasPrefix(got.stdout, "crm\npage\n:4\n") {
+		t.Errorf("completions: %+v", got)
+	}
+
 	if got := i.run("", "api-key", "revoke", "crm"); got.code != 0 {
 		t.Fatalf("%+v", got)
+	}
+
+	if got := i.run("", "__complete", "api-key", "revoke", ""); !strings.HasPrefix(got.stdout, "page\n:4\n") {
+		t.Errorf("completions: %+v", got)
 	}
 
 	var keys []apiKeyView

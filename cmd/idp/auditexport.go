@@ -13,6 +13,7 @@ import (
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
 )
 
 func newAuditExportCommand(a *app) *cobra.Command {
@@ -96,7 +97,7 @@ func (s *session) exportAudit(ctx context.Context, w io.Writer, since time.Time)
 	encoder.SetEscapeHTML(false)
 
 	for after := int64(0); ; {
-		events, err := s.store.AuditEvents(ctx, after, maxPage)
+		events, err := s.store.AuditEvents(ctx, storage.AuditFilter{After: after, Limit: maxPage})
 		if err != nil {
 			return count, err
 		}

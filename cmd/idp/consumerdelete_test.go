@@ -40,7 +40,7 @@ func TestConsumerDelete(t *testing.T) {
 	}
 
 	webtest.Eventually(t, "the event is told", func() bool {
-		events, err := store.AuditEvents(t.Context(), 0, 100)
+		events, err := store.FindAuditEvents(t.Context(), storage.AuditFilter{Target: amelia.Sub, Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}

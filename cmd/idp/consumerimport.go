@@ -254,9 +254,17 @@ func explainImport(err error, state consumerfile.State) error {
 		return fmt.Errorf("%w; what comes before that is imported, up to line %d", err, state.Lines)
 	case errors.Is(err, storage.ErrUnavailable):
 		return fmt.Errorf("%w; the same command goes on after line %d", err, state.Lines)
+	case isFileError(err): // of the report
+		return fmt.Errorf("%w; the same command goes on after line %d", err, state.Lines)
 	default:
 		return err
 	}
+}
+
+func isFileError(err error) bool {
+	_, ok := errors.AsType[*fs.PathError](err)
+
+	return ok
 }
 
 func (s *importSummary) print(w io.Writer, asJSON bool, err error) error {
@@ -280,6 +288,10 @@ func (s *importSummary) print(w io.Writer, asJSON bool, err error) error {
 	}
 
 	fmt.Fprintln(w, ".")
+
+	if s.PasswordsNotSet > 0 {
+		fmt.Fprintf(w, "Passwords that were not set: %d. Their consumers were there already and have none; --reset-passwords sets them.\n", s.PasswordsNotSet)
+	}
 
 	return nil
 }

@@ -55,6 +55,32 @@ func TestConsumerImport(t *testing.T) {
 	}
 }
 
+// What an import leaves undone, or cannot do, is said for what it is.
+func TestConsumerImportSaysWhatItDoesNotDo(t *testing.T) {
+	t.Parallel()
+	inst := newInstallation(t)
+	inst.run(`{"username":"amelia"}`, "consumer", "import", "-")
+
+	again := []string{"consumer", "import", "-", "--hash-passwords"}
+	if got := inst.run(consumersJSONL, again...); got.code != exitDone || !strings.Contains(got.stdout, "Passwords that were not set: 1. ") {
+		t.Errorf("%+v", got)
+	}
+
+	if got := inst.run(consumersJSONL, append(again, "--reset-passwords")...); got.code != exitDone || strings.Contains(got.stdout, "not set") {
+		t.Errorf("%+v", got)
+	}
+
+	got := inst.run("\xef\xbb\xbf"+consumersJSONL, "consumer", "import", "-", "--report", filepath.Join(inst.dir, "r"))
+	if text, err := os.ReadFile(filepath.Join(inst.dir, "r")); err != nil || got.code != exitRefused || !strings.Contains(string(text), `{"line":1,"pointer":"","rule":"must be UTF-8 text without a byte order mark at its beginning"}`) {
+		t.Errorf("%s %v %+v", text, err, got)
+	}
+
+	got = inst.run("{}\n", "consumer", "import", "-", "--report", filepath.Join(inst.dir, "no", "folder"))
+	if got.code != exitRefused || !strings.Contains(got.stderr, "write the report: ") || strings.Contains(got.stderr, "database") {
+		t.Errorf("%+v", got)
+	}
+}
+
 // The report takes the place of no other file, least of all of the input.
 func TestConsumerImportKeepsOtherFiles(t *testing.T) {
 	t.Parallel()

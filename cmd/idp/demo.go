@@ -224,7 +224,7 @@ func (d *demonstration) run(ctx context.Context) (err error) {
 	}
 	defer db.Close(ctx)
 
-	return runServer(ctx, cfg, db, log, func(ctx context.Context, store *storage.Store, server *web.Server) error {
+	return runServer(ctx, cfg, db, log, nil, func(ctx context.Context, store *storage.Store, server *web.Server) error {
 		return d.play(ctx, &session{cfg: cfg, log: log, store: store, command: "demo"}, server, dir)
 	})
 }

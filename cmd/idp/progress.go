@@ -12,8 +12,12 @@ import (
 	"github.com/brandidp/idp/op/consumerfile"
 )
 
-// plainInterval is how often progress is told of where there is no terminal.
-const plainInterval = 10 * time.Second
+// plainInterval is how often progress is told of where there is no terminal, and
+// barInterval where there is one.
+const (
+	plainInterval = 10 * time.Second
+	barInterval   = 100 * time.Millisecond
+)
 
 // progress shows how far an import has come: by a bar on a terminal, else by a line
 // now and then.
@@ -24,6 +28,7 @@ type progress struct {
 	bar   *progressbar.ProgressBar
 
 	began, told time.Time
+	last        consumerfile.State
 }
 
 func newProgress(w io.Writer, size int64, quiet bool) *progress {
@@ -31,12 +36,18 @@ func newProgress(w io.Writer, size int64, quiet bool) *progress {
 
 	file, ok := w.(*os.File)
 	if !quiet && ok && term.IsTerminal(int(file.Fd())) {
-		p.bar = progressbar.NewOptions64(size,
-			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true), progressbar.OptionUseANSICodes(true))
+		p.bar = newBar(w, size)
 	}
 
 	return p
+}
+
+// newBar makes a bar that is drawn at each change: its text and its length change one
+// after the other, so its own throttle would leave one of them behind.
+func newBar(w io.Writer, size int64) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(size,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(30),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true), progressbar.OptionUseANSICodes(true))
 }
 
 // show is told after each batch.
@@ -45,25 +56,30 @@ func (p *progress) show(state consumerfile.State) {
 		return
 	}
 
-	rate := float64(state.Lines-state.Resumed) / max(time.Since(p.began).Seconds(), 1e-3)
-	text := fmt.Sprintf("%d lines, %.0f a second", state.Lines, rate)
-
-	if state.Refused > 0 {
-		text += fmt.Sprintf(", %d refused", state.Refused)
-	}
-
+	interval := plainInterval
 	if p.bar != nil {
-		p.bar.Describe(text)
-		_ = p.bar.Set64(state.ReadBytes) // what cannot be drawn is not worth an end
-
-		return
+		interval = barInterval
 	}
 
-	if time.Since(p.told) < plainInterval {
+	if p.last = state; time.Since(p.told) < interval {
 		return
 	}
 
 	p.told = time.Now()
+	text := p.text(state)
+
+	if p.bar != nil {
+		// Once it is full it stays as it is, and the last lines are read before they are
+		// written.
+		read := state.ReadBytes
+		if p.size > 0 {
+			read = min(read, p.size-1)
+		}
+
+		p.draw(text, read)
+
+		return
+	}
 
 	if p.size > 0 && state.ReadBytes > 0 {
 		done := float64(state.ReadBytes) / float64(p.size)
@@ -73,9 +89,27 @@ func (p *progress) show(state consumerfile.State) {
 	fmt.Fprintln(p.w, text)
 }
 
-// end leaves the bar as it is.
+// text says how far the import has come.
+func (p *progress) text(state consumerfile.State) string {
+	rate := float64(state.Lines-state.Resumed) / max(time.Since(p.began).Seconds(), 1e-3)
+	text := fmt.Sprintf("%d lines, %.0f a second", state.Lines, rate)
+
+	if state.Refused > 0 {
+		text += fmt.Sprintf(", %d refused", state.Refused)
+	}
+
+	return text
+}
+
+func (p *progress) draw(text string, read int64) {
+	p.bar.Describe(text)
+	_ = p.bar.Set64(read) // what cannot be drawn is not worth an end
+}
+
+// end leaves the bar as it is after the last batch.
 func (p *progress) end() {
 	if p.bar != nil {
+		p.draw(p.text(p.last), p.last.ReadBytes)
 		_ = p.bar.Exit() // as above
 		fmt.Fprintln(p.w)
 	}

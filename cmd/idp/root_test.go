@@ -185,6 +185,7 @@ func TestCompletion(t *testing.T) {
 		{[]string{"token", "inspect", "--key", ""}, []string{":0"}},
 		{[]string{"connector", "settings", "--html", ""}, []string{"html", ":8"}},
 		{[]string{"connector", "test", ""}, []string{":4"}},
+		{[]string{"api-key", "revoke", "--data-dir", "/nowhere", ""}, []string{":4"}},
 		{[]string{"connector", "test", "messaging", "--password-file", ""}, []string{":0"}},
 	}
 	for _, test := range tests {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,11 +34,13 @@ import (
 const drainLimit = 10 * time.Second
 
 func newServeCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var acceptIssuer bool
+
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the provider",
 		Long: "Run the provider until SIGTERM or Ctrl-C. The first start makes the data directory, the\n" +
-			"database, the master key and the signing key.",
+			"database, the master key and the signing key. From then on the database belongs to the issuer.",
 		Example: "  idp serve\n  idp serve --issuer https://id.brand.example --listen 127.0.0.1:8080",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,14 +49,21 @@ func newServeCommand(a *app) *cobra.Command {
 				return err
 			}
 
-			return serve(cmd.Context(), cfg, log)
+			return serve(cmd.Context(), cfg, log, acceptIssuer)
 		},
 	}
+	cmd.Flags().BoolVar(&acceptIssuer, "accept-issuer-change", false, "have the database belong to another issuer than before; for one start")
+
+	return cmd
 }
 
 // serve runs the provider until ctx ends.
-func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	slog.SetDefault(log)
+func serve(ctx context.Context, cfg *config.Config, log *slog.Logger, acceptIssuer bool) error {
+	slog.SetDefault(slog.New(outsideRequests{log.Handler()}))
+
+	checkIssuer := func(ctx context.Context, store *storage.Store) error {
+		return claimIssuer(ctx, store, cfg.Issuer, acceptIssuer)
+	}
 
 	if os.Geteuid() == 0 {
 		log.Warn("running as root; better as a user of its own: useradd --system --home-dir " + cfg.DataDir + " idp, then User=idp in the systemd unit")
@@ -84,7 +94,7 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	}
 	defer db.Close(ctx)
 
-	return runServer(ctx, cfg, db, log, func(ctx context.Context, _ *storage.Store, server *web.Server) error {
+	return runServer(ctx, cfg, db, log, checkIssuer, func(ctx context.Context, _ *storage.Store, server *web.Server) error {
 		if server.MasterKeyCreated {
 			log.Warn("a master key was made; without it nothing sealed in the database can be read: back it up apart from the database",
 				"file", cfg.MasterKeyFile())
@@ -160,12 +170,38 @@ func openCertificate(cfg *config.Config, log *slog.Logger) (*tls.Config, error) 
 	return files.TLS(), nil
 }
 
-// runServer puts the provider together, keeps it and its database going while f
+// claimIssuer has the database belong to the issuer, or refuses one that it does not
+// belong to: consumers' sign-ins, tokens and connectors would break, and nobody would know
+// why.
+func claimIssuer(ctx context.Context, store *storage.Store, issuer string, accept bool) error {
+	owner, err := store.ClaimIssuer(ctx, issuer)
+	if err != nil || owner == issuer {
+		return err
+	}
+
+	if !accept {
+		return fmt.Errorf("issuer: this database belongs to %s, not to %s: start with --issuer %s, or name another database or data directory; "+
+			"if the issuer is to change, which whoever relies on it has to be told, start once with --accept-issuer-change", owner, issuer, owner)
+	}
+
+	event := (&session{command: "serve --accept-issuer-change"}).event("issuer", "")
+	if event.Before, err = json.Marshal(map[string]string{"issuer": owner}); err == nil {
+		event.After, err = json.Marshal(map[string]string{"issuer": issuer})
+	}
+
+	if err != nil {
+		return fmt.Errorf("change the issuer: %w", err)
+	}
+
+	return store.ChangeIssuer(ctx, issuer, event)
+}
+
+// runServer puts the provider together, if check has nothing against it, keeps it and its database going while f
 // runs, and ends them in order after it.
 func runServer(ctx context.Context, cfg *config.Config, db *database, log *slog.Logger,
-	f func(context.Context, *storage.Store, *web.Server) error,
+	check func(context.Context, *storage.Store) error, f func(context.Context, *storage.Store, *web.Server) error,
 ) error {
-	store, server, err := openServer(ctx, cfg, db, log)
+	store, server, err := openServer(ctx, cfg, db, log, check)
 	if err != nil {
 		return err
 	}
@@ -196,7 +232,9 @@ func warnOfReadableKey(cfg *config.Config, log *slog.Logger) {
 }
 
 // openServer migrates the database and puts the provider together.
-func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog.Logger) (*storage.Store, *web.Server, error) {
+func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog.Logger,
+	check func(context.Context, *storage.Store) error,
+) (*storage.Store, *web.Server, error) {
 	if err := storage.Migrate(ctx, db.DirectURL); err != nil {
 		return nil, nil, fmt.Errorf("bring up the schema: %w", err)
 	}
@@ -214,6 +252,14 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 	})
 	if err != nil {
 		return nil, nil, err
+	}
+
+	if check != nil {
+		if err := check(ctx, store); err != nil {
+			store.Close()
+
+			return nil, nil, err
+		}
 	}
 
 	server, err := web.New(ctx, web.Options{

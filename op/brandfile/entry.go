@@ -115,6 +115,12 @@ func (d *decoder) parseJSON(data []byte) *yaml.Node {
 
 // readJSON is parseJSON of a text of any size, such as one of our own.
 func (d *decoder) readJSON(data []byte) *yaml.Node {
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+		if bytes.HasPrefix(data, []byte(mark)) {
+			d.fault(1, "", "must be UTF-8 text without a byte order mark at its beginning")
+			return nil
+		}
+	}
 	if at := firstUnreadable(data); at < len(data) {
 		d.fault(1+bytes.Count(data[:at], []byte("\n")), "", "must be UTF-8 text without control characters")
 		return nil

@@ -3,9 +3,7 @@ package consumerfile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -244,10 +242,15 @@ func (im *importer) decide(ctx context.Context, tx *storage.ImportBatch, b *batc
 	if err := im.hash(ctx, j); err != nil {
 		return job, err
 	}
+	notSet, err := im.passwordsNotSet(ctx, tx, j)
+	if err != nil {
+		return job, err
+	}
 	counts, err := im.store(ctx, tx, j)
 	if err != nil {
 		return job, err
 	}
+	job.PasswordsNotSet += notSet
 	job.Created += counts.Created
 	job.Updated += counts.Updated
 	job.Unchanged += counts.Unchanged
@@ -329,32 +332,6 @@ func (j *judge) remember(ctx context.Context, tx *storage.ImportBatch, lines []*
 		}
 	}
 	return nil
-}
-
-// hash hashes the passwords that will be set.
-func (im *importer) hash(ctx context.Context, j *judge) error {
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, c := range j.accepted {
-		if c.password == "" || c.Consumer.ID != 0 && !im.opts.ResetPasswords {
-			continue
-		}
-		if im.opts.DryRun {
-			c.Consumer.PasswordHash = "*" // one that nobody has
-			continue
-		}
-		if c.Consumer.PasswordHash != "" { // by an earlier try
-			continue
-		}
-		group.Go(func() error {
-			var err error
-			if c.Consumer.PasswordHash, err = im.opts.HashPassword(groupCtx, c.password); err != nil {
-				return fmt.Errorf("hash a password: %w", err)
-			}
-			return nil
-		})
-	}
-	return group.Wait() //nolint:wrapcheck // our own errors
 }
 
 // store writes what was decided, or only counts and remembers it.

@@ -48,6 +48,24 @@ func TestPasswordsAreHashedAndSetWhereTheyBelong(t *testing.T) {
 	if got := b.load(`{"username":"amelia","disabled":true}`, b.options()); got.Updated != 1 || sessions() != 0 {
 		t.Errorf("disabled: %+v, %d sessions", got, sessions())
 	}
+	// A password that is not set, where there is none, is told of, also by a dry run.
+	b.load(`{"username":"clara"}`+"\n"+`{"username":"danny"}`, b.options())
+	late := `{"username":"clara","password":"correct horse"}
+{"username":"danny","password_hash":"$2y$05$oocVg9fYapItNyAiIxR8t.VDaoRcdTUwaZTUTfWbsbxmz0qbRxMwm"}
+{"username":"rory","password":"battery staple"}
+`
+	opts = b.options()
+	opts.DryRun = true
+	for _, opts := range []consumerfile.Options{opts, b.options()} {
+		if got := b.load(late, opts); got != (storage.ImportCounts{Unchanged: 3, PasswordsNotSet: 2}) || b.find("clara").PasswordHash != "" {
+			t.Errorf("%+v", got)
+		}
+	}
+	opts = b.options()
+	opts.ResetPasswords = true
+	if got := b.load(late, opts); got != (storage.ImportCounts{Updated: 2, Unchanged: 1}) || b.find("clara").PasswordHash == "" {
+		t.Errorf("%+v", got)
+	}
 	failing := b.options()
 	failing.HashPassword = func(context.Context, string) (string, error) { return "", errors.New("no entropy") }
 	if _, err := consumerfile.Import(t.Context(), b.store, strings.NewReader(`{"username":"new","password":"correct horse"}`), failing); err == nil {

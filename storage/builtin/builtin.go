@@ -39,6 +39,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -142,6 +143,12 @@ func open(opts Options) (*Server, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	return s, nil
+}
+
+// Initialised tells whether a data directory has data of a PostgreSQL in it.
+func Initialised(dataDir string) bool {
+	_, err := os.Stat(filepath.Join(folder{path: filepath.Join(dataDir, folderName)}.data(), "PG_VERSION"))
+	return err == nil
 }
 
 // URL is the connection string for the database idp as the role idp, which owns

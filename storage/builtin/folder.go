@@ -20,7 +20,9 @@ const maxSocketDir = 99 - len("/.s.PGSQL."+port)
 // keep data of another version beside these, would not choose it.
 const attempts = "initdb-"
 
-// folder is the folder "postgres" of a data directory. It and the files in it
+const folderName = "postgres"
+
+// folder is the folder of that name in a data directory. It and the files in it
 // belong to idp's user; data and socket belong to the server's.
 type folder struct {
 	path      string
@@ -48,7 +50,7 @@ func openFolder(dataDir string, self account) (folder, error) {
 	if err != nil {
 		return folder{}, err
 	}
-	f := folder{path: filepath.Join(dir, "postgres")}
+	f := folder{path: filepath.Join(dir, folderName)}
 	f.socketDir = socketDir(f.path, self)
 	if err := makeDir(f.path, mode); err != nil {
 		return folder{}, fmt.Errorf("make folder: %w", err)

@@ -107,7 +107,7 @@ func reaches(caller *op.Caller, o operation, clientID string) bool {
 
 // readBody reads the body, and puts it back for whoever reads it next.
 func readBody(w http.ResponseWriter, r *http.Request, o operation) ([]byte, error) {
-	if len(o.MediaTypes) > 0 {
+	if len(o.MediaTypes) > 0 && (!o.optional || r.ContentLength != 0) {
 		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || !slices.Contains(o.MediaTypes, media) {
 			return nil, problem(http.StatusUnsupportedMediaType, "the Content-Type must be "+o.MediaTypes[0])

@@ -65,8 +65,9 @@ func (a *API) open() {
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
 				Title: "Management API", Version: "1",
-				Description: "Consumers, their sessions and what they have granted, for the brand's own systems. Errors are problem documents " +
-					"(RFC 9457) that list every fault of a request. A POST with an Idempotency-Key happens once within 24 hours.",
+				Description: "For the brand's own systems: consumers, their sessions and what they have granted; clients, their secrets and the settings of " +
+					"connectors; tokens for who is signed in at the brand, and sign-in and sign-out by the brand's own login; and who did what. " +
+					"Errors are problem documents (RFC 9457) that list every fault of a request. A POST with an Idempotency-Key happens once within 24 hours.",
 			},
 			Servers:    []*huma.Server{{URL: a.provider.Issuer() + "/api/v1"}},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName), SecuritySchemes: a.security()},
@@ -135,7 +136,7 @@ func (a *API) otherwise(w http.ResponseWriter, r *http.Request, allowed []string
 func (a *API) security() map[string]*huma.SecurityScheme {
 	scopes := map[string]string{}
 	for _, scope := range op.APIScopes() {
-		scopes[scope] = ""
+		scopes[scope] = op.DescribeAPIScope(scope)
 	}
 	return map[string]*huma.SecurityScheme{
 		schemeBearer: {Type: "http", Scheme: "bearer", Description: "an API key"},

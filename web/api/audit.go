@@ -25,7 +25,7 @@ type auditEvent struct {
 	ID         int64           `json:"id"`
 	At         time.Time       `json:"at"`
 	Actor      string          `doc:"name of the API key, client_id, or user of the operating system" json:"actor"`
-	ActorKind  string          `enum:"api_key,client,command"                                         json:"actor_kind"`
+	ActorKind  string          `enum:"api_key,client,command,schedule"                                json:"actor_kind"`
 	Action     string          `doc:"id of the operation in this document, or the command"            json:"action"`
 	TargetKind string          `json:"target_kind"`
 	Target     string          `doc:"sub, client_id or name"                                          json:"target"`
@@ -43,17 +43,25 @@ type auditPage struct {
 func (a *API) registerAudit() {
 	register(a, operation{
 		ID: "list-audit-events", Method: http.MethodGet, Path: "/audit-events", Tag: "Audit", Scope: op.ScopeAuditRead,
-		Summary:     "Who did what, in the order in which it happened",
-		Description: "Whoever goes on after the last event that was read misses none: events are listed once they are sealed, within seconds. They are kept for 400 days.",
+		Summary: "Who did what, in the order in which it happened",
+		Description: "Whoever goes on after the last event that was read misses none: events are listed once they are sealed, within seconds. They are kept for 400 days. " +
+			"Parameters given together must all hold; one that is looked for by action alone is quicker found with since.",
 	}, a.listAuditEvents)
 }
 
 func (a *API) listAuditEvents(ctx context.Context, in *struct {
-	After int64 `doc:"id of the last event that was read" minimum:"0"    query:"after"`
-	Limit int   `default:"100"                            maximum:"1000" minimum:"1"   query:"limit"`
+	After  int64     `doc:"id of the last event that was read"  minimum:"0"              query:"after"`
+	Limit  int       `default:"100"                             maximum:"1000"           minimum:"1"    query:"limit"`
+	Actor  string    `doc:"name of an API key, or client_id"    pattern:"^[ -~]{1,255}$" query:"actor"`
+	Action string    `doc:"id of an operation in this document" pattern:"^[ -~]{1,255}$" query:"action"`
+	Target string    `doc:"sub, client_id or name"              pattern:"^[ -~]{1,255}$" query:"target"`
+	Since  time.Time `doc:"from then on"                        query:"since"`
+	Until  time.Time `doc:"before then"                         query:"until"`
 },
 ) (*struct{ Body auditPage }, error) {
-	events, err := a.provider.Store().AuditEvents(ctx, in.After, in.Limit)
+	events, err := a.provider.Store().AuditEvents(ctx, storage.AuditFilter{
+		After: in.After, Limit: in.Limit, Actor: in.Actor, Action: in.Action, Target: in.Target, Since: in.Since, Until: in.Until,
+	})
 	if err != nil {
 		return nil, err
 	}

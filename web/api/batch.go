@@ -33,6 +33,7 @@ type batchResult struct {
 	Sub        string  `json:"sub,omitempty"`
 	ExternalID string  `json:"external_id,omitempty"`
 	Errors     []Fault `doc:"with places in the body of the request"                                                               json:"errors,omitempty"`
+	Warnings   []Fault `doc:"what was sent and not done"                                                                           json:"warnings,omitempty"`
 }
 
 type batchResults struct {

@@ -71,6 +71,12 @@ func TestBatchIsWrittenWhole(t *testing.T) {
 		t.Errorf("%d events", n)
 	}
 
+	// A password is for who is made; one that nobody gets is told of.
+	reply := p.Call(key, "POST", "/consumers/batch", `{"consumers":[{"sub":"bill-sub","external_id":"crm-10","password_hash":"`+hash+`"}]}`).Want(http.StatusOK)
+	if !strings.Contains(string(reply.Body), `"warnings":[{"pointer":"/consumers/0/password_hash","detail":"is not set: `) {
+		t.Errorf("%s", reply.Body)
+	}
+
 	// Whoever is disabled is signed out.
 	p.Exec("insert into sessions (handle_sha256, sid, consumer_id, auth_time, acr, amr, expires_at, ends_at) " +
 		"select sha256('x'), 'sid', id, now(), 'loa1', '{}', now() + interval '1h', now() + interval '1h' from consumers where sub = 'bill-sub'")

@@ -26,6 +26,7 @@ type judgedItem struct {
 	status   int
 	consumer *storage.Consumer
 	faults   []Fault
+	warnings []Fault
 }
 
 // judge finds out what becomes of each, and what has to be written for it.
@@ -69,6 +70,7 @@ func (b *batch) judgeItem(ctx context.Context, item *batchItem) (judgedItem, err
 	entry := *item.entry // which is judged again, perhaps
 	ref := item.ref()
 	there := b.find(ref)
+	warnings := passwordNotSet(&entry, there, item.place)
 	if err := settle(&entry, ref, there); err != nil {
 		return judgedItem{}, err
 	}
@@ -79,7 +81,7 @@ func (b *batch) judgeItem(ctx context.Context, item *batchItem) (judgedItem, err
 		return judgedItem{status: http.StatusConflict, faults: faults}, nil
 	}
 	c := &entry.Consumer
-	judged := judgedItem{status: http.StatusOK, consumer: c}
+	judged := judgedItem{status: http.StatusOK, consumer: c, warnings: warnings}
 	if there == nil {
 		judged.status, c.ManagedBy = http.StatusCreated, managedByAPI
 	}
@@ -155,7 +157,7 @@ func (b *batch) problem() error {
 func (b *batch) results() batchResults {
 	told := batchResults{Results: make([]batchResult, 0, len(b.judged))}
 	for _, judged := range b.judged {
-		result := batchResult{Status: judged.status, Errors: judged.faults}
+		result := batchResult{Status: judged.status, Errors: judged.faults, Warnings: judged.warnings}
 		if judged.consumer != nil {
 			result.Sub, result.ExternalID = judged.consumer.Sub, judged.consumer.ExternalID
 		}

@@ -78,13 +78,17 @@ const narrowedSessions = "An API key for one client reaches the sessions that th
 func (a *API) extendSession(ctx context.Context, in *struct {
 	SidPath
 
-	Body extension
+	Body *extension
 },
 ) (*struct{ Body sessionState }, error) {
 	keep := func(state *storage.SessionState) *storage.Claim {
 		return a.keeping(ctx, func() (int, http.Header, any) { return http.StatusOK, nil, viewSession(state) })
 	}
-	state, err := a.provider.ExtendSession(ctx, in.Sid, callOf(ctx).caller.ClientID, time.Duration(in.Body.Lifetime)*time.Second,
+	var asked extension
+	if in.Body != nil {
+		asked = *in.Body
+	}
+	state, err := a.provider.ExtendSession(ctx, in.Sid, callOf(ctx).caller.ClientID, time.Duration(asked.Lifetime)*time.Second,
 		a.audit(ctx, target{kindConsumer, ""}), keep)
 	if err != nil {
 		return nil, err

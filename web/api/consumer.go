@@ -22,9 +22,10 @@ type consumer struct {
 	PersonalInfo *liveperson.PersonalInfo `json:"personal_info,omitempty"`
 	CustomerInfo *liveperson.CustomerInfo `json:"customer_info,omitempty"`
 	Attributes   storage.Attributes       `json:"attributes,omitempty"`
-	ManagedBy    string                   `doc:"who made the consumer"    enum:"apply,import,api" json:"managed_by"`
+	ManagedBy    string                   `doc:"who made the consumer"      enum:"apply,import,api"   json:"managed_by"`
 	CreatedAt    time.Time                `json:"created_at"`
 	UpdatedAt    time.Time                `json:"updated_at"`
+	Warnings     []Fault                  `doc:"what was sent and not done" json:"warnings,omitempty"`
 }
 
 // consumerToWrite is a consumer as it is sent. brandfile checks it; this is for the

@@ -152,20 +152,37 @@ func (a *API) createConsumer(ctx context.Context, in *struct{ RawBody []byte }) 
 
 // putConsumer makes a consumer, or replaces everything of one but sub and password.
 func (a *API) putConsumer(ctx context.Context, ref reference, ifs Conditions, body []byte) (*consumerAnswer, error) {
+	var warnings []Fault
 	c, created, err := a.edit(ctx, ref, ifs, func(there *storage.Consumer) (*brandfile.Entry, error) {
 		entry, faults := brandfile.ReadConsumer(body)
 		if faults != nil {
 			return nil, faults
 		}
+		warnings = passwordNotSet(entry, there, "")
 		return entry, settle(entry, ref, there)
 	})
 	if err != nil {
 		return nil, err
 	}
+	answer := a.answerConsumer(c, http.StatusOK)
 	if created {
-		return a.answerConsumer(c, http.StatusCreated), nil
+		answer = a.answerConsumer(c, http.StatusCreated)
 	}
-	return a.answerConsumer(c, http.StatusOK), nil
+	answer.Body.Warnings = warnings
+	return answer, nil
+}
+
+// passwordNotSet warns of a password that is left out, though the consumer has none: it
+// would be one that somebody waits for. The entry lies at a pointer.
+func passwordNotSet(entry *brandfile.Entry, there *storage.Consumer, place string) []Fault {
+	member := "/password"
+	if entry.Password == "" {
+		member = "/password_hash"
+	}
+	if there == nil || there.PasswordHash != "" || entry.Password == "" && entry.Consumer.PasswordHash == "" {
+		return nil
+	}
+	return []Fault{at(place+member, "is not set: the consumer was there already; PUT /consumers/{sub}/password sets one")}
 }
 
 // settle has an entry be that of the consumer that a path names.

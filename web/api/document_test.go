@@ -18,6 +18,7 @@ import (
 	"github.com/pb33f/libopenapi/datamodel"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -153,6 +154,12 @@ func TestDocumentIsOfOpenAPI31(t *testing.T) {
 	d := readDocument(t, p)
 	if d.model.Version != "3.1.0" || d.model.Servers[0].URL != p.Issuer+"/api/v1" {
 		t.Errorf("version %s, servers %v", d.model.Version, d.model.Servers)
+	}
+	granted := d.model.Components.SecuritySchemes.GetOrZero("oauth2").Flows.ClientCredentials.Scopes
+	for _, scope := range op.APIScopes() {
+		if granted.GetOrZero(scope) == "" {
+			t.Errorf("%s: the document does not say what it grants", scope)
+		}
 	}
 	ids := map[string]string{}
 	for path, methods := range d.Paths {

@@ -50,6 +50,8 @@ type operation struct {
 	Body reflect.Type
 	// MediaTypes are those of such a body; application/json if there are none here.
 	MediaTypes []string
+	// optional says that there need not be a body: its field is a pointer.
+	optional bool
 	// MaxBody is the size of the largest body, 256 KiB if it is 0.
 	MaxBody int64
 }
@@ -70,7 +72,8 @@ func register[I, O any](a *API, o operation, handler func(context.Context, *I) (
 		Security:  []map[string][]string{{schemeBearer: strings.Fields(o.Scope)}, {schemeOAuth: strings.Fields(o.Scope)}},
 		Responses: map[string]*huma.Response{},
 	}
-	_, hasBody := reflect.TypeFor[I]().FieldByName("Body")
+	body, hasBody := reflect.TypeFor[I]().FieldByName("Body")
+	o.optional = hasBody && body.Type.Kind() == reflect.Pointer
 	hasBody = hasBody || o.Body != nil
 	for _, status := range a.errorsOf(o, hasBody) {
 		h.Responses[strconv.Itoa(status)] = a.problemResponse(status)

@@ -9,6 +9,30 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+// A password is set when a consumer is made. Where there is one it stays, and where there
+// is none it is told that there still is none.
+func TestPasswordThatIsNotSetIsToldOf(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	key := readWrite(p)
+	const hash = "$2b$10$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa"
+	for _, c := range []struct{ path, body, place string }{
+		{"/consumers/rory-sub", `{"external_id":"crm-2","username":"rory","password":"correct horse battery staple"}`, "/password"},
+		{"/consumers/by-external-id/crm-2", `{"username":"rory","password_hash":"` + hash + `"}`, "/password_hash"},
+		{"/consumers/rory-sub", `{"external_id":"crm-2","username":"rory"}`, ""},
+		{"/consumers/by-external-id/crm-1", `{"username":"amelia","password":"another horse battery"}`, ""},
+		{"/consumers/by-external-id/crm-9", `{"username":"river","password":"another horse battery"}`, ""},
+	} {
+		var answer struct {
+			Warnings []struct{ Pointer, Detail string }
+		}
+		p.Call(key, http.MethodPut, c.path, c.body).Into(&answer)
+		if told := len(answer.Warnings) > 0; told != (c.place != "") || told && answer.Warnings[0].Pointer != c.place {
+			t.Errorf("%s %s: %+v", c.path, c.body, answer)
+		}
+	}
+}
+
 // What a login knows of somebody is merged into what is known of them already, and enables
 // nobody who has been disabled.
 func TestUpsertAtTheBrandsLoginMerges(t *testing.T) {

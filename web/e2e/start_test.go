@@ -35,6 +35,26 @@ func TestStartIsRefused(t *testing.T) {
 		}
 	})
 
+	t.Run("database of another issuer", func(t *testing.T) {
+		t.Parallel()
+		dir, url := t.TempDir(), storagetest.NewEmpty(t)
+		s := serveAt(t, dir, "--database-url", url)
+		other := append([]string{"serve"}, s.Args...)
+		other[2] = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+		other = append(other, "--issuer", "https://id.brand.example")
+		refuses(t, "issuer: this database belongs to "+s.Issuer+", not to https://id.brand.example: start with --issuer "+s.Issuer, other...)
+		s.Stop()
+		changed := startProcess(t, append(other, "--accept-issuer-change")...)
+		if err := changed.Ready(); err != nil {
+			t.Fatal(err)
+		}
+		changed.Terminate()
+		if n := query[int](t, url, "select count(*) from audit_events where action = 'serve --accept-issuer-change'"); n != 1 {
+			t.Errorf("%d events", n)
+		}
+		refuses(t, "this database belongs to https://id.brand.example", append([]string{"serve"}, s.Args...)...)
+	})
+
 	t.Run("master key missing", func(t *testing.T) {
 		t.Parallel()
 		dir, url := t.TempDir(), storagetest.NewEmpty(t)

@@ -31,27 +31,38 @@ type AuditPage struct {
 	Next   int64        `json:"next"` // after of the next page
 }
 
-// AuditEvents goes through the events after the one with the id after (0: from the
-// first) to the last that there is, in the order in which they happened, and ends with
-// the first error. Whoever goes on later after the last id misses none: an event is shown
-// when none can come before it any more.
-func (c *Client) AuditEvents(ctx context.Context, after int64) iter.Seq2[*AuditEvent, error] {
-	return pages(strconv.FormatInt(after, 10), func(cursor string) ([]AuditEvent, string, error) {
-		page, err := c.auditPage(ctx, cursor, 0)
+// AuditQuery says which events are asked for: all, from After on, or those that have what
+// the other fields say.
+type AuditQuery struct {
+	After int64 // id of the last event that was read; 0: from the first
+	Limit int   // of a page, 1 to 1000; 0 means 100
+
+	Actor, Action, Target string
+	// Since and Until are from when and before when; zero for any time.
+	Since, Until time.Time
+}
+
+// AuditEvents goes through the events that a query asks for to the last that there is, in
+// the order in which they happened, and ends with the first error. Whoever goes on later
+// after the last id misses none: an event is shown when none can come before it any more.
+func (c *Client) AuditEvents(ctx context.Context, query AuditQuery) iter.Seq2[*AuditEvent, error] {
+	return pages("", func(string) ([]AuditEvent, string, error) {
+		page, err := c.ListAuditEvents(ctx, query)
 		if err != nil || len(page.Events) == 0 {
 			return nil, "", err
 		}
+		query.After = page.Next
 		return page.Events, strconv.FormatInt(page.Next, 10), nil
 	})
 }
 
-// ListAuditEvents reads at most limit events (1 to 1000; 0 means 100) after the one with
-// the id after (0: from the first).
-func (c *Client) ListAuditEvents(ctx context.Context, after int64, limit int) (*AuditPage, error) {
-	return c.auditPage(ctx, strconv.FormatInt(after, 10), limit)
-}
-
-func (c *Client) auditPage(ctx context.Context, after string, limit int) (*AuditPage, error) {
-	parameters := query(limit, map[string]string{"after": after})
-	return read[AuditPage](ctx, c, request{method: http.MethodGet, path: []string{"audit-events"}, query: parameters})
+// ListAuditEvents reads one page of the events that a query asks for.
+func (c *Client) ListAuditEvents(ctx context.Context, q AuditQuery) (*AuditPage, error) {
+	parameters := map[string]string{"after": strconv.FormatInt(q.After, 10), "actor": q.Actor, "action": q.Action, "target": q.Target}
+	for name, at := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !at.IsZero() {
+			parameters[name] = at.Format(time.RFC3339Nano)
+		}
+	}
+	return read[AuditPage](ctx, c, request{method: http.MethodGet, path: []string{"audit-events"}, query: query(q.Limit, parameters)})
 }

@@ -260,7 +260,7 @@ func TestPagesEnd(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	for _, err := range api.AuditEvents(ctx, 1<<62) {
+	for _, err := range api.AuditEvents(ctx, client.AuditQuery{After: 1 << 62}) {
 		t.Errorf("there is an event, or %v", err)
 	}
 	for _, err := range api.Clients(ctx) {

@@ -26,6 +26,7 @@ type Consumer struct {
 	ManagedBy  string         `json:"managed_by"` // who made the consumer: apply, import or api
 	CreatedAt  time.Time      `json:"created_at"`
 	UpdatedAt  time.Time      `json:"updated_at"`
+	Warnings   []Fault        `json:"warnings,omitempty"` // what was sent and not done
 
 	// ETag is for IfMatch. It comes with a consumer alone, not with a page of them.
 	ETag string `json:"-"`
@@ -106,7 +107,7 @@ func (c *Client) GetConsumerByExternalID(ctx context.Context, externalID string)
 }
 
 // PutConsumer makes or replaces a consumer. A password is set when the consumer is made,
-// and not later.
+// and not later: Warnings tell of one that a consumer without any was not given.
 func (c *Client) PutConsumer(ctx context.Context, sub string, consumer *ConsumerInput, options ...Option) (*Consumer, error) {
 	return c.consumer(ctx, http.MethodPut, []string{"consumers", sub}, consumer, options...)
 }
@@ -131,7 +132,8 @@ type BatchResult struct {
 	Status     int     `json:"status"`
 	Sub        string  `json:"sub,omitempty"`
 	ExternalID string  `json:"external_id,omitempty"`
-	Errors     []Fault `json:"errors,omitempty"` // with places in the batch
+	Errors     []Fault `json:"errors,omitempty"`   // with places in the batch
+	Warnings   []Fault `json:"warnings,omitempty"` // what was sent and not done
 }
 
 // UpsertConsumers makes or replaces consumers, all or none of them but with Partial. The

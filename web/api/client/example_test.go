@@ -100,7 +100,7 @@ func ExampleClient_ListAuditEvents() {
 	_, err := api.PutConsumer(ctx, "audited", &client.ConsumerInput{})
 	check(err)
 	told("audited")
-	page, err := api.ListAuditEvents(ctx, 0, 1)
+	page, err := api.ListAuditEvents(ctx, client.AuditQuery{Limit: 1})
 	check(err)
 	fmt.Println(len(page.Events), page.Next == page.Events[0].ID)
 	// Output: 1 true
@@ -110,11 +110,9 @@ func ExampleClient_AuditEvents() {
 	_, err := api.PutConsumer(ctx, "watched", &client.ConsumerInput{})
 	check(err)
 	told("watched")
-	for event, err := range api.AuditEvents(ctx, 0) {
+	for event, err := range api.AuditEvents(ctx, client.AuditQuery{Target: "watched"}) {
 		check(err)
-		if event.Target == "watched" {
-			fmt.Println(event.ActorKind, event.Action)
-		}
+		fmt.Println(event.ActorKind, event.Action)
 	}
 	// Output: api_key put-consumer
 }

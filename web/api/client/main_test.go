@@ -136,7 +136,7 @@ func signOut(b *webtest.Browser) (challenge string) {
 // might come before it is over, on the whole server.
 func told(sub string) {
 	webtest.Eventually(&mainTB{}, "the audit event of "+sub, func() bool {
-		for event, err := range api.AuditEvents(ctx, 0) {
+		for event, err := range api.AuditEvents(ctx, client.AuditQuery{Target: sub}) {
 			if err != nil || event.Target == sub {
 				return err == nil
 			}
