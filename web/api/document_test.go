@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pb33f/jsonschema/v6"
@@ -31,6 +32,8 @@ type document struct {
 
 	model     *v3.Document
 	responses responses.ResponseBodyValidator
+	// lock is for the validator, which writes to the model when it reads it first.
+	lock sync.Mutex
 }
 
 // schema is a JSON schema.
@@ -134,6 +137,8 @@ func (d *document) operations() map[string]*operation {
 // its media type, its headers and its body.
 func (d *document) check(o *operation, request *http.Request, response *http.Response, body []byte) (faults []string) {
 	response.Body = io.NopCloser(bytes.NewReader(body))
+	d.lock.Lock()
+	defer d.lock.Unlock()
 	item := d.model.Paths.PathItems.GetOrZero(o.path)
 	if valid, errs := d.responses.ValidateResponseBodyWithPathItem(request, response, item, o.path); !valid {
 		for _, err := range errs {
