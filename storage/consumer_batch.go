@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,7 +36,11 @@ func (s *Store) WriteConsumers(ctx context.Context, writes []ConsumerWrite, clai
 			ended = append(ended, w.Consumer.ID)
 		}
 	}
-	// Two that write the same consumers take them in the same order.
+	// Two that write or make the same consumers take them in the same order.
+	writes = slices.SortedStableFunc(slices.Values(writes), func(a, b ConsumerWrite) int {
+		x, y := a.Consumer, b.Consumer
+		return cmp.Or(cmp.Compare(x.ExternalID, y.ExternalID), cmp.Compare(x.Username, y.Username), cmp.Compare(x.Sub, y.Sub))
+	})
 	batch.Queue("select from consumers where id = any($1) order by id for update", there)
 	for _, w := range writes {
 		sql, args, scan, err := w.statement()
