@@ -42,7 +42,7 @@ conformance-config: ## Write the suite's configuration for it, bin/conformance/c
 
 .PHONY: test
 test: modules ## Run all tests but interop with the race detector; installs what they need.
-	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx java php
+	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx java php softhsm
 	go test -race -timeout 20m -skip '^TestInterop$$' ./...
 
 .PHONY: interop
@@ -70,7 +70,7 @@ bench: build ## Measure a running provider; print operations a second, p50, p99 
 
 .PHONY: bench-signers
 bench-signers: ## Measure a token's signature by each signer, side by side.
-	@deploy/dev/prerequisites.sh postgresql
+	@deploy/dev/prerequisites.sh compiler postgresql softhsm
 	@go test -run '^$$' -bench '^BenchmarkSigners$$' ./op/keys
 
 .PHONY: screenshots

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/op/brandfile"
-	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
@@ -163,7 +162,12 @@ func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.Sign
 			"file", s.cfg.MasterKeyFile())
 	}
 
-	return keys.Generate(opened.Keyring, rand.Reader, alg)
+	signers, err := newSigners(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+
+	return signers.Generate(opened.Keyring, rand.Reader, alg)
 }
 
 // readBrandFile reads the file and gives the name that faults bear.

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 		if row.State != Active {
 			continue
 		}
-		signer, err := signerFor(row, keyring, previous, signers)
+		signer, err := signerFor(row, jwk.Key, keyring, previous, signers)
 		if err != nil {
 			return nil, err
 		}
@@ -81,19 +82,15 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 	return set, nil
 }
 
-func signerFor(row *storage.SigningKey, keyring *seal.Keyring, previous *Set, signers *Signers) (*Signer, error) {
+func signerFor(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, previous *Set, signers *Signers) (*Signer, error) {
 	if previous != nil && previous.signers[row.Kid] != nil {
 		return previous.signers[row.Kid], nil
 	}
-	private, err := open(keyring, row)
-	if err != nil {
-		return nil, err
-	}
-	taken, by, err := signers.take(private)
+	key, by, err := signers.open(row, public, keyring)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
 	}
-	signer, err := newSigner(row.Kid, row.Alg, taken, by)
+	signer, err := newSigner(row.Kid, row.Alg, key, by)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
 	}

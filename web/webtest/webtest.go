@@ -68,8 +68,12 @@ func StartAt(tb testing.TB, databaseURL string, change func(*web.Options), brand
 	p := &Provider{tb: tb, DatabaseURL: databaseURL, seeded: seedOf(tb), keys: new(atomic.Int64), offset: new(atomic.Int64)}
 	p.seeded.plant(tb, p.DatabaseURL)
 	p.open()
-	p.plantKey()
-	p.serve(change)
+	p.serve(func(opts *web.Options) {
+		if change != nil {
+			change(opts)
+		}
+		p.plantKey(opts)
+	})
 	for _, file := range brandFiles {
 		p.Apply(file)
 	}
@@ -95,6 +99,7 @@ func (p *Provider) another(change func(*web.Options)) *Provider {
 	other := &Provider{tb: p.tb, DatabaseURL: p.DatabaseURL, seeded: p.seeded, keys: p.keys, offset: p.offset}
 	other.open()
 	other.serve(func(opts *web.Options) {
+		opts.Signers = p.options.Signers
 		opts.Hashing, opts.SessionIdle, opts.SessionLifetime = p.options.Hashing, p.options.SessionIdle, p.options.SessionLifetime
 		opts.RefreshGrace, opts.HandOver = p.options.RefreshGrace, p.options.HandOver
 		change(opts)
@@ -123,9 +128,7 @@ func (p *Provider) serve(change func(*web.Options)) {
 		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour, RefreshGrace: 10 * time.Second,
 		Now: p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	if change != nil {
-		change(&p.options)
-	}
+	change(&p.options)
 	p.Issuer = p.options.Issuer
 	server, err := web.New(p.tb.Context(), p.options)
 	if err != nil {

@@ -21,6 +21,7 @@ type Config struct {
 	Database        Database
 	MasterKey       Secret // 32 bytes, or none: the key is in MasterKeyFile
 	Signer          string // one of keys.SignerNames
+	PKCS11          PKCS11
 	Session         Session
 	RefreshGrace    time.Duration // a used refresh token is answered again for so long
 	Brand           Brand
@@ -53,6 +54,13 @@ type Database struct {
 	URL            Secret
 	DirectURL      Secret // for LISTEN and migrations; URL if it was not given
 	MaxConnections int
+}
+
+// PKCS11 says in which token signing keys may lie: all of it, or nothing.
+type PKCS11 struct {
+	Module string // absolute path, or empty
+	Token  string // label
+	PIN    Secret
 }
 
 // Session has the life of a browser session.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/loopback"
 	"github.com/brandidp/idp/op/password"
 )
@@ -172,6 +173,20 @@ func shorten(text string) string {
 	return text
 }
 
+// together are options that are given together or not at all.
+var together = [][]string{{"tls.certificate_file", "tls.key_file"}, {"pkcs11.module", "pkcs11.token", "pkcs11.pin"}}
+
+func checkGroups(found map[string]given, complain func(key, rule string)) {
+	for _, group := range together {
+		missing := slices.IndexFunc(group, func(key string) bool { return found[key].text == "" })
+		for _, key := range group {
+			if missing >= 0 && found[key].text != "" {
+				complain(key, "must come with "+group[missing])
+			}
+		}
+	}
+}
+
 // checkTogether checks what concerns several options. An option that is at
 // fault by itself is still zero and is left alone.
 func (c *Config) checkTogether(found map[string]given) []Fault {
@@ -181,10 +196,10 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 		faults = append(faults, Fault{Source: found[key].source, Key: key, Rule: rule})
 	}
 
-	for one, other := range map[string]string{"tls.certificate_file": "tls.key_file", "tls.key_file": "tls.certificate_file"} {
-		if found[one].text != "" && found[other].text == "" {
-			complain(one, "must come with "+other)
-		}
+	checkGroups(found, complain)
+
+	if c.Signer == keys.SignerPKCS11 && found["pkcs11.module"].text == "" {
+		complain("signer", "must come with pkcs11.module")
 	}
 
 	if c.TLS.CertificateFile != "" && strings.HasPrefix(c.Issuer, "http:") {

@@ -122,8 +122,27 @@ var Options = []Option{
 	},
 	{
 		Key: "signer", Kind: Text, Default: keys.SignerAuto, Values: keys.SignerNames,
-		Help: "Who signs with the RSA keys that are sealed in the database: the OpenSSL 3 of this machine, Go's own code, or, by auto, OpenSSL where it works.",
-		set:  into(func(c *Config) *string { return &c.Signer }, verbatim),
+		Help: "Who signs with the RSA keys that are sealed in the database: the OpenSSL 3 of this machine, Go's own code, or, by auto, OpenSSL where it works. " +
+			"By pkcs11, all new keys are made in the token of pkcs11.module, and older ones sign as by auto.",
+		set: into(func(c *Config) *string { return &c.Signer }, verbatim),
+	},
+	{
+		Key: "pkcs11.module", Kind: Text,
+		DefaultNote: "none: every key is sealed in the database",
+		Help:        "Library of a PKCS #11 token, such as an HSM's. Keys that were made in the token sign there.",
+		set:         into(func(c *Config) *string { return &c.PKCS11.Module }, filepath.Abs),
+	},
+	{
+		Key: "pkcs11.token", Kind: Text,
+		DefaultNote: "none",
+		Help:        "Label of the token.",
+		set:         into(func(c *Config) *string { return &c.PKCS11.Token }, shortText),
+	},
+	{
+		Key: "pkcs11.pin", Kind: Text, Secret: true,
+		DefaultNote: "none",
+		Help:        "PIN of the token's normal user.",
+		set:         into(func(c *Config) *Secret { return &c.PKCS11.PIN }, secretText),
 	},
 	{
 		Key: "session_idle_lifetime", Kind: Duration, Default: "24h",

@@ -55,6 +55,12 @@ func shortText(text string) (string, error) {
 	return text, nil
 }
 
+func secretText(text string) (Secret, error) {
+	_, err := shortText(text)
+
+	return Secret(text), err
+}
+
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func truth(text string) (bool, error) {

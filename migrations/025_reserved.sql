@@ -1,0 +1,6 @@
+-- Taken by the life of keys, instances and schedules.
+select 1;
+
+---- create above / drop below ----
+
+select 1;
