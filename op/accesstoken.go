@@ -71,7 +71,7 @@ func (p *Provider) accessToken(v *view, client *storage.Client, handle string, g
 	if session := grant.session; session != nil {
 		claims.AuthTime, claims.ACR, claims.AMR = session.AuthTime.Unix(), session.ACR, session.AMR
 	}
-	signer, err := v.keys.Signer(0, keys.RS256)
+	signer, err := v.signerOf(0, keys.RS256)
 	if err != nil {
 		return "", fmt.Errorf("sign access token: %w", err)
 	}

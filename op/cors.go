@@ -24,7 +24,7 @@ func (p *Provider) preflight(credentials bool) http.HandlerFunc {
 		noStore(w)
 		v, err := p.current()
 		if err != nil {
-			setRetryAfter(w)
+			setRetryAfter(w, 0)
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
@@ -129,26 +130,23 @@ func (p *Provider) discoveryDocument(clients []*storage.Client) ([]byte, error) 
 }
 
 // Discovery answers with the provider's metadata, from prepared bytes.
-func (p *Provider) Discovery(w http.ResponseWriter, r *http.Request) {
-	if v := p.published(w, r); v != nil {
-		writePublic(w, v.discovery, 3600)
+func (p *Provider) Discovery(w http.ResponseWriter, _ *http.Request) {
+	if v := p.published(w); v != nil {
+		writePublic(w, v.discovery, time.Hour)
 	}
 }
 
-// jwksMaxAge is how long a key document may be kept, in seconds.
-const jwksMaxAge = 300
-
 // JWKS answers with every published key, from prepared bytes.
-func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
-	if v := p.published(w, r); v != nil {
-		writePublic(w, v.keys.JWKS(), jwksMaxAge)
+func (p *Provider) JWKS(w http.ResponseWriter, _ *http.Request) {
+	if v := p.publishedKeys(w); v != nil {
+		writePublic(w, v.keys.JWKS(), p.opts.Keys.JWKSMaxAge)
 	}
 }
 
 // ClientJWKS answers with the keys that sign one client's ID tokens, so that a
 // connector accepts nothing else. The path's value is {client_id}.json.
 func (p *Provider) ClientJWKS(w http.ResponseWriter, r *http.Request) {
-	v := p.published(w, r)
+	v := p.publishedKeys(w)
 	if v == nil {
 		return
 	}
@@ -163,28 +161,37 @@ func (p *Provider) ClientJWKS(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	owner := int64(0)
-	if client.ConversationalCloud != nil {
-		owner = client.ID
+	writePublic(w, v.keys.OwnJWKS(signingOwner(client)), p.opts.Keys.JWKSMaxAge)
+}
+
+// publishedKeys gives the view for a key document. An old one may lack a key that
+// others sign with by now, so that none is better; nil means that it was answered.
+func (p *Provider) publishedKeys(w http.ResponseWriter) *view {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	v, err := p.current()
+	if err != nil {
+		setRetryAfter(w, 0)
+		http.Error(w, "the keys are not known at the moment", http.StatusServiceUnavailable)
+		return nil
 	}
-	writePublic(w, v.keys.OwnJWKS(owner), jwksMaxAge)
+	return v
 }
 
 // published gives the view for a public document. It is served from memory even
 // while the database is away, since it says nothing that could have been undone;
 // nil means that there was never a view, and has been answered.
-func (p *Provider) published(w http.ResponseWriter, _ *http.Request) *view {
+func (p *Provider) published(w http.ResponseWriter) *view {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	stamped := p.view.Load()
 	if stamped == nil {
-		setRetryAfter(w)
+		setRetryAfter(w, 0)
 		http.Error(w, "not ready yet", http.StatusServiceUnavailable)
 		return nil
 	}
 	return stamped.view
 }
 
-func writePublic(w http.ResponseWriter, body []byte, maxAge int) {
-	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(maxAge))
+func writePublic(w http.ResponseWriter, body []byte, maxAge time.Duration) {
+	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(int(maxAge.Seconds())))
 	writeJSON(w, http.StatusOK, body)
 }

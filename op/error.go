@@ -16,7 +16,7 @@ type Error struct {
 	Code        string // an error code of the specifications
 	Description string
 	Status      int // HTTP status where the error is not sent by redirect
-	// RetryAfter is how long to wait, for a person; 0 if that depends on the status.
+	// RetryAfter is how long to wait; 0 if that depends on the status.
 	RetryAfter time.Duration
 	Cause      error
 }
@@ -41,6 +41,12 @@ const retryAfter = 5 * time.Second
 func asError(err error) *Error {
 	if known, ok := errors.AsType[*Error](err); ok {
 		return known
+	}
+	if errors.Is(err, keys.ErrNotAgreed) {
+		return &Error{
+			Code: "temporarily_unavailable", Description: "a new signing key is not known to all of the service yet; try again in a second",
+			Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Cause: err,
+		}
 	}
 	if errors.Is(err, storage.ErrClientGone) {
 		return errClient

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	zitadel "github.com/zitadel/oidc/v3/pkg/op"
@@ -27,6 +28,9 @@ type caller struct {
 	client *storage.Client
 	view   *view
 	path   string
+	// retryAfter is how long the client is told to wait if it gets nothing now, 0 if
+	// that depends on the status.
+	retryAfter time.Duration
 }
 
 type callerKey struct{}
@@ -47,7 +51,8 @@ func callerOf(ctx context.Context) (*caller, error) {
 func (p *Provider) guard(endpoint string, check func(url.Values) *Error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w)
-		w = &guarded{ResponseWriter: w}
+		g := &guarded{ResponseWriter: w}
+		w = g
 		params, inJSON, err := readTokenParams(w, r)
 		if err != nil {
 			p.writeTokenError(w, r, asError(err))
@@ -58,6 +63,7 @@ func (p *Provider) guard(endpoint string, check func(url.Values) *Error) http.Ha
 			p.writeTokenError(w, r, asError(err))
 			return
 		}
+		g.caller = c
 		maps.DeleteFunc(params, func(name string, _ []string) bool { return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" })
 		if endpoint != endpointToken {
 			params.Del("grant_type") // means nothing there, but to the library
@@ -119,7 +125,7 @@ func (p *Provider) wireError(ctx context.Context, err error) error {
 	e := asError(err)
 	path := ""
 	if c, err := callerOf(ctx); err == nil {
-		path = c.path
+		path, c.retryAfter = c.path, e.RetryAfter
 	}
 	p.log(ctx, path, e)
 	wire := oidc.ErrInvalidRequest().WithDescription("%s", e.Description)
@@ -145,7 +151,11 @@ func (p *Provider) wireError(ctx context.Context, err error) error {
 }
 
 // guarded adds the headers that go with a status.
-type guarded struct{ http.ResponseWriter }
+type guarded struct {
+	http.ResponseWriter
+
+	caller *caller // nil before the guard has let it pass
+}
 
 // WriteHeader writes the status with what belongs to it.
 func (g *guarded) WriteHeader(status int) {
@@ -153,7 +163,11 @@ func (g *guarded) WriteHeader(status int) {
 	case http.StatusUnauthorized:
 		g.Header().Set("WWW-Authenticate", `Basic realm="idp", charset="UTF-8"`)
 	case http.StatusServiceUnavailable:
-		setRetryAfter(g)
+		if g.caller != nil {
+			setRetryAfter(g, g.caller.retryAfter)
+		} else if g.Header().Get("Retry-After") == "" {
+			setRetryAfter(g, 0)
+		}
 	}
 	g.Header().Set("X-Content-Type-Options", "nosniff")
 	g.ResponseWriter.WriteHeader(status)

@@ -5,16 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"time"
 
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
 )
 
 const (
 	typeLogoutToken = "logout+jwt" //nolint:gosec // a media type
 	logoutEvent     = "http://schemas.openid.net/event/backchannel-logout"
-	// logoutTokenLifetime is what the specification recommends at most.
-	logoutTokenLifetime = 2 * time.Minute
 )
 
 // logoutTokenClaims are the claims of a logout token (Back-Channel Logout 1.0, 2.4).
@@ -35,7 +33,7 @@ type logoutTokenClaims struct {
 // client: a connector's own key signs its ID tokens and nothing else, so that nothing
 // else can be taken for one where nobody looks at typ.
 func (p *Provider) logoutToken(v *view, client *storage.Client, notice storage.LogoutNotice) (string, error) {
-	signer, err := v.keys.Signer(0, client.IDTokenSignedResponseAlg)
+	signer, err := v.signerOf(0, client.IDTokenSignedResponseAlg)
 	if err != nil {
 		return "", err
 	}
@@ -46,7 +44,7 @@ func (p *Provider) logoutToken(v *view, client *storage.Client, notice storage.L
 	now := p.opts.Now()
 	payload, err := json.Marshal(logoutTokenClaims{
 		Issuer: p.opts.Issuer, Subject: notice.Sub, Audience: client.ClientID, Sid: notice.Sid,
-		IssuedAt: now.Unix(), Expires: now.Add(logoutTokenLifetime).Unix(), ID: base64.RawURLEncoding.EncodeToString(random),
+		IssuedAt: now.Unix(), Expires: now.Add(keys.LogoutTokenLifetime).Unix(), ID: base64.RawURLEncoding.EncodeToString(random),
 		Events: map[string]struct{}{logoutEvent: {}},
 	})
 	if err != nil {

@@ -115,6 +115,11 @@ func TestDatabaseAway(t *testing.T) {
 	unavailable("userinfo with an old view", userinfo(b, lasting.AccessToken))
 	unavailable("preflight with an old view", b.Do(b.RawRequest("OPTIONS", "/token", "", "", "Origin", messagingOrigin)))
 	unavailable("script with an old view", b.Get("/token-source.js?client_id=messaging"))
+	unavailable("key set with an old view", b.Get("/jwks.json"))
+	unavailable("a connector's key set with an old view", b.Get("/jwks/messaging.json"))
+	if page := b.Get("/.well-known/openid-configuration"); page.Status != http.StatusOK {
+		t.Errorf("discovery with an old view: status %d", page.Status)
+	}
 
 	database.start()
 	webtest.Eventually(t, "the provider is ready again", func() bool { return b.Get("/health/ready").Status == http.StatusOK })

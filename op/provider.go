@@ -57,9 +57,13 @@ type Options struct {
 	Outbound *outbound.Client
 	// HandOver has the brand sign people in and out itself.
 	HandOver HandOver
-	Now      func() time.Time
-	Rand     io.Reader
-	Log      *slog.Logger
+	// Keys are the times of signing keys and of their publication.
+	Keys keys.Settings
+	// Version is that of the program, for the other instances.
+	Version string
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
 }
 
 // Provider is an OpenID Provider for one issuer.
@@ -80,7 +84,8 @@ type Provider struct {
 	// tokenLimit is how often one session's pages may ask for a token.
 	tokenLimit sessionLimit
 	records    records
-	requestKey []byte // of the MACs by which repeated requests are known
+	instance   *instance // guarded by refreshing
+	requestKey []byte    // of the MACs by which repeated requests are known
 }
 
 // New prepares a provider. Load must succeed, or Run be running, before it can
@@ -111,8 +116,13 @@ func New(opts Options) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new provider: %w", err)
 	}
+	instance, err := newInstance(opts.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("new provider: %w", err)
+	}
 	p := &Provider{
 		requestKey: requestKey,
+		instance:   instance,
 
 		opts:     opts,
 		basePath: base,

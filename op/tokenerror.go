@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // wireFault is the JSON form of an error (RFC 6749 5.2).
@@ -22,11 +23,15 @@ func (p *Provider) writeTokenError(w http.ResponseWriter, r *http.Request, e *Er
 	}
 	noStore(w)
 	if e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests {
-		setRetryAfter(w)
+		setRetryAfter(w, e.RetryAfter)
 	}
 	writeJSON(w, e.Status, body)
 }
 
-func setRetryAfter(w http.ResponseWriter) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+// setRetryAfter says how long to wait, 0 standing for retryAfter.
+func setRetryAfter(w http.ResponseWriter, wait time.Duration) {
+	if wait == 0 {
+		wait = retryAfter
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
 }

@@ -89,7 +89,7 @@ func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request, token string
 	if err != nil || !signed {
 		return mediaJSON, body, err
 	}
-	signer, err := v.keys.Signer(0, client.UserinfoSignedResponseAlg)
+	signer, err := v.signerOf(0, client.UserinfoSignedResponseAlg)
 	if err != nil {
 		return "", nil, err
 	}

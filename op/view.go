@@ -15,7 +15,6 @@ import (
 
 const (
 	pollInterval  = time.Second      // how often the change counter is read
-	viewLifetime  = time.Minute      // an older view signs nothing
 	sweepInterval = 30 * time.Second // how often expired rows are deleted
 	warnInterval  = 24 * time.Hour   // how often what ends soon is logged again
 	listenRetry   = time.Second
@@ -25,6 +24,9 @@ const (
 // them, as of one moment. It is immutable but for confirmed.
 type view struct {
 	counter int64
+	// agreed is a change counter that every other instance has confirmed. What was
+	// published by then, all publish.
+	agreed  int64
 	clients map[string]*storage.Client
 	byID    map[int64]*storage.Client
 	origins map[string]bool // union of all web_origins
@@ -50,12 +52,12 @@ type stamped struct {
 
 // errStale means that this instance has not seen the database for too long to
 // know its clients and keys.
-var errStale = fmt.Errorf("%w: clients and keys were not confirmed for a minute", storage.ErrUnavailable)
+var errStale = fmt.Errorf("%w: clients and keys were not confirmed for too long", storage.ErrUnavailable)
 
 // current gives the view, or errStale.
 func (p *Provider) current() (*view, error) {
 	v := p.view.Load()
-	if v == nil || p.opts.Now().Sub(v.confirmed) > viewLifetime {
+	if v == nil || p.opts.Now().Sub(v.confirmed) > p.opts.Keys.ViewLifetime {
 		return nil, errStale
 	}
 	return v.view, nil
@@ -88,7 +90,7 @@ func (p *Provider) Ready(ctx context.Context) error {
 	if err != nil {
 		return &notReadyError{"clients and keys", err}
 	}
-	if _, err := v.keys.Signer(0, keys.RS256); err != nil {
+	if _, err := v.signerOf(0, keys.RS256); err != nil {
 		return &notReadyError{"signing keys", err}
 	}
 	return nil
@@ -140,40 +142,70 @@ func (p *Provider) ensureKey(ctx context.Context) error {
 	return nil
 }
 
-// refreshView reads the view if the change counter has moved, and confirms it.
+// refreshView reads the view if the change counter has moved, tells the other
+// instances of it, and confirms it.
 func (p *Provider) refreshView(ctx context.Context) error {
 	p.refreshing.Lock() // an older view must not take a newer one's place
 	defer p.refreshing.Unlock()
-	asked := p.opts.Now()
-	old := p.view.Load()
-	if old != nil {
-		counter, err := p.opts.Store.ChangeCounter(ctx)
-		if err != nil {
-			return fmt.Errorf("refresh clients and keys: %w", err)
-		}
-		p.opts.Keyring.Advance(asked)
-		if counter == old.counter {
-			p.view.Store(&stamped{view: old.view, confirmed: asked})
-			return nil
-		}
+	err := p.readView(ctx)
+	if errors.Is(err, storage.ErrNotFound) { // forgotten by the others: it joins anew, and then reads
+		err = p.readView(ctx)
 	}
-	snapshot, err := p.opts.Store.ReadSnapshot(ctx)
 	if err != nil {
 		return fmt.Errorf("refresh clients and keys: %w", err)
 	}
+	return nil
+}
+
+func (p *Provider) readView(ctx context.Context) error {
+	asked := p.opts.Now()
+	if err := p.join(ctx, asked); err != nil {
+		return err
+	}
+	old := p.view.Load()
+	counter, agreed, err := p.opts.Store.ChangeCounter(ctx, p.instance.id)
+	if err != nil {
+		return err
+	}
+	p.opts.Keyring.Advance(asked)
+	var v *view
+	if old != nil && counter == old.counter {
+		same := *old.view
+		v = &same
+	} else if v, err = p.readSnapshot(ctx, old, asked); err != nil {
+		return err
+	}
+	v.agreed = agreed
+	answered := stamped{view: v}
+	if old != nil {
+		answered.confirmed = old.confirmed
+	}
+	p.view.Store(&answered) // before the others hear that it is so
+	if err := p.tell(ctx, v, asked); err != nil {
+		return err
+	}
+	p.view.Store(&stamped{view: v, confirmed: asked})
+	return nil
+}
+
+// readSnapshot makes the view anew.
+func (p *Provider) readSnapshot(ctx context.Context, old *stamped, asked time.Time) (*view, error) {
+	snapshot, err := p.opts.Store.ReadSnapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.opts.Keyring.Update(snapshot.DataKeys, asked); err != nil {
-		return fmt.Errorf("refresh clients and keys: %w", err)
+		return nil, err
 	}
 	v, err := p.newView(snapshot, old)
 	if err != nil {
-		return fmt.Errorf("refresh clients and keys: %w", err)
+		return nil, err
 	}
-	p.view.Store(&stamped{view: v, confirmed: asked})
 	p.warnOfEncryptionKeys(ctx, v)
 	if unknown := v.keys.Unknown(); len(unknown) > 0 && (old == nil || !slices.Equal(unknown, old.keys.Unknown())) {
 		p.opts.Log.WarnContext(ctx, "signing keys of algorithms that this release does not know are passed over: a later release has made them", "kids", unknown)
 	}
-	return nil
+	return v, nil
 }
 
 func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, error) {
@@ -217,7 +249,26 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 
 // signer gives the key that signs a client's ID tokens.
 func (v *view) signer(client *storage.Client) (*keys.Signer, error) {
-	return v.keys.Signer(signingOwner(client), client.IDTokenSignedResponseAlg)
+	return v.signerOf(signingOwner(client), client.IDTokenSignedResponseAlg)
+}
+
+// signerOf gives the key that signs for an owner, the provider being 0, by an
+// algorithm: one that no instance publishes later than this moment.
+func (v *view) signerOf(owner int64, alg string) (*keys.Signer, error) {
+	return v.keys.Signer(owner, alg, v.agreed)
+}
+
+// awaitsKey is an error if what a client gets cannot be signed yet: it is told so before
+// its code or refresh token is used.
+func (v *view) awaitsKey(client *storage.Client) error {
+	_, err := v.signer(client)
+	if client.AccessTokenFormat == storage.AccessTokenJWT && !errors.Is(err, keys.ErrNotAgreed) {
+		_, err = v.signerOf(0, keys.RS256)
+	}
+	if errors.Is(err, keys.ErrNotAgreed) {
+		return err
+	}
+	return nil
 }
 
 // signingOwner is whose key signs a client's ID tokens: a Conversational Cloud

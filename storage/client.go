@@ -96,6 +96,10 @@ type Client struct {
 	// allowed it, else "".
 	Consent string `json:"consent,omitempty"`
 
+	// JWKSRefresh is how often the client reads the key set anew, as it says; 0 if it
+	// says nothing.
+	JWKSRefresh Seconds `json:"jwks_refresh,omitempty"`
+
 	// ConversationalCloud is set for a connector of LivePerson's.
 	ConversationalCloud *liveperson.ConversationalCloud `json:"conversational_cloud,omitempty"`
 

@@ -12,7 +12,7 @@ const sweepBatch = 1000
 var sweptTables = [...]string{
 	"authorization_codes", "access_tokens", "refresh_families", "refresh_successors", "sessions", "sign_in_throttle", "logout_notices", "client_assertions",
 	"login_challenges", "logout_challenges", "session_events", "webhook_secrets",
-	"subject_assertions", "audit_events", "idempotency_keys", "import_jobs",
+	"subject_assertions", "audit_events", "idempotency_keys", "import_jobs", "instances",
 }
 
 // Sweep deletes expired rows in small batches until none is left, and tells how

@@ -42,9 +42,13 @@ type Options struct {
 	OutboundNetworks []netip.Prefix
 	// HandOver has the brand sign people in and out itself.
 	HandOver op.HandOver
-	Now      func() time.Time
-	Rand     io.Reader
-	Log      *slog.Logger
+	// Keys are the times of signing keys and of their publication.
+	Keys keys.Settings
+	// Version is that of the program, for the other instances.
+	Version string
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
 }
 
 // Server is a provider with its pages, ready to be served.
@@ -82,8 +86,8 @@ func New(ctx context.Context, opts Options) (*Server, error) {
 		SessionIdle: opts.SessionIdle, SessionLifetime: opts.SessionLifetime, RefreshGrace: opts.RefreshGrace,
 		ClientAddress: clientAddress(opts.TrustedProxies),
 		Outbound:      outbound.New(outbound.Options{Loopback: loopback.URL(opts.Issuer), Networks: opts.OutboundNetworks}),
-		HandOver:      opts.HandOver,
-		Now:           opts.Now, Rand: opts.Rand, Log: opts.Log,
+		HandOver:      opts.HandOver, Keys: opts.Keys, Version: opts.Version,
+		Now: opts.Now, Rand: opts.Rand, Log: opts.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -104,3 +108,6 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Run keeps the provider up to date until ctx ends.
 func (s *Server) Run(ctx context.Context) { s.Provider.Run(ctx) }
+
+// Leave tells the other instances that this one has ended, after its last answer.
+func (s *Server) Leave(ctx context.Context) { s.Provider.Leave(ctx) }

@@ -176,7 +176,8 @@ func (s *session) createAPIKey(ctx context.Context, row *storage.APIKey, clientI
 	return key, err
 }
 
-// commandEvent is the audit event of a command that is done to an API key.
+// commandEvent is the audit event of a command, which is done to an API key if nothing
+// else is said.
 func commandEvent(command string) storage.AuditEvent {
 	event := storage.AuditEvent{ActorKind: "command", Action: command, TargetKind: "api_key"}
 	if who, err := user.Current(); err == nil {

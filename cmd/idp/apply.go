@@ -136,7 +136,7 @@ func (s *session) applyFile(ctx context.Context, flags applyFlags, name string, 
 
 	return brandfile.Apply(ctx, s.store, file, flags.Changes, brandfile.Makers{
 		HashPassword: hasher.Hash,
-		SigningKey:   func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg) },
+		SigningKey:   func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg, false) },
 		Rand:         rand.Reader,
 	})
 }
@@ -149,9 +149,10 @@ func (s *session) batchHasher() (*password.Hasher, error) {
 	return password.New(opts)
 }
 
-// makeSigningKey makes a key sealed for this database. The master key is made
-// with the first one if the database has never been sealed.
-func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.SigningKey, error) {
+// makeSigningKey makes a key sealed for this database, or in the token if that is asked
+// for here or by the configuration. The master key is made with the first one if the
+// database has never been sealed.
+func (s *session) makeSigningKey(ctx context.Context, alg string, inToken bool) (*storage.SigningKey, error) {
 	opened, err := seal.Open(ctx, s.store, masterKeySource(s.cfg), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -165,6 +166,10 @@ func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.Sign
 	signers, err := newSigners(s.cfg)
 	if err != nil {
 		return nil, err
+	}
+
+	if inToken {
+		return signers.GenerateInToken(rand.Reader, alg)
 	}
 
 	return signers.Generate(opened.Keyring, rand.Reader, alg)

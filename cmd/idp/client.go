@@ -195,6 +195,15 @@ func refreshTokenLifetime(c *storage.Client) string {
 	return c.RefreshTokenLifetime.Duration().String()
 }
 
+// jwksRefresh is "" for a client that has not said how often it reads the key set.
+func jwksRefresh(c *storage.Client) string {
+	if c.JWKSRefresh == 0 {
+		return ""
+	}
+
+	return c.JWKSRefresh.Duration().String()
+}
+
 // keysOf tells of each key of a client its kind and kid.
 func keysOf(c *storage.Client) string {
 	if c.JWKS == nil {
@@ -250,6 +259,7 @@ func (v *clientView) print(w io.Writer) error {
 		{"access_token_audience", c.AccessTokenAudience},
 		{"introspection", map[bool]string{true: "of every client's access tokens"}[c.Introspection]},
 		{"consent", c.Consent},
+		{"jwks_refresh", jwksRefresh(c)},
 		{"conversational_cloud", accountOf(c)},
 	}
 	rows = append(append(rows, cloudSettings(c)...), []string{"jwks_uri", v.JWKS})
@@ -295,6 +305,11 @@ func cloudSettings(c *storage.Client) [][]string {
 		phone = liveperson.PhoneNumberPhone
 	}
 
+	certificate := cloud.IDPCertificateType
+	if certificate == "" {
+		certificate = "not said: " + liveperson.CertificatePublicKey + ", to be careful"
+	}
+
 	return [][]string{
 		{"variant", cloud.Variant},
 		{"js_method", cloud.JSMethod},
@@ -307,5 +322,6 @@ func cloudSettings(c *storage.Client) [][]string {
 		{"acr", acr},
 		{"iat_backdating", cloud.Backdating().String()},
 		{"phone_number", phone},
+		{"idp_certificate_type", certificate},
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,55 +14,17 @@ import (
 func newKeyCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "key",
-		Short: "Show and export public keys",
-		Long: "Show and export the public keys that tokens are verified with. A private key never leaves\n" +
-			"the database but sealed.",
-		Example: "  idp key list\n  idp key export --client messaging",
+		Short: "Show, export and replace the keys that sign tokens",
+		Long: "Show, export and replace the keys that sign tokens. A key is created, published, activated,\n" +
+			"retired and deleted, each by a command: what would break a relying party is refused, with the\n" +
+			"name of whom. A private key never leaves the database but sealed.",
+		Example: "  idp key list\n  idp key create --client messaging\n  idp key export --client messaging",
 	})
-	cmd.AddCommand(newKeyListCommand(a), newKeyExportCommand(a))
-
-	return cmd
-}
-
-// keyView is a signing key for reading.
-type keyView struct {
-	Kid   string `json:"kid"`
-	Alg   string `json:"alg"`
-	State string `json:"state"`
-	// ClientID is whose tokens it signs, "" for all clients without keys of their
-	// own.
-	ClientID  string    `json:"client_id"`
-	CreatedAt time.Time `json:"created_at"`
-}
-
-func newKeyListCommand(a *app) *cobra.Command {
-	var (
-		clientID string
-		asJSON   bool
-	)
-
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List signing keys, the oldest first",
-		Example: "  idp key list\n  idp key list --client messaging --json",
-		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				views, err := s.listKeys(ctx, clientID)
-				if err != nil {
-					return err
-				}
-
-				if asJSON {
-					return printJSON(cmd.OutOrStdout(), views)
-				}
-
-				return printKeys(cmd.OutOrStdout(), views)
-			})
-		},
+	cmd.AddCommand(newKeyListCommand(a), newKeyCreateCommand(a))
+	for _, step := range keys.Steps {
+		cmd.AddCommand(newKeyStepCommand(a, step))
 	}
-	addKeyOwnerFlag(cmd, &clientID, "list the keys that sign for this client alone")
-	addJSONFlag(cmd, &asJSON)
+	cmd.AddCommand(newKeyExportCommand(a))
 
 	return cmd
 }
@@ -72,56 +33,6 @@ func newKeyListCommand(a *app) *cobra.Command {
 func addKeyOwnerFlag(cmd *cobra.Command, clientID *string, help string) {
 	cmd.Flags().StringVar(clientID, "client", "", help)
 	completeWith(cmd, "client", cobra.NoFileCompletions)
-}
-
-func (s *session) listKeys(ctx context.Context, clientID string) ([]keyView, error) {
-	snapshot, err := s.store.ReadSnapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-
-	wanted := func(int64) bool { return true }
-
-	if clientID != "" {
-		owner, _, err := s.keyOwner(ctx, clientID)
-		if err != nil {
-			return nil, err
-		}
-
-		wanted = func(id int64) bool { return id == owner }
-	}
-
-	names := map[int64]string{}
-	for _, client := range snapshot.Clients {
-		names[client.ID] = client.ClientID
-	}
-
-	views := []keyView{} // [] for none
-
-	for _, key := range snapshot.Keys {
-		if wanted(key.ClientID) {
-			views = append(views, keyView{
-				Kid: key.Kid, Alg: key.Alg, State: key.State, ClientID: names[key.ClientID], CreatedAt: key.CreatedAt.UTC(),
-			})
-		}
-	}
-
-	return views, nil
-}
-
-func printKeys(w io.Writer, views []keyView) error {
-	rows := [][]string{{"KID", "ALGORITHM", "STATE", "SIGNS FOR", "MADE"}}
-
-	for _, view := range views {
-		owner := view.ClientID
-		if owner == "" {
-			owner = "all others"
-		}
-
-		rows = append(rows, []string{view.Kid, view.Alg, view.State, owner, view.CreatedAt.Format(time.RFC3339)})
-	}
-
-	return printTable(w, rows)
 }
 
 // keyOwner is whose keys sign a client's ID tokens, the client itself or 0 for

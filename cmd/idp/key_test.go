@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson/inspect"
 )
 
@@ -72,21 +75,26 @@ func TestKeyList(t *testing.T) {
 
 	i, _ := connected(t)
 
-	var all, own, provider []keyView
+	var all, own, provider []keys.Status
 
 	decode(t, i.run("", "key", "list", "--json"), &all)
 	decode(t, i.run("", "key", "list", "--client", "messaging-code", "--json"), &own)
 	decode(t, i.run("", "key", "list", "--client", "site", "--json"), &provider)
 
-	if len(all) != 1 || len(own) != 1 || provider == nil || len(provider) != 0 || own[0] != all[0] {
+	if len(all) != 1 || len(own) != 1 || provider == nil || len(provider) != 0 || own[0].Kid != all[0].Kid {
 		t.Fatalf("all %v, own %v, provider's %v", all, own, provider)
+	}
+
+	if key := own[0]; !cmp.Equal(key.MayBePasted, []string{"messaging-code"}) || key.Since.IsZero() || key.TokensUntil.IsZero() || len(key.Next) != 1 {
+		t.Errorf("key: %+v", key)
 	}
 
 	if key := own[0]; key.ClientID != "messaging-code" || key.Alg != "RS256" || key.State != "active" || key.CreatedAt.IsZero() {
 		t.Errorf("key: %+v", key)
 	}
 
-	if text := i.run("", "key", "list"); text.code != 0 || !strings.Contains(text.stdout, own[0].Kid+"  RS256      active  messaging-code  20") {
+	if text := i.run("", "key", "list"); text.code != 0 || !strings.Contains(text.stdout, own[0].Kid+"  RS256      active  20") ||
+		!strings.Contains(text.stdout, "Z  messaging-code  messaging-code  20") || !strings.Contains(text.stdout, "retire (breaks messaging-code)") {
 		t.Errorf("list: %+v", text)
 	}
 

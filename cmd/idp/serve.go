@@ -129,6 +129,7 @@ func runServer(ctx context.Context, cfg *config.Config, db *database, log *slog.
 		return err
 	}
 	defer store.Close()
+	defer server.Leave(context.WithoutCancel(ctx))
 
 	var background sync.WaitGroup
 	defer background.Wait()
@@ -186,7 +187,7 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 		},
 		Hashing:     hashingOptions(cfg),
 		SessionIdle: cfg.Session.IdleLifetime, SessionLifetime: cfg.Session.Lifetime, RefreshGrace: cfg.RefreshGrace,
-		TrustedProxies: cfg.TrustedProxies, OutboundNetworks: cfg.Outbound.AllowedNetworks, HandOver: op.HandOver(cfg.HandOver), Now: time.Now, Rand: rand.Reader, Log: log,
+		TrustedProxies: cfg.TrustedProxies, OutboundNetworks: cfg.Outbound.AllowedNetworks, HandOver: op.HandOver(cfg.HandOver), Keys: keySettings(cfg), Version: version, Now: time.Now, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {
 		store.Close()

@@ -18,7 +18,8 @@ const toldYAML = `clients:
     redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html]
     response_types: [id_token, code]
     custom_claims: {tier: customer_info.ctype, region: attributes.region}
-    conversational_cloud: {variant: rfc, audience: ["acc:12345678", shop], acr: urn:brand:strong, iat_backdating: 0, phone_number: imei}
+    conversational_cloud: {variant: rfc, audience: ["acc:12345678", shop], acr: urn:brand:strong, iat_backdating: 0, phone_number: imei, idp_certificate_type: jwks_endpoint}
+    jwks_refresh: 10m
   - client_id: posted
     redirect_uris: [https://lpcdn.lpsnmedia.net/le_unified_window/index.html]
     response_types: [id_token]
@@ -64,6 +65,8 @@ func TestWhatIDTokensSayIsShown(t *testing.T) {
 		"acr urn:brand:strong":                                               {show},
 		"iat_backdating 0s":                                                  {show},
 		"phone_number imei":                                                  {show},
+		"idp_certificate_type jwks_endpoint":                                 {show},
+		"jwks_refresh 10m0s":                                                 {show},
 		"Note: ID tokens name acc:12345678, shop as aud (audience), and the client id as azp": {settings},
 		"Note: ID tokens say urn:brand:strong as acr":                                         {settings},
 		"Note: phone_number of ID tokens is the IMEI":                                         {settings},
@@ -80,7 +83,7 @@ func TestWhatIDTokensSayIsShown(t *testing.T) {
 
 	plain := words(i.run("", "client", "show", "posted").stdout)
 	for _, want := range []string{
-		"audience posted", "acr that of the session, loa1 for a password", "iat_backdating 5s", "phone_number phone",
+		"audience posted", "acr that of the session, loa1 for a password", "iat_backdating 5s", "phone_number phone", "idp_certificate_type not said: jwt_public_key",
 		"variant rfc", "js_method lpGetAuthenticationToken", "js_context window", "response_placement form_post", "token_parameter id_token", "code_retry false",
 	} {
 		if !strings.Contains(plain, want) || strings.Contains(plain, "custom_claims") {

@@ -52,6 +52,7 @@ type clientEntry struct {
 	BackchannelLogoutSessionRequired bool                            `json:"backchannel_logout_session_required"`
 	LoginURL                         string                          `json:"login_url"`
 	LogoutURL                        string                          `json:"logout_url"`
+	JWKSRefresh                      storage.Seconds                 `json:"jwks_refresh"`
 	ConversationalCloud              *liveperson.ConversationalCloud `json:"conversational_cloud"`
 }
 
@@ -122,6 +123,7 @@ func (d *decoder) client(entry clientEntry, path string, opts Options) *client {
 		AccessTokenAudience:         entry.AccessTokenAudience,
 		Introspection:               entry.Introspection,
 		Consent:                     entry.Consent,
+		JWKSRefresh:                 entry.JWKSRefresh,
 		ConversationalCloud:         entry.ConversationalCloud,
 	}}
 	switch {

@@ -27,6 +27,8 @@ func TestParseAcceptsWhatIDTokensSay(t *testing.T) {
 		"a minute":               cloud("iat_backdating: 1m"),
 		"IMEI":                   cloud("phone_number: imei"),
 		"the phone":              cloud("phone_number: phone"),
+		"a pasted key":           cloud("idp_certificate_type: jwt_public_key"),
+		"a key set":              cloud("idp_certificate_type: jwks_endpoint"),
 		"claims":                 client("custom_claims: {tier: customer_info.ctype, 'https://brand.example/region': attributes.region, a.b: claims.email}"),
 		"no claims":              client("custom_claims: {}"),
 		"attributes":             consumer(`attributes: {region: emea, score: -1.5e3, on: true, since: 2013-05-23, text: "12", lines: "a\nb", A-b_1: 0}`),
@@ -69,6 +71,7 @@ func TestParseRefusesWhatIDTokensMustNotSay(t *testing.T) {
 		"a part of a second":   {cloud("iat_backdating: 500ms"), "4 " + block + ".iat_backdating: must be a duration such as"},
 		"backdating no time":   {cloud("iat_backdating: soon"), "4 " + block + ".iat_backdating: must be a duration such as"},
 		"backdating a boolean": {cloud("iat_backdating: true"), "4 " + block + ".iat_backdating: must be a duration such as"},
+		"another certificate":  {cloud("idp_certificate_type: pem"), "4 " + block + ".idp_certificate_type: must be one of jwt_public_key, jwks_endpoint"},
 		"another reading":      {cloud("phone_number: fax"), "4 " + block + ".phone_number: must be one of phone, imei"},
 
 		"a claim of the protocol": {client("custom_claims: {sub: claims.email}"), "4 " + claims + ".sub: must not be a claim of the protocol"},

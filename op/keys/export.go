@@ -72,7 +72,7 @@ func ActiveOf(rows []*storage.SigningKey, owner int64, alg string) (*storage.Sig
 func PublishedJWKS(rows []*storage.SigningKey, owner int64) []byte {
 	var published []json.RawMessage
 	for _, row := range rows {
-		if row.ClientID == owner && row.State != Created {
+		if row.ClientID == owner && isPublished(row) {
 			published = append(published, row.PublicJWK)
 		}
 	}

@@ -54,7 +54,7 @@ func TestActiveOf(t *testing.T) {
 func TestCompactSize(t *testing.T) {
 	t.Parallel()
 	all, _, rows := set(t)
-	signer, err := all.Signer(7, keys.RS256)
+	signer, err := all.Signer(7, keys.RS256, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ const (
 	Published = "published" // in the JWKS, not signing yet
 	Active    = "active"    // signing
 	Retired   = "retired"   // published for the sake of tokens that it signed
+	Deleted   = "deleted"   // a tombstone: the private half is gone
 )
 
 // The algorithms of signatures (RFC 7518 3.1, RFC 8037 3.1). RS256 is the one that

@@ -51,7 +51,7 @@ func TestAKeyThatWasMovedDoesNotSign(t *testing.T) {
 func TestForgedTokensDoNotVerify(t *testing.T) {
 	t.Parallel()
 	all, _, _ := set(t)
-	signer, err := all.Signer(0, keys.RS256)
+	signer, err := all.Signer(0, keys.RS256, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

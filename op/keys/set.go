@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -17,11 +18,17 @@ import (
 // ErrNoKey means that the owner has no active key.
 var ErrNoKey = errors.New("no active signing key")
 
+// ErrNotAgreed means that the owner has keys, but none that every instance publishes
+// already.
+var ErrNotAgreed = errors.New("the signing key is not published by every instance yet")
+
 // Set is all keys as of one moment, with signers and key documents prepared. It
 // is immutable.
 type Set struct {
-	signers map[string]*Signer // by kid, kept from set to set
-	active  map[activeKey]*Signer
+	signers map[string]*lazySigner // by kid, kept from set to set
+	// ready are those that sign: the active one first, then those before it, the newest
+	// first, for as long as it has to wait.
+	ready   map[activeKey][]*lazySigner
 	public  map[string]jose.JSONWebKey
 	own     map[string]jose.JSONWebKey // those of public that are the provider's
 	all     []byte
@@ -35,18 +42,24 @@ type activeKey struct {
 	alg   string
 }
 
+// lazySigner opens its key when it is first to sign with it.
+type lazySigner struct {
+	row  *storage.SigningKey
+	open func() (*Signer, error)
+}
+
 // NewSet prepares the keys in rows. What previous (nil at first) has opened
 // already is not opened again. Signers say who signs. A key of an algorithm that is not one of Algs, which
 // a later release has made, is passed over: it neither signs here nor is published.
 func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, signers *Signers) (*Set, error) {
 	set := &Set{
-		signers: map[string]*Signer{}, active: map[activeKey]*Signer{},
+		signers: map[string]*lazySigner{}, ready: map[activeKey][]*lazySigner{},
 		public: map[string]jose.JSONWebKey{}, own: map[string]jose.JSONWebKey{}, owned: map[int64][]byte{},
 	}
 	var all []json.RawMessage
 	owned := map[int64][]json.RawMessage{}
 	for _, row := range rows {
-		if row.State == Created {
+		if !isPublished(row) {
 			continue
 		}
 		if !slices.Contains(Algs, row.Alg) {
@@ -66,15 +79,11 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 		}
 		all = append(all, row.PublicJWK)
 		owned[row.ClientID] = append(owned[row.ClientID], row.PublicJWK)
-		if row.State != Active {
-			continue
-		}
-		signer, err := signerFor(row, jwk.Key, keyring, previous, signers)
-		if err != nil {
+		if err := set.addSigner(row, jwk.Key, keyring, previous, signers); err != nil {
 			return nil, err
 		}
-		set.signers[row.Kid], set.active[activeKey{row.ClientID, row.Alg}] = signer, signer
 	}
+	set.sortSigners()
 	set.all = document(all)
 	for owner, keys := range owned {
 		set.owned[owner] = document(keys)
@@ -82,10 +91,43 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 	return set, nil
 }
 
-func signerFor(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, previous *Set, signers *Signers) (*Signer, error) {
-	if previous != nil && previous.signers[row.Kid] != nil {
-		return previous.signers[row.Kid], nil
+// addSigner takes an active key, or one that signed before it, among the signers. The
+// active one is opened at once, so that one which cannot be is known of early.
+func (s *Set) addSigner(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, previous *Set, signers *Signers) error {
+	if row.State != Active && (row.State != Retired || !row.RevokedAt.IsZero()) {
+		return nil
 	}
+	signer := &lazySigner{row: row, open: sync.OnceValues(func() (*Signer, error) { return signerFor(row, public, keyring, signers) })}
+	if previous != nil && previous.signers[row.Kid] != nil {
+		signer.open = previous.signers[row.Kid].open
+	}
+	s.signers[row.Kid] = signer
+	of := activeKey{row.ClientID, row.Alg}
+	s.ready[of] = append(s.ready[of], signer)
+	if row.State != Active {
+		return nil
+	}
+	_, err := signer.open()
+	return err
+}
+
+// sortSigners brings the signers of each owner into their order. Where none is active,
+// none signs.
+func (s *Set) sortSigners() {
+	for of, signers := range s.ready {
+		slices.SortFunc(signers, func(a, b *lazySigner) int {
+			if (a.row.State == Active) != (b.row.State == Active) {
+				return map[bool]int{true: -1, false: 1}[a.row.State == Active]
+			}
+			return b.row.RetiredAt.Compare(a.row.RetiredAt)
+		})
+		if signers[0].row.State != Active {
+			delete(s.ready, of)
+		}
+	}
+}
+
+func signerFor(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, signers *Signers) (*Signer, error) {
 	key, by, err := signers.open(row, public, keyring)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
@@ -97,11 +139,18 @@ func signerFor(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.K
 	return signer, nil
 }
 
-// Signer gives the active key of an owner, a client's row or 0 for the provider,
-// for an algorithm.
-func (s *Set) Signer(owner int64, alg string) (*Signer, error) {
-	if signer := s.active[activeKey{owner, alg}]; signer != nil {
-		return signer, nil
+// Signer gives the key that signs for an owner, a client's row or 0 for the provider,
+// by an algorithm: the active one; or, as long as it was published after agreed, the
+// change counter that every instance has confirmed, the one before it.
+func (s *Set) Signer(owner int64, alg string, agreed int64) (*Signer, error) {
+	signers := s.ready[activeKey{owner, alg}]
+	for _, signer := range signers {
+		if signer.row.PublishedCounter <= agreed {
+			return signer.open()
+		}
+	}
+	if len(signers) > 0 {
+		return nil, ErrNotAgreed
 	}
 	return nil, ErrNoKey
 }

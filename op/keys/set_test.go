@@ -56,7 +56,7 @@ func TestWhatIsSignedVerifiesWithTheOwnersKeyAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for owner, other := range map[int64]int64{0: 7, 7: 0} {
-		signer, err := again.Signer(owner, keys.RS256)
+		signer, err := again.Signer(owner, keys.RS256, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestWhatIsSignedVerifiesWithTheOwnersKeyAlone(t *testing.T) {
 func TestAKeyThatIsNotPublishedYetIsNowhere(t *testing.T) {
 	t.Parallel()
 	all, _, rows := set(t)
-	if _, err := all.Signer(8, keys.RS256); !errors.Is(err, keys.ErrNoKey) {
+	if _, err := all.Signer(8, keys.RS256, 0); !errors.Is(err, keys.ErrNoKey) {
 		t.Errorf("it signs: %v", err)
 	}
 	if all.OwnJWKS(8) != nil || strings.Contains(string(all.JWKS()), rows[2].Kid) {
@@ -135,13 +135,13 @@ func TestAKeyOfALaterReleaseIsPassedOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := all.Signer(later.ClientID, later.Alg); !errors.Is(err, keys.ErrNoKey) {
+	if _, err := all.Signer(later.ClientID, later.Alg, 0); !errors.Is(err, keys.ErrNoKey) {
 		t.Errorf("it signs: %v", err)
 	}
 	if strings.Contains(string(all.JWKS()), "later") || strings.Contains(string(all.OwnJWKS(later.ClientID)), "later") {
 		t.Error("it is published")
 	}
-	if _, err := all.Signer(rows[0].ClientID, rows[0].Alg); err != nil {
+	if _, err := all.Signer(rows[0].ClientID, rows[0].Alg, 0); err != nil {
 		t.Errorf("the others do not sign: %v", err)
 	}
 	if unknown := all.Unknown(); len(unknown) != 1 || unknown[0] != "later" {
@@ -167,7 +167,7 @@ func TestEachAlgorithmSigns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, alg := range keys.Algs {
-		signer, err := all.Signer(0, alg)
+		signer, err := all.Signer(0, alg, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestEachAlgorithmSigns(t *testing.T) {
 				t.Errorf("%s: size %d, %v; the token has %d", alg, size, err, len(token))
 			}
 		}
-		if _, err := all.Signer(7, alg); (err == nil) != (alg == keys.RS256) {
+		if _, err := all.Signer(7, alg, 0); (err == nil) != (alg == keys.RS256) {
 			t.Errorf("%s: another owner: %v", alg, err)
 		}
 	}
@@ -199,7 +199,7 @@ func TestEachAlgorithmSigns(t *testing.T) {
 
 func BenchmarkSign(b *testing.B) {
 	all, _, _ := set(b)
-	signer, err := all.Signer(0, keys.RS256)
+	signer, err := all.Signer(0, keys.RS256, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func keySet(tb testing.TB, document []byte) *jose.JSONWebKeySet {
 func TestTokensOfOtherKinds(t *testing.T) {
 	t.Parallel()
 	all, _, _ := set(t)
-	signer, err := all.Signer(0, keys.RS256)
+	signer, err := all.Signer(0, keys.RS256, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,11 +249,11 @@ func TestTokensOfOtherKinds(t *testing.T) {
 func TestVerifyOwn(t *testing.T) {
 	t.Parallel()
 	all, _, rows := set(t)
-	own, err := all.Signer(0, keys.RS256)
+	own, err := all.Signer(0, keys.RS256, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	clients, err := all.Signer(rows[1].ClientID, keys.RS256)
+	clients, err := all.Signer(rows[1].ClientID, keys.RS256, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"github.com/brandidp/idp/op/keys/pkcs11"
 	"github.com/brandidp/idp/op/seal"
@@ -138,14 +137,4 @@ func try(key crypto.Signer) error {
 		return err //nolint:wrapcheck // the callers wrap it
 	}
 	return verify(key.Public(), digest[:], signature, crypto.SHA256)
-}
-
-// Signed tells who has a part in signing with the keys of a set, sorted.
-func (s *Set) Signed() []string {
-	var by []string
-	for _, signer := range s.signers {
-		by = append(by, signer.by)
-	}
-	slices.Sort(by)
-	return slices.Compact(by)
 }

@@ -71,7 +71,7 @@ func TestSignersAreInterchangeable(t *testing.T) {
 	for name, signers := range signers(t) {
 		all, _, _ := made(t, signers)
 		for _, alg := range keys.Algs {
-			signer, err := all.Signer(0, alg)
+			signer, err := all.Signer(0, alg, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestOneKeyByTwoSigners(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		signer, err := all.Signer(0, keys.RS256)
+		signer, err := all.Signer(0, keys.RS256, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestPS256HasASaltOfItsDigestsLength(t *testing.T) {
 	t.Parallel()
 	for name, signers := range signers(t) {
 		all, _, _ := made(t, signers)
-		signer, err := all.Signer(0, keys.PS256)
+		signer, err := all.Signer(0, keys.PS256, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +203,7 @@ func TestATokenKeyThatWasMovedDoesNotSign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		signer, err := set.Signer(0, keys.RS256)
+		signer, err := set.Signer(0, keys.RS256, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +219,7 @@ func BenchmarkSigners(b *testing.B) {
 	for name, signers := range signers(b) {
 		all, _, _ := made(b, signers)
 		for _, alg := range []string{keys.RS256, keys.PS256, keys.ES256} {
-			signer, err := all.Signer(0, alg)
+			signer, err := all.Signer(0, alg, 0)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -24,6 +24,12 @@ const (
 	PlacementQuery    = "query" // legacy connectors only
 )
 
+// Where a connector has the public key from that it verifies ID tokens with.
+const (
+	CertificatePublicKey = "jwt_public_key" // it was pasted, as one line
+	CertificateJWKS      = "jwks_endpoint"  // it reads the key set of its client
+)
+
 // The defaults of a connector's settings.
 const (
 	DefaultJSMethod          = "lpGetAuthenticationToken"
@@ -79,10 +85,20 @@ type ConversationalCloud struct {
 	// PhoneNumber is how Conversational Cloud reads the claim phone_number:
 	// PhoneNumberPhone or PhoneNumberIMEI, "" for the first.
 	PhoneNumber string `json:"phone_number,omitempty"`
+	// IDPCertificateType is what the connector's form says of where it has our public
+	// key from: CertificatePublicKey or CertificateJWKS, "" if nobody has said.
+	IDPCertificateType string `json:"idp_certificate_type,omitempty"`
 }
 
 // Legacy tells a connector of VariantLegacy. It is false for nil.
 func (c *ConversationalCloud) Legacy() bool { return c != nil && c.Variant == VariantLegacy }
+
+// HoldsPastedKey tells a connector that has to be counted on to hold a public key
+// which somebody has pasted: one that is not known to read the key set. It is false
+// for nil.
+func (c *ConversationalCloud) HoldsPastedKey() bool {
+	return c != nil && c.IDPCertificateType != CertificateJWKS
+}
 
 // relaxations are sentences about what the settings allow that no ordinary
 // client may do. codeFlow tells that the client gets codes.
@@ -191,6 +207,7 @@ func (c *ConversationalCloud) Validate() []FieldError {
 		faults.add("code_retry", "is for variant rfc: only a code with a code_challenge is answered again, and legacy connectors have no PKCE")
 	}
 
+	faults.oneOf("idp_certificate_type", c.IDPCertificateType, []string{CertificatePublicKey, CertificateJWKS})
 	faults.domains("idp_domains", c.IDPDomains)
 	faults.idToken(c)
 

@@ -96,7 +96,18 @@ func (r Registration) ConnectorFields() []ConnectorField {
 	if name == "" {
 		name = r.ClientID
 	}
+	certificate := ConnectorField{
+		Name: FieldCertificateType, Value: FieldJWKSEndpoint, Choice: true,
+		Note: "new keys are then found without another visit to this form; say so to the provider by idp_certificate_type: jwks_endpoint",
+	}
 	key := ConnectorField{Name: FieldPublicKey, Value: r.PublicKey, Note: "only if you choose it instead: one line; when the key changes, it has to be pasted anew"}
+	switch r.Settings.IDPCertificateType {
+	case CertificateJWKS:
+		certificate.Note = "new keys are then found without another visit to this form"
+	case CertificatePublicKey:
+		certificate.Value, certificate.Note = FieldPublicKey, "as idp_certificate_type says; with "+FieldJWKSEndpoint+" new keys were found without another visit to this form"
+		key.Note = "one line; when the key changes, it has to be pasted anew"
+	}
 	if r.PublicKey == "" {
 		key.Note = "there is no active signing key"
 	}
@@ -109,10 +120,7 @@ func (r Registration) ConnectorFields() []ConnectorField {
 		token,
 		{Name: FieldClientID, Value: r.ClientID},
 		secret,
-		{
-			Name: FieldCertificateType, Value: FieldJWKSEndpoint, Choice: true,
-			Note: "new keys are then found without another visit to this form",
-		},
+		certificate,
 		key,
 		{Name: FieldJWKSEndpoint, Value: r.JWKSEndpoint, Note: "the keys of this client alone"},
 		{Name: FieldJSMethod, Value: r.Settings.JSMethod},

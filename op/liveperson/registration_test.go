@@ -53,6 +53,12 @@ func TestConnectorFields(t *testing.T) {
 	if diff := cmp.Diff(want, values(registration())); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
+	pasting := registration()
+	settings := *pasting.Settings
+	settings.IDPCertificateType, pasting.Settings = liveperson.CertificatePublicKey, &settings
+	if fields := values(pasting); fields[8][1] != "JWT Public Key" {
+		t.Errorf("a connector that holds a pasted key: %q", fields[8])
+	}
 	strict := registration()
 	strict.RequirePKCE, strict.ClientName = true, "Messaging"
 	want[1][1], want[2][1] = "ticked", "Messaging"

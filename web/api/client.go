@@ -57,24 +57,26 @@ type clientToWrite struct {
 	BackchannelLogoutSessionRequired bool                      `json:"backchannel_logout_session_required,omitempty"`
 	LoginURL                         string                    `doc:"the brand's own login, for this client"                                   json:"login_url,omitempty"`
 	LogoutURL                        string                    `doc:"where browsers go after a sign-out"                                       json:"logout_url,omitempty"`
+	JWKSRefresh                      any                       `doc:"how often the client reads the key set anew; as id_token_lifetime"        json:"jwks_refresh,omitempty"`
 	ConversationalCloud              *cloudToWrite             `doc:"makes it a connector of Conversational Cloud"                             json:"conversational_cloud,omitempty"`
 }
 
 // cloudToWrite is the part of a client that makes it a connector, as it is sent.
 type cloudToWrite struct {
-	Variant           string                    `enum:"rfc,legacy"                           json:"variant"`
-	JSMethod          string                    `default:"lpGetAuthenticationToken"          json:"js_method,omitempty"`
-	JSContext         string                    `default:"window"                            json:"js_context,omitempty"`
-	AccountID         string                    `doc:"the one account whose windows may ask" json:"account_id,omitempty"`
-	ResponsePlacement string                    `default:"fragment"                          enum:"fragment,form_post,query"  json:"response_placement,omitempty"`
-	TokenParameter    string                    `enum:"id_token,token,code"                  json:"token_parameter,omitempty"`
-	CodeRetry         bool                      `json:"code_retry,omitempty"`
-	IDPDomains        []string                  `json:"idp_domains,omitempty"`
-	EncryptionKey     *liveperson.EncryptionKey `doc:"key that ID tokens are encrypted for"  json:"encryption_key,omitempty"`
-	Audience          []string                  `json:"audience,omitempty"`
-	ACR               string                    `json:"acr,omitempty"`
-	IATBackdating     any                       `doc:"seconds, or a text such as 5s"         json:"iat_backdating,omitempty"`
-	PhoneNumber       string                    `enum:"phone,imei"                           json:"phone_number,omitempty"`
+	Variant            string                    `enum:"rfc,legacy"                                 json:"variant"`
+	JSMethod           string                    `default:"lpGetAuthenticationToken"                json:"js_method,omitempty"`
+	JSContext          string                    `default:"window"                                  json:"js_context,omitempty"`
+	AccountID          string                    `doc:"the one account whose windows may ask"       json:"account_id,omitempty"`
+	ResponsePlacement  string                    `default:"fragment"                                enum:"fragment,form_post,query"     json:"response_placement,omitempty"`
+	TokenParameter     string                    `enum:"id_token,token,code"                        json:"token_parameter,omitempty"`
+	CodeRetry          bool                      `json:"code_retry,omitempty"`
+	IDPDomains         []string                  `json:"idp_domains,omitempty"`
+	EncryptionKey      *liveperson.EncryptionKey `doc:"key that ID tokens are encrypted for"        json:"encryption_key,omitempty"`
+	Audience           []string                  `json:"audience,omitempty"`
+	ACR                string                    `json:"acr,omitempty"`
+	IATBackdating      any                       `doc:"seconds, or a text such as 5s"               json:"iat_backdating,omitempty"`
+	PhoneNumber        string                    `enum:"phone,imei"                                 json:"phone_number,omitempty"`
+	IDPCertificateType string                    `doc:"as the form says; jwt_public_key by default" enum:"jwt_public_key,jwks_endpoint" json:"idp_certificate_type,omitempty"`
 }
 
 func viewClient(c *storage.Client) client {

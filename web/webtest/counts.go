@@ -36,7 +36,7 @@ var (
 	writes = regexp.MustCompile(`(?i)\b(insert into|update|delete from)\b`)
 	// snapshot begins the transaction in which clients and keys are read anew.
 	snapshot = regexp.MustCompile(`^begin .*read only`)
-	itself   = regexp.MustCompile(`select counter from changes|skip locked|delete from (?:logout_notices|session_events)|set last_seen_at = idp_now\(\), expires_at|idp_password_form|listen |select pg_current_xact_id`)
+	itself   = regexp.MustCompile(`\binstances\b|skip locked|delete from (?:logout_notices|session_events)|set last_seen_at = idp_now\(\), expires_at|idp_password_form|listen |select pg_current_xact_id`)
 )
 
 // verdict is what the expressions say of a statement.

@@ -106,10 +106,10 @@ func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
 	return &copied, nil
 }
 
-// nextKey gives a key that this provider's database has not got yet. Those for
+// NewSigningKey gives a key that this provider's database has not got yet. Those for
 // RS256 are shared by the tests of a process, since they take long to make, but for a
 // test that has signers of its own.
-func (p *Provider) nextKey(alg string) (*storage.SigningKey, error) {
+func (p *Provider) NewSigningKey(alg string) (*storage.SigningKey, error) {
 	if p.options.Signers != p.seeded.signers || alg != keys.RS256 {
 		return p.options.Signers.Generate(p.seeded.keyring, rand.Reader, alg)
 	}
@@ -123,7 +123,7 @@ func (p *Provider) plantKey(opts *web.Options) {
 	if opts.Signers != p.seeded.signers {
 		return
 	}
-	key, err := p.nextKey(keys.RS256)
+	key, err := p.NewSigningKey(keys.RS256)
 	if err == nil {
 		err = p.Store.Administer(p.tb.Context(), func(tx *storage.Tx) error {
 			return tx.InsertSigningKey(p.tb.Context(), key)

@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/brandidp/idp/op/brandfile"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
@@ -101,7 +102,7 @@ func (p *Provider) another(change func(*web.Options)) *Provider {
 	other.serve(func(opts *web.Options) {
 		opts.Signers = p.options.Signers
 		opts.Hashing, opts.SessionIdle, opts.SessionLifetime = p.options.Hashing, p.options.SessionIdle, p.options.SessionLifetime
-		opts.RefreshGrace, opts.HandOver = p.options.RefreshGrace, p.options.HandOver
+		opts.RefreshGrace, opts.HandOver, opts.Keys = p.options.RefreshGrace, p.options.HandOver, p.options.Keys
 		change(opts)
 	})
 	return other
@@ -126,7 +127,8 @@ func (p *Provider) serve(change func(*web.Options)) {
 		Issuer: "http://" + host, Store: p.Store, MasterKey: p.seeded.master, Signers: p.seeded.signers, Brand: web.Brand{Name: "Brand"},
 		Hashing:     cheapHashing(),
 		SessionIdle: 24 * time.Hour, SessionLifetime: 30 * 24 * time.Hour, RefreshGrace: 10 * time.Second,
-		Now: p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Keys: keys.DefaultSettings(),
+		Now:  p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	change(&p.options)
 	p.Issuer = p.options.Issuer
@@ -177,7 +179,7 @@ func (p *Provider) Apply(yaml string) *brandfile.Result {
 		p.tb.Fatal(err)
 	}
 	result, err := brandfile.Apply(p.tb.Context(), p.Store, file, brandfile.Changes{}, brandfile.Makers{
-		HashPassword: hasher.Hash, SigningKey: p.nextKey, Rand: rand.Reader,
+		HashPassword: hasher.Hash, SigningKey: p.NewSigningKey, Rand: rand.Reader,
 	})
 	if err != nil {
 		p.tb.Fatal(err)

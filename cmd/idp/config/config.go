@@ -29,6 +29,7 @@ type Config struct {
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed
 	Outbound        Outbound
 	HandOver        HandOver
+	Keys            Keys
 	Log             Log
 
 	// WarningAllowHTTPIssuer lets the issuer be http beyond this machine.
@@ -97,6 +98,12 @@ type HandOver struct {
 	LoginURL   string
 	LogoutURL  string
 	WebhookURL string
+}
+
+// Keys has the times of signing keys.
+type Keys struct {
+	JWKSMaxAge time.Duration // how long a key set may be kept by whoever has read it
+	Retain     time.Duration // how long a retired key stays after its last token
 }
 
 // Log says what is logged and how.

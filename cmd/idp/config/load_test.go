@@ -79,7 +79,8 @@ func TestDefaults(t *testing.T) {
 		PasswordHashing: config.PasswordHashing{
 			Concurrency: processors, Queue: 16 * processors, MemoryKiB: 19456, Iterations: 2,
 		},
-		Log: config.Log{Level: slog.LevelInfo, Format: "text"},
+		Keys: config.Keys{JWKSMaxAge: 5 * time.Minute, Retain: 24 * time.Hour},
+		Log:  config.Log{Level: slog.LevelInfo, Format: "text"},
 	}
 
 	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "settings" }, cmp.Ignore())

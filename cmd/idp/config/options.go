@@ -145,6 +145,16 @@ var Options = []Option{
 		set:         into(func(c *Config) *Secret { return &c.PKCS11.PIN }, secretText),
 	},
 	{
+		Key: "keys.jwks_max_age", Kind: Duration, Default: "5m",
+		Help: "A key set may be kept for so long by whoever has read it (Cache-Control). A new signing key has to be published for longer before it signs.",
+		set:  into(func(c *Config) *time.Duration { return &c.Keys.JWKSMaxAge }, lifetime(time.Second, day)),
+	},
+	{
+		Key: "keys.retain", Kind: Duration, Default: "24h",
+		Help: "A retired signing key stays published for so long after the last token that it has signed.",
+		set:  into(func(c *Config) *time.Duration { return &c.Keys.Retain }, lifetime(0, longestLifetime)),
+	},
+	{
 		Key: "session_idle_lifetime", Kind: Duration, Default: "24h",
 		Help: "A browser's session ends when it was not used for so long.",
 		set:  into(func(c *Config) *time.Duration { return &c.Session.IdleLifetime }, lifetime(leastLifetime, longestLifetime)),

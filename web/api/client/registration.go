@@ -50,6 +50,7 @@ type Registration struct {
 	BackchannelLogoutSessionRequired bool              `json:"backchannel_logout_session_required,omitempty"`
 	LoginURL                         string            `json:"login_url,omitempty"`
 	LogoutURL                        string            `json:"logout_url,omitempty"`
+	JWKSRefresh                      int64             `json:"jwks_refresh,omitempty"` // in seconds
 	ConversationalCloud              *Connector        `json:"conversational_cloud,omitempty"`
 }
 
@@ -68,6 +69,8 @@ type Connector struct {
 	ACR               string                    `json:"acr,omitempty"`
 	IATBackdating     *int64                    `json:"iat_backdating,omitempty"` // in seconds
 	PhoneNumber       string                    `json:"phone_number,omitempty"`
+	// IDPCertificateType is jwt_public_key or jwks_endpoint.
+	IDPCertificateType string `json:"idp_certificate_type,omitempty"`
 }
 
 // AssertionIssuer is whose word a client may bring for who a consumer is.
