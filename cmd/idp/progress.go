@@ -15,11 +15,11 @@ import (
 // plainInterval is how often progress is told of where there is no terminal.
 const plainInterval = 10 * time.Second
 
-// progress shows how far an import has come: by a bar on a terminal, else by a line
+// progress shows how far something long has come: by a bar on a terminal, else by a line
 // now and then.
 type progress struct {
 	w     io.Writer
-	size  int64 // in bytes, -1 if it is not known
+	size  int64 // in bytes or rows, -1 if it is not known
 	quiet bool
 	bar   *progressbar.ProgressBar
 
@@ -39,12 +39,8 @@ func newProgress(w io.Writer, size int64, quiet bool) *progress {
 	return p
 }
 
-// show is told after each batch.
+// show is told after each batch of an import.
 func (p *progress) show(state consumerfile.State) {
-	if p.quiet {
-		return
-	}
-
 	rate := float64(state.Lines-state.Resumed) / max(time.Since(p.began).Seconds(), 1e-3)
 	text := fmt.Sprintf("%d lines, %.0f a second", state.Lines, rate)
 
@@ -52,9 +48,18 @@ func (p *progress) show(state consumerfile.State) {
 		text += fmt.Sprintf(", %d refused", state.Refused)
 	}
 
+	p.draw(text, state.ReadBytes)
+}
+
+// draw shows a text beside how much of size is done.
+func (p *progress) draw(text string, size int64) {
+	if p.quiet {
+		return
+	}
+
 	if p.bar != nil {
 		p.bar.Describe(text)
-		_ = p.bar.Set64(state.ReadBytes) // what cannot be drawn is not worth an end
+		_ = p.bar.Set64(size) // what cannot be drawn is not worth an end
 
 		return
 	}
@@ -65,8 +70,8 @@ func (p *progress) show(state consumerfile.State) {
 
 	p.told = time.Now()
 
-	if p.size > 0 && state.ReadBytes > 0 {
-		done := float64(state.ReadBytes) / float64(p.size)
+	if p.size > 0 && size > 0 {
+		done := float64(size) / float64(p.size)
 		text += fmt.Sprintf(", %.0f%%, about %s left", 100*done, roughly(time.Since(p.began).Seconds()*(1-done)/done))
 	}
 

@@ -145,7 +145,7 @@ func runServer(ctx context.Context, cfg *config.Config, db *database, log *slog.
 // warnOfReadableKey tells of a master key file that others on this machine can
 // read. It is no more than a warning, since mounted secrets often are.
 func warnOfReadableKey(cfg *config.Config, log *slog.Logger) {
-	if cfg.MasterKey != "" {
+	if cfg.MasterKey != "" || cfg.MasterKeyCommand != nil {
 		return
 	}
 
@@ -209,6 +209,10 @@ func newSigners(cfg *config.Config) (*keys.Signers, error) {
 func masterKeySource(cfg *config.Config) seal.MasterKeySource {
 	if cfg.MasterKey != "" {
 		return seal.MasterKeyValue(base64.StdEncoding.EncodeToString([]byte(cfg.MasterKey)))
+	}
+
+	if cfg.MasterKeyCommand != nil {
+		return seal.MasterKeyCommand(cfg.MasterKeyCommand)
 	}
 
 	return seal.MasterKeyFile(cfg.MasterKeyFile())

@@ -57,7 +57,9 @@ func seedOf(tb testing.TB) *seed {
 		}
 		err = store.Administer(tb.Context(), func(tx *storage.Tx) (err error) {
 			if s.dataKeys, err = tx.DataKeys(tb.Context()); err == nil {
-				s.fingerprint, err = tx.MasterKeyFingerprint(tb.Context())
+				var state storage.MasterKeyState
+				state, err = tx.MasterKeyState(tb.Context())
+				s.fingerprint = state.Fingerprint
 			}
 			return err
 		})

@@ -222,6 +222,17 @@ func (p *Provider) RenewDataKey(purpose string) int64 {
 	return id
 }
 
+// OpenKeyring opens the data keys of the provider's database as they are now, as a
+// command does.
+func (p *Provider) OpenKeyring() *seal.Keyring {
+	p.tb.Helper()
+	opened, err := seal.Open(p.tb.Context(), p.Store, p.seeded.master, rand.Reader)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return opened.Keyring
+}
+
 // Reload has the provider read clients and keys now.
 func (p *Provider) Reload() {
 	p.tb.Helper()

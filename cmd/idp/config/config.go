@@ -14,12 +14,16 @@ import (
 // Config is the configuration in force. Every value has passed the check of
 // its option; Load is the only way to one.
 type Config struct {
-	Issuer          string // URL without a trailing slash
-	Listen          string // host:port of the public listener
-	TLS             TLS
-	DataDir         string // absolute path
-	Database        Database
-	MasterKey       Secret // 32 bytes, or none: the key is in MasterKeyFile
+	Issuer    string // URL without a trailing slash
+	Listen    string // host:port of the public listener
+	TLS       TLS
+	DataDir   string // absolute path
+	Database  Database
+	MasterKey Secret // 32 bytes, or none: the key is in MasterKeyFile
+	// MasterKeyCommand is the program that gives the master key, with its arguments, or
+	// none.
+	MasterKeyCommand []string
+
 	Signer          string // one of keys.SignerNames
 	PKCS11          PKCS11
 	Session         Session

@@ -187,6 +187,17 @@ func checkGroups(found map[string]given, complain func(key, rule string)) {
 	}
 }
 
+// checkKeys checks where keys are.
+func (c *Config) checkKeys(found map[string]given, complain func(key, rule string)) {
+	if found["master_key"].text != "" && found["master_key_command"].text != "" {
+		complain("master_key_command", "must be given alone, and "+found["master_key"].source+" gives master_key")
+	}
+
+	if c.Signer == keys.SignerPKCS11 && found["pkcs11.module"].text == "" {
+		complain("signer", "must come with pkcs11.module")
+	}
+}
+
 // checkTogether checks what concerns several options. An option that is at
 // fault by itself is still zero and is left alone.
 func (c *Config) checkTogether(found map[string]given) []Fault {
@@ -198,9 +209,7 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 
 	checkGroups(found, complain)
 
-	if c.Signer == keys.SignerPKCS11 && found["pkcs11.module"].text == "" {
-		complain("signer", "must come with pkcs11.module")
-	}
+	c.checkKeys(found, complain)
 
 	if c.TLS.CertificateFile != "" && strings.HasPrefix(c.Issuer, "http:") {
 		complain("issuer", "must be https, since the listener speaks TLS (tls.certificate_file)")

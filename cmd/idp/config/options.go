@@ -121,6 +121,13 @@ var Options = []Option{
 		set:         into(func(c *Config) *Secret { return &c.MasterKey }, masterKey),
 	},
 	{
+		Key: "master_key_command", Kind: Text,
+		DefaultNote: "none",
+		Help: "Program that writes that key in base64 to its standard output, such as a vault's, with its arguments; quotes are a shell's, but none is started " +
+			"(unless it is sh -c '…'). It has half a minute.",
+		set: into(func(c *Config) *[]string { return &c.MasterKeyCommand }, command),
+	},
+	{
 		Key: "signer", Kind: Text, Default: keys.SignerAuto, Values: keys.SignerNames,
 		Help: "Who signs with the RSA keys that are sealed in the database: the OpenSSL 3 of this machine, Go's own code, or, by auto, OpenSSL where it works. " +
 			"By pkcs11, all new keys are made in the token of pkcs11.module, and older ones sign as by auto.",

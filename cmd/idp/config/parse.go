@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/kballard/go-shellquote"
 
 	"github.com/brandidp/idp/op/loopback"
 )
@@ -283,6 +284,15 @@ func masterKey(text string) (Secret, error) {
 	}
 
 	return Secret(key), nil
+}
+
+func command(text string) ([]string, error) {
+	words, err := shellquote.Split(text)
+	if err != nil || len(words) == 0 {
+		return nil, errors.New("must be a program with its arguments, each quote closed")
+	}
+
+	return words, nil
 }
 
 func imageFile(path string) (string, error) {
