@@ -37,7 +37,7 @@ func TestMasterKeyIsChanged(t *testing.T) {
 	}
 
 	before := i.environ
-	i.environ = slices.Concat(before, []string{"IDP_MASTER_KEY_COMMAND=sh -c 'cat "+next+"'"})
+	i.environ = slices.Concat(before, []string{"IDP_MASTER_KEY_COMMAND=sh -c 'cat " + next + "'"})
 
 	want(i.run("", "webhook", "secret"), 0, "whsec_")
 	want(i.run("", "key", "rewrap", "--finish"), 0, "alone")
@@ -48,7 +48,7 @@ func TestMasterKeyIsChanged(t *testing.T) {
 
 	want(i.run("", "webhook", "secret"), 1, "fingerprint")
 
-	i.environ = slices.Concat(before, []string{"IDP_MASTER_KEY_COMMAND=sh -c 'echo the vault is shut >&2; cat "+next+"; exit 1'"})
+	i.environ = slices.Concat(before, []string{"IDP_MASTER_KEY_COMMAND=sh -c 'echo the vault is shut >&2; cat " + next + "; exit 1'"})
 	r := i.run("", "webhook", "secret")
 	want(r, 1, "the vault is shut")
 
