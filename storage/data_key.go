@@ -67,6 +67,20 @@ func (tx *Tx) DropNextMasterKey(ctx context.Context) error {
 	return tx.changeMasterKey(ctx, "update master_keys set next_fingerprint = null")
 }
 
+// ForgetSealed deletes the data keys and whatever cannot be opened without them.
+func (tx *Tx) ForgetSealed(ctx context.Context) error {
+	for _, sql := range []string{
+		"delete from data_keys", "delete from master_keys", "delete from webhook_secrets", "delete from idempotency_keys",
+		"delete from login_challenges", "delete from logout_challenges",
+		"update signing_keys set private_sealed = '' where private_uri is null",
+	} {
+		if err := tx.changeMasterKey(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (tx *Tx) changeMasterKey(ctx context.Context, sql string, args ...any) error {
 	if _, err := tx.tx.Exec(ctx, sql, args...); err != nil {
 		return fmt.Errorf("change master key: %w", wrap(err))

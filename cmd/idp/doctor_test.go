@@ -51,7 +51,7 @@ func TestDoctor(t *testing.T) {
 	}
 
 	file := filepath.Join(i.dir, "master.key")
-	if err := os.Chmod(file, 0o644); err != nil { //nolint:gosec // that is what is warned of
+	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
 
