@@ -42,7 +42,7 @@ conformance-config: ## Write the suite's configuration for it, bin/conformance/c
 
 .PHONY: test
 test: modules ## Run all tests but interop with the race detector; installs what they need.
-	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx java php
+	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx java php softhsm
 	go test -race -timeout 20m -skip '^TestInterop$$' ./...
 
 .PHONY: interop
@@ -78,7 +78,7 @@ bench-scale: build ## Compare upserts and tokens among CONSUMERS (10000000) with
 
 .PHONY: bench-signers
 bench-signers: ## Measure a token's signature by each signer, side by side.
-	@deploy/dev/prerequisites.sh postgresql
+	@deploy/dev/prerequisites.sh compiler postgresql softhsm
 	@go test -run '^$$' -bench '^BenchmarkSigners$$' ./op/keys
 
 .PHONY: screenshots

@@ -37,7 +37,7 @@ func invalidRequest(description string) *Error { return fault("invalid_request",
 const retryAfter = 5 * time.Second
 
 // asError is the one mapper of errors: what is not a protocol error already
-// becomes 503 when the database is away, else 500. No internal text passes.
+// becomes 503 when the database or a token is away, else 500. No internal text passes.
 func asError(err error) *Error {
 	if known, ok := errors.AsType[*Error](err); ok {
 		return known
@@ -51,7 +51,7 @@ func asError(err error) *Error {
 	if errors.Is(err, storage.ErrClientGone) {
 		return errClient
 	}
-	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, storage.ErrUnavailable) || errors.Is(err, keys.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &Error{
 			Code: "temporarily_unavailable", Description: "the service is not available at the moment; try again shortly",
 			Status: http.StatusServiceUnavailable, Cause: err,

@@ -2,7 +2,6 @@ package op
 
 import (
 	"github.com/brandidp/idp/op/brandfile"
-	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -11,7 +10,7 @@ func (p *Provider) Makers() brandfile.Makers {
 	return brandfile.Makers{
 		HashPassword: p.HashPassword,
 		SigningKey: func(alg string) (*storage.SigningKey, error) {
-			return keys.Generate(p.opts.Keyring, p.opts.Rand, alg)
+			return p.opts.Signers.Generate(p.opts.Keyring, p.opts.Rand, alg)
 		},
 		Rand: p.opts.Rand,
 	}

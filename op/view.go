@@ -132,7 +132,7 @@ func (p *Provider) ensureKey(ctx context.Context) error {
 				return nil
 			}
 		}
-		key, err := keys.Generate(p.opts.Keyring, p.opts.Rand, keys.RS256)
+		key, err := p.opts.Signers.Generate(p.opts.Keyring, p.opts.Rand, keys.RS256)
 		if err != nil {
 			return err
 		}

@@ -10,26 +10,82 @@ import (
 
 // DataKey is a key for one purpose, wrapped by the master key.
 type DataKey struct {
-	ID        int64
-	Purpose   string
-	Wrapped   []byte
-	CreatedAt time.Time
+	ID      int64
+	Purpose string
+	Wrapped []byte
+	// WrappedNext is the same by the next master key, nil if there is none.
+	WrappedNext []byte
+	CreatedAt   time.Time
 	// UsableIn is how long it still has to wait before it may seal; 0 or less if it
 	// may. It opens at once.
 	UsableIn time.Duration
 }
 
-const dataKeyColumns = "id, purpose, wrapped, created_at, usable_from - idp_now()"
+const dataKeyColumns = "id, purpose, wrapped, wrapped_next, created_at, usable_from - idp_now()"
 
-// MasterKeyFingerprint reads the fingerprint of the master key that the database
-// was sealed with. A database that was never sealed is ErrNotFound.
-func (tx *Tx) MasterKeyFingerprint(ctx context.Context) ([]byte, error) {
-	var fingerprint []byte
-	err := tx.tx.QueryRow(ctx, "select fingerprint from master_keys order by id desc limit 1").Scan(&fingerprint)
+// MasterKeyState tells which master keys open a database, by their fingerprints.
+type MasterKeyState struct {
+	Fingerprint []byte // of the one in force
+	Next        []byte // of the one that takes its place, nil if none does
+}
+
+// MasterKeyState reads which master keys open the database. One that was never sealed
+// is ErrNotFound.
+func (tx *Tx) MasterKeyState(ctx context.Context) (MasterKeyState, error) {
+	var state MasterKeyState
+	err := tx.tx.QueryRow(ctx, "select fingerprint, next_fingerprint from master_keys order by id desc limit 1").Scan(&state.Fingerprint, &state.Next)
 	if err != nil {
-		return nil, fmt.Errorf("read master key fingerprint: %w", wrap(err))
+		return MasterKeyState{}, fmt.Errorf("read master key fingerprint: %w", wrap(err))
 	}
-	return fingerprint, nil
+	return state, nil
+}
+
+// WrapDataKeyNext stores what a data key is wrapped in by the next master key.
+func (tx *Tx) WrapDataKeyNext(ctx context.Context, id int64, wrapped []byte) error {
+	return tx.changeMasterKey(ctx, "update data_keys set wrapped_next = $2 where id = $1", id, wrapped)
+}
+
+// SetNextMasterKey tells that every data key is wrapped by the next master key.
+func (tx *Tx) SetNextMasterKey(ctx context.Context, fingerprint []byte) error {
+	return tx.changeMasterKey(ctx, "update master_keys set next_fingerprint = $1 where id = (select max(id) from master_keys)", fingerprint)
+}
+
+// PromoteMasterKey puts the next master key in force.
+func (tx *Tx) PromoteMasterKey(ctx context.Context) error {
+	if err := tx.changeMasterKey(ctx, "update data_keys set wrapped = wrapped_next, wrapped_next = null"); err != nil {
+		return err
+	}
+	return tx.changeMasterKey(ctx, "with gone as (delete from master_keys returning id, next_fingerprint) "+
+		"insert into master_keys (fingerprint) select next_fingerprint from gone order by id desc limit 1")
+}
+
+// DropNextMasterKey leaves the one in force alone.
+func (tx *Tx) DropNextMasterKey(ctx context.Context) error {
+	if err := tx.changeMasterKey(ctx, "update data_keys set wrapped_next = null"); err != nil {
+		return err
+	}
+	return tx.changeMasterKey(ctx, "update master_keys set next_fingerprint = null")
+}
+
+// ForgetSealed deletes the data keys and whatever cannot be opened without them.
+func (tx *Tx) ForgetSealed(ctx context.Context) error {
+	for _, sql := range []string{
+		"delete from data_keys", "delete from master_keys", "delete from webhook_secrets", "delete from idempotency_keys",
+		"delete from login_challenges", "delete from logout_challenges",
+		"update signing_keys set private_sealed = '' where private_uri is null",
+	} {
+		if err := tx.changeMasterKey(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) changeMasterKey(ctx context.Context, sql string, args ...any) error {
+	if _, err := tx.tx.Exec(ctx, sql, args...); err != nil {
+		return fmt.Errorf("change master key: %w", wrap(err))
+	}
+	return nil
 }
 
 // InsertMasterKeyFingerprint marks the database as sealed.

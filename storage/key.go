@@ -9,7 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// SigningKey is a key that signs tokens. Its private half is sealed.
+// SigningKey is a key that signs tokens. Its private half is sealed, or
+// elsewhere.
 type SigningKey struct {
 	ID int64
 	// ClientID is the row of the client that owns the key, 0 for the provider.
@@ -18,7 +19,10 @@ type SigningKey struct {
 	Alg           string
 	State         string // created, published, active, retired or deleted
 	PublicJWK     json.RawMessage
-	PrivateSealed []byte // empty if the key is deleted
+	PrivateSealed []byte // empty if the key is deleted, or in a token
+	// PrivateURI is where the private half is (RFC 7512) that is in a PKCS #11 token,
+	// "" if it is not.
+	PrivateURI string
 	// The times of the steps of its life; the zero value for those not made yet.
 	CreatedAt, PublishedAt, ActivatedAt, RetiredAt, DeletedAt, RevokedAt time.Time
 	// PublishedCounter is the least change counter of who knows the key to be published.
@@ -27,7 +31,7 @@ type SigningKey struct {
 	TokensUntil time.Time
 }
 
-const signingKeyColumns = `id, coalesce(client_id, 0), kid, alg, state, public_jwk, private_sealed, created_at,
+const signingKeyColumns = `id, coalesce(client_id, 0), kid, alg, state, public_jwk, private_sealed, coalesce(private_uri, ''), created_at,
 	case when state <> 'created' then coalesce(published_at, activated_at, created_at) end, activated_at, retired_at, deleted_at, revoked_at, tokens_until, published_counter`
 
 func querySigningKeys(ctx context.Context, q querier) ([]*SigningKey, error) {
@@ -47,7 +51,7 @@ func scanSigningKey(row pgx.CollectableRow) (*SigningKey, error) {
 		k                                                        SigningKey
 		published, activated, retired, deleted, revoked, tokened *time.Time
 	)
-	err := row.Scan(&k.ID, &k.ClientID, &k.Kid, &k.Alg, &k.State, &k.PublicJWK, &k.PrivateSealed, &k.CreatedAt,
+	err := row.Scan(&k.ID, &k.ClientID, &k.Kid, &k.Alg, &k.State, &k.PublicJWK, &k.PrivateSealed, &k.PrivateURI, &k.CreatedAt,
 		&published, &activated, &retired, &deleted, &revoked, &tokened, &k.PublishedCounter)
 	for at, value := range map[*time.Time]*time.Time{
 		&k.PublishedAt: published, &k.ActivatedAt: activated, &k.RetiredAt: retired,
@@ -74,11 +78,11 @@ func (tx *Tx) SigningKeys(ctx context.Context) ([]*SigningKey, error) {
 // active key of the same owner and algorithm, is ErrConflict.
 func (tx *Tx) InsertSigningKey(ctx context.Context, k *SigningKey) error {
 	err := tx.tx.QueryRow(ctx, `
-		insert into signing_keys (client_id, kid, alg, state, public_jwk, private_sealed, published_at, activated_at, published_counter)
-		values (nullif($1::bigint, 0), $2, $3, $4, $5, $6, case when $4 <> 'created' then idp_now() end, case when $4 = 'active' then idp_now() end,
+		insert into signing_keys (client_id, kid, alg, state, public_jwk, private_sealed, private_uri, published_at, activated_at, published_counter)
+		values (nullif($1::bigint, 0), $2, $3, $4, $5, $6, nullif($7, ''), case when $4 <> 'created' then idp_now() end, case when $4 = 'active' then idp_now() end,
 		  case when $4 <> 'created' then (select counter + 1 from changes) else 0 end)
 		returning id, created_at`,
-		k.ClientID, k.Kid, k.Alg, k.State, k.PublicJWK, k.PrivateSealed).Scan(&k.ID, &k.CreatedAt)
+		k.ClientID, k.Kid, k.Alg, k.State, k.PublicJWK, k.PrivateSealed, k.PrivateURI).Scan(&k.ID, &k.CreatedAt)
 	if err != nil {
 		return fmt.Errorf("insert signing key: %w", wrap(err))
 	}
@@ -96,7 +100,8 @@ func (tx *Tx) MoveSigningKey(ctx context.Context, id int64, state string, tokens
 		  retired_at = case when $2 = 'retired' then idp_now() else retired_at end,
 		  tokens_until = case when $2 = 'retired' then $3 else tokens_until end,
 		  deleted_at = case when $2 = 'deleted' then idp_now() else deleted_at end,
-		  private_sealed = case when $2 = 'deleted' then '' else private_sealed end
+		  private_sealed = case when $2 = 'deleted' then '' else private_sealed end,
+		  private_uri = case when $2 <> 'deleted' then private_uri end
 		where id = $1`, id, state, instant(tokensUntil))
 	if err != nil {
 		return fmt.Errorf("move signing key: %w", wrap(err))

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/op/brandfile"
-	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
@@ -139,7 +138,7 @@ func (s *session) applyFile(ctx context.Context, flags applyFlags, name string, 
 
 	return brandfile.Apply(ctx, s.store, file, flags.Changes, brandfile.Makers{
 		HashPassword: hasher.Hash,
-		SigningKey:   func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg) },
+		SigningKey:   func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg, false) },
 		Rand:         rand.Reader,
 	})
 }
@@ -152,9 +151,10 @@ func (s *session) batchHasher() (*password.Hasher, error) {
 	return password.New(opts)
 }
 
-// makeSigningKey makes a key sealed for this database. The master key is made
-// with the first one if the database has never been sealed.
-func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.SigningKey, error) {
+// makeSigningKey makes a key sealed for this database, or in the token if that is asked
+// for here or by the configuration. The master key is made with the first one if the
+// database has never been sealed.
+func (s *session) makeSigningKey(ctx context.Context, alg string, inToken bool) (*storage.SigningKey, error) {
 	opened, err := seal.Open(ctx, s.store, masterKeySource(s.cfg), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -165,7 +165,16 @@ func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.Sign
 			"file", s.cfg.MasterKeyFile())
 	}
 
-	return keys.Generate(opened.Keyring, rand.Reader, alg)
+	signers, err := newSigners(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+
+	if inToken {
+		return signers.GenerateInToken(rand.Reader, alg)
+	}
+
+	return signers.Generate(opened.Keyring, rand.Reader, alg)
 }
 
 // readBrandFile reads the file and gives the name that faults bear.

@@ -21,9 +21,9 @@ func newDataKeyCommand(a *app) *cobra.Command {
 		Short: "List and renew the keys of what is sealed",
 		Long: "Private keys in the database, and requests and device cookies in browsers, are sealed by data\n" +
 			"keys, which are in the database, wrapped by the master key. No relying party knows of them.",
-		Example: "  idp data-key list\n  idp data-key renew tickets",
+		Example: "  idp data-key list\n  idp data-key renew tickets\n  idp data-key reseal",
 	})
-	cmd.AddCommand(newDataKeyListCommand(a), newDataKeyRenewCommand(a))
+	cmd.AddCommand(newDataKeyListCommand(a), newDataKeyRenewCommand(a), newDataKeyResealCommand(a))
 
 	return cmd
 }

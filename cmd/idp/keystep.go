@@ -15,20 +15,28 @@ import (
 )
 
 func newKeyCreateCommand(a *app) *cobra.Command {
-	var clientID, alg string
+	var clientID, alg, signer string
 
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Make a signing key that nobody knows of yet",
 		Long: "Make a signing key: of a connector with --client, else of the provider, whose keys sign for all\n" +
 			"other clients. It does nothing before it is published and then activated.",
-		Example: "  idp key create\n  idp key create --client messaging\n  idp key create --alg ES256",
+		Example: "  idp key create\n  idp key create --client messaging\n  idp key create --alg ES256\n  idp key create --signer pkcs11",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if signer != "" {
+				if err := oneOf("--signer", signer, []string{keys.SignerPKCS11}); err != nil {
+					return err
+				}
+			}
+
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
 				key, err := op.CreateKey(ctx, s.store, op.NewKey{
 					ClientID: clientID, Alg: alg, Audit: s.event("key", ""),
-					Make: func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg) },
+					Make: func(alg string) (*storage.SigningKey, error) {
+						return s.makeSigningKey(ctx, alg, signer == keys.SignerPKCS11)
+					},
 				})
 				if err != nil {
 					return err
@@ -42,6 +50,8 @@ func newKeyCreateCommand(a *app) *cobra.Command {
 	}
 	addKeyOwnerFlag(cmd, &clientID, "make a key of this connector")
 	cmd.Flags().StringVar(&alg, "alg", "", strings.Join(keys.Algs, ", ")+" (default that of the connector, or "+keys.RS256+")")
+	cmd.Flags().StringVar(&signer, "signer", "", keys.SignerPKCS11+": make it in the token of pkcs11.module, wherever other keys are made")
+	completeWith(cmd, "signer", cobra.FixedCompletions([]string{keys.SignerPKCS11}, cobra.ShellCompDirectiveNoFileComp))
 	completeWith(cmd, "alg", cobra.FixedCompletions(keys.Algs, cobra.ShellCompDirectiveNoFileComp))
 
 	return cmd

@@ -19,16 +19,17 @@ const (
 	barInterval   = 100 * time.Millisecond
 )
 
-// progress shows how far an import has come: by a bar on a terminal, else by a line
+// progress shows how far something long has come: by a bar on a terminal, else by a line
 // now and then.
 type progress struct {
 	w     io.Writer
-	size  int64 // in bytes, -1 if it is not known
+	size  int64 // in bytes or rows, -1 if it is not known
 	quiet bool
 	bar   *progressbar.ProgressBar
 
 	began, told time.Time
-	last        consumerfile.State
+	text        string // of the last batch, with how much was done by then
+	done        int64
 }
 
 func newProgress(w io.Writer, size int64, quiet bool) *progress {
@@ -50,8 +51,20 @@ func newBar(w io.Writer, size int64) *progressbar.ProgressBar {
 		progressbar.OptionSetPredictTime(true), progressbar.OptionSetElapsedTime(true), progressbar.OptionUseANSICodes(true))
 }
 
-// show is told after each batch.
+// show is told after each batch of an import.
 func (p *progress) show(state consumerfile.State) {
+	rate := float64(state.Lines-state.Resumed) / max(time.Since(p.began).Seconds(), 1e-3)
+	text := fmt.Sprintf("%d lines, %.0f a second", state.Lines, rate)
+
+	if state.Refused > 0 {
+		text += fmt.Sprintf(", %d refused", state.Refused)
+	}
+
+	p.tell(text, state.ReadBytes)
+}
+
+// tell is told a text beside how much of size is done.
+func (p *progress) tell(text string, done int64) {
 	if p.quiet {
 		return
 	}
@@ -61,55 +74,41 @@ func (p *progress) show(state consumerfile.State) {
 		interval = barInterval
 	}
 
-	if p.last = state; time.Since(p.told) < interval {
+	if p.text, p.done = text, done; time.Since(p.told) < interval {
 		return
 	}
 
 	p.told = time.Now()
-	text := p.text(state)
 
 	if p.bar != nil {
-		// Once it is full it stays as it is, and the last lines are read before they are
-		// written.
-		read := state.ReadBytes
+		// Once it is full it stays as it is, and the last of what is done is read before it
+		// is written.
 		if p.size > 0 {
-			read = min(read, p.size-1)
+			done = min(done, p.size-1)
 		}
 
-		p.draw(text, read)
+		p.draw(done)
 
 		return
 	}
 
-	if p.size > 0 && state.ReadBytes > 0 {
-		done := float64(state.ReadBytes) / float64(p.size)
-		text += fmt.Sprintf(", %.0f%%, about %s left", 100*done, roughly(time.Since(p.began).Seconds()*(1-done)/done))
+	if p.size > 0 && done > 0 {
+		part := float64(done) / float64(p.size)
+		text += fmt.Sprintf(", %.0f%%, about %s left", 100*part, roughly(time.Since(p.began).Seconds()*(1-part)/part))
 	}
 
 	fmt.Fprintln(p.w, text)
 }
 
-// text says how far the import has come.
-func (p *progress) text(state consumerfile.State) string {
-	rate := float64(state.Lines-state.Resumed) / max(time.Since(p.began).Seconds(), 1e-3)
-	text := fmt.Sprintf("%d lines, %.0f a second", state.Lines, rate)
-
-	if state.Refused > 0 {
-		text += fmt.Sprintf(", %d refused", state.Refused)
-	}
-
-	return text
-}
-
-func (p *progress) draw(text string, read int64) {
-	p.bar.Describe(text)
-	_ = p.bar.Set64(read) // what cannot be drawn is not worth an end
+func (p *progress) draw(done int64) {
+	p.bar.Describe(p.text)
+	_ = p.bar.Set64(done) // what cannot be drawn is not worth an end
 }
 
 // end leaves the bar as it is after the last batch.
 func (p *progress) end() {
 	if p.bar != nil {
-		p.draw(p.text(p.last), p.last.ReadBytes)
+		p.draw(p.done)
 		_ = p.bar.Exit() // as above
 		fmt.Fprintln(p.w)
 	}

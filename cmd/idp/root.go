@@ -48,6 +48,7 @@ func newRoot(in config.Inputs) *cobra.Command {
 		newConsumerCommand(a),
 		newDataKeyCommand(a),
 		newDemoCommand(a),
+		newDoctorCommand(a),
 		newKeyCommand(a),
 		newMigrateCommand(a),
 		newServeCommand(a),

@@ -23,6 +23,7 @@ import (
 	"github.com/brandidp/idp/cmd/idp/config"
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/keys/pkcs11"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
@@ -222,7 +223,7 @@ func runServer(ctx context.Context, cfg *config.Config, db *database, log *slog.
 // warnOfReadableKey tells of a master key file that others on this machine can
 // read. It is no more than a warning, since mounted secrets often are.
 func warnOfReadableKey(cfg *config.Config, log *slog.Logger) {
-	if cfg.MasterKey != "" {
+	if cfg.MasterKey != "" || cfg.MasterKeyCommand != nil {
 		return
 	}
 
@@ -239,13 +240,17 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 		return nil, nil, fmt.Errorf("bring up the schema: %w", err)
 	}
 
-	signers, err := keys.NewSigners(cfg.Signer)
+	signers, err := newSigners(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 
 	by, why := signers.RSA()
-	log.Info("signing with RSA keys", "by", by, "why", why)
+	log.Info("signing with RSA keys of the database", "by", by, "why", why)
+
+	if token, _ := signers.Token(); token != "" {
+		log.Info("signing with the keys of a token", "token", token, "new_keys", cfg.Signer == keys.SignerPKCS11)
+	}
 
 	store, err := storage.Open(ctx, storage.Options{
 		URL: db.URL, DirectURL: db.DirectURL, MaxConnections: int32(cfg.Database.MaxConnections), //nolint:gosec // checked by its option
@@ -281,10 +286,21 @@ func openServer(ctx context.Context, cfg *config.Config, db *database, log *slog
 	return store, server, nil
 }
 
+// newSigners prepares who signs.
+func newSigners(cfg *config.Config) (*keys.Signers, error) {
+	return keys.NewSigners(keys.SignerOptions{
+		Name: cfg.Signer, PKCS11: pkcs11.Options{Module: cfg.PKCS11.Module, Token: cfg.PKCS11.Token, PIN: string(cfg.PKCS11.PIN)},
+	})
+}
+
 // masterKeySource says where the master key is.
 func masterKeySource(cfg *config.Config) seal.MasterKeySource {
 	if cfg.MasterKey != "" {
 		return seal.MasterKeyValue(base64.StdEncoding.EncodeToString([]byte(cfg.MasterKey)))
+	}
+
+	if cfg.MasterKeyCommand != nil {
+		return seal.MasterKeyCommand(cfg.MasterKeyCommand)
 	}
 
 	return seal.MasterKeyFile(cfg.MasterKeyFile())

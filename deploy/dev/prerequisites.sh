@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sees to it that this machine has what the named parts need:
 #
-#     deploy/dev/prerequisites.sh [compiler] [curl] [postgresql] [chromium] [nginx] [apache] [node] [java] [php]
+#     deploy/dev/prerequisites.sh [compiler] [curl] [postgresql] [chromium] [nginx] [apache] [node] [java] [php] [softhsm]
 #
 # What is there already is left alone. On Debian and Ubuntu the rest is
 # installed with apt-get, through sudo where that is needed; elsewhere one
@@ -124,6 +124,10 @@ need_php() { # an example of a brand's backend
 	has php || install_packages PHP php-cli
 }
 
+need_softhsm() { # a PKCS #11 token in software
+	has softhsm2-util || install_packages SoftHSM softhsm2
+}
+
 need_java() { # another one; java compiles it, which a runtime alone cannot
 	local version=none
 	has java && version=$(java -version 2>&1 | sed -n '1s/.*"\([^"]*\)".*/\1/p')
@@ -134,7 +138,7 @@ need_java() { # another one; java compiles it, which a runtime alone cannot
 
 for part in "$@"; do
 	case $part in
-	compiler | curl | postgresql | chromium | nginx | apache | node | java | php) "need_$part" ;;
+	compiler | curl | postgresql | chromium | nginx | apache | node | java | php | softhsm) "need_$part" ;;
 	*) complain "unknown part $part" ;;
 	esac
 done

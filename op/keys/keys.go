@@ -1,6 +1,6 @@
 // Package keys owns signing keys: how they are made, sealed, held in memory and
 // published. It signs what it is given and decides nothing about what a token
-// says. A private key leaves it only sealed.
+// says. A private key leaves it only sealed, or never comes here (package pkcs11).
 //
 // Each Conversational Cloud client has keys of its own; all other clients share
 // the provider's. So no token made for somebody else verifies with the key that
@@ -62,13 +62,7 @@ func Generate(keyring *seal.Keyring, rand io.Reader, alg string) (*storage.Signi
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
-	public := jose.JSONWebKey{Key: private.Public(), Algorithm: alg, Use: "sig"}
-	thumbprint, err := public.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("generate signing key: thumbprint: %w", err)
-	}
-	public.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
-	document, err := json.Marshal(public)
+	row, err := newRow(private.Public(), alg)
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
@@ -76,11 +70,25 @@ func Generate(keyring *seal.Keyring, rand io.Reader, alg string) (*storage.Signi
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
-	sealed, err := keyring.Seal(seal.SigningKeys, der, "signing_keys", public.KeyID)
-	if err != nil {
+	if row.PrivateSealed, err = keyring.Seal(seal.SigningKeys, der, "signing_keys", row.Kid); err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
-	return &storage.SigningKey{Kid: public.KeyID, Alg: alg, State: Active, PublicJWK: document, PrivateSealed: sealed}, nil
+	return row, nil
+}
+
+// newRow is the row of a key in state active, its private half apart.
+func newRow(key crypto.PublicKey, alg string) (*storage.SigningKey, error) {
+	public := jose.JSONWebKey{Key: key, Algorithm: alg, Use: "sig"}
+	thumbprint, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("thumbprint: %w", err)
+	}
+	public.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
+	document, err := json.Marshal(public)
+	if err != nil {
+		return nil, fmt.Errorf("write public key: %w", err)
+	}
+	return &storage.SigningKey{Kid: public.KeyID, Alg: alg, State: Active, PublicJWK: document}, nil
 }
 
 func generate(rand io.Reader, alg string) (crypto.Signer, error) {

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 		}
 		all = append(all, row.PublicJWK)
 		owned[row.ClientID] = append(owned[row.ClientID], row.PublicJWK)
-		if err := set.addSigner(row, keyring, previous, signers); err != nil {
+		if err := set.addSigner(row, jwk.Key, keyring, previous, signers); err != nil {
 			return nil, err
 		}
 	}
@@ -93,11 +94,11 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 
 // addSigner takes an active key, or one that signed before it, among the signers. The
 // active one is opened at once, so that one which cannot be is known of early.
-func (s *Set) addSigner(row *storage.SigningKey, keyring *seal.Keyring, previous *Set, signers *Signers) error {
+func (s *Set) addSigner(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, previous *Set, signers *Signers) error {
 	if row.State != Active && (row.State != Retired || !row.RevokedAt.IsZero()) {
 		return nil
 	}
-	signer := &lazySigner{row: row, open: sync.OnceValues(func() (*Signer, error) { return signerFor(row, keyring, signers) })}
+	signer := &lazySigner{row: row, open: sync.OnceValues(func() (*Signer, error) { return signerFor(row, public, keyring, signers) })}
 	if previous != nil && previous.signers[row.Kid] != nil {
 		signer.open = previous.signers[row.Kid].open
 	}
@@ -127,16 +128,12 @@ func (s *Set) sortSigners() {
 	}
 }
 
-func signerFor(row *storage.SigningKey, keyring *seal.Keyring, signers *Signers) (*Signer, error) {
-	private, err := open(keyring, row)
-	if err != nil {
-		return nil, err
-	}
-	taken, by, err := signers.take(private)
+func signerFor(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, signers *Signers) (*Signer, error) {
+	key, by, err := signers.open(row, public, keyring)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
 	}
-	signer, err := newSigner(row.Kid, row.Alg, taken, by)
+	signer, err := newSigner(row.Kid, row.Alg, key, by)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
 	}

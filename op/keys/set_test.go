@@ -16,8 +16,6 @@ import (
 	"github.com/brandidp/idp/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { storagetest.Main(m) }
-
 // set is a key of the provider (owner 0), one of a client (owner 7), and one
 // that nobody may know of yet.
 func set(tb testing.TB) (*keys.Set, *seal.Keyring, []*storage.SigningKey) {

@@ -2,40 +2,72 @@ package keys
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
-	"slices"
+
+	"github.com/brandidp/idp/op/keys/pkcs11"
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
 )
 
-// Who computes the signatures of keys that are sealed in the database.
+// Who signs. A key that was made in a token signs there, whatever is chosen.
 const (
 	SignerAuto    = "auto"    // OpenSSL where it works, else Go
 	SignerGo      = "go"      // Go's own code
 	SignerOpenSSL = "openssl" // the system's OpenSSL 3 for RSA keys; the others are Go's anyway
+	SignerPKCS11  = "pkcs11"  // a PKCS #11 token, in which all new keys are made; older ones sign as by auto
 )
 
 // SignerNames are all of them.
-var SignerNames = []string{SignerAuto, SignerGo, SignerOpenSSL}
+var SignerNames = []string{SignerAuto, SignerGo, SignerOpenSSL, SignerPKCS11}
 
 // Signers decide who computes signatures. What a key is to them all is a
 // crypto.Signer. nil stands for Go's own.
 type Signers struct {
 	openSSL string // what OpenSSL calls itself, "" if Go signs
 	why     string
-	must    bool // a key that OpenSSL does not take is a fault
+	must    bool          // a key that OpenSSL does not take is a fault
+	token   *pkcs11.Token // nil for none
+	// makesInToken is set if new keys are made in the token.
+	makesInToken bool
 }
 
-// NewSigners prepares one of SignerNames. That OpenSSL is not there is an error if it
-// was asked for by name.
-func NewSigners(name string) (*Signers, error) {
+// SignerOptions say who is to sign.
+type SignerOptions struct {
+	// Name is one of SignerNames.
+	Name string
+	// PKCS11 is the token; there is none without a module.
+	PKCS11 pkcs11.Options
+}
+
+// NewSigners prepares them. That OpenSSL is not there is an error if it was asked for
+// by name, and so is a token that does not answer.
+func NewSigners(opts SignerOptions) (*Signers, error) {
+	s, err := newRSASigners(opts.Name)
+	if err != nil {
+		return nil, fmt.Errorf("signer: %w", err)
+	}
+	s.makesInToken = opts.Name == SignerPKCS11
+	if opts.PKCS11.Module == "" {
+		if s.makesInToken {
+			return nil, fmt.Errorf("signer: %s needs pkcs11.module", SignerPKCS11)
+		}
+		return s, nil
+	}
+	if s.token, err = pkcs11.Open(opts.PKCS11); err != nil {
+		return nil, fmt.Errorf("PKCS #11 token %q: %w", opts.PKCS11.Token, err)
+	}
+	return s, nil
+}
+
+func newRSASigners(name string) (*Signers, error) {
 	switch name {
 	case SignerGo:
 		return &Signers{why: "signer is " + SignerGo}, nil
-	case SignerAuto, SignerOpenSSL:
+	case SignerAuto, SignerOpenSSL, SignerPKCS11:
 	default:
-		return nil, fmt.Errorf("signer: there is none called %q", name)
+		return nil, fmt.Errorf("there is none called %q", name)
 	}
 	version, err := loadOpenSSL()
 	switch {
@@ -44,7 +76,7 @@ func NewSigners(name string) (*Signers, error) {
 	case err == nil:
 		return &Signers{openSSL: version, why: "it is on this machine, and three times as quick as Go"}, nil
 	case name == SignerOpenSSL:
-		return nil, fmt.Errorf("signer: %w", err)
+		return nil, err
 	default:
 		return &Signers{why: err.Error()}, nil
 	}
@@ -63,6 +95,18 @@ func (s *Signers) RSA() (by, why string) {
 }
 
 const byGo = "Go"
+
+// open gives what signs by the key of a row, and who that is.
+func (s *Signers) open(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring) (signer crypto.Signer, by string, err error) {
+	if row.PrivateURI != "" {
+		return s.inToken(row, public)
+	}
+	private, err := open(keyring, row)
+	if err != nil {
+		return nil, "", err
+	}
+	return s.take(private)
+}
 
 // take gives what signs with a key from now on, and who that is.
 func (s *Signers) take(key crypto.Signer) (signer crypto.Signer, by string, err error) {
@@ -92,30 +136,5 @@ func try(key crypto.Signer) error {
 	if err != nil {
 		return err //nolint:wrapcheck // the callers wrap it
 	}
-	valid := false
-	switch public := key.Public().(type) {
-	case *rsa.PublicKey:
-		valid = rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature) == nil
-	case *ecdsa.PublicKey:
-		valid = ecdsa.VerifyASN1(public, digest[:], signature)
-	}
-	if !valid {
-		return fmt.Errorf("what it signs as %T does not verify", key)
-	}
-	return nil
-}
-
-// Signed tells who has a part in signing with the keys of a set, sorted.
-func (s *Set) Signed() []string {
-	var by []string
-	for _, lazy := range s.signers {
-		if lazy.row.State != Active {
-			continue
-		}
-		if signer, err := lazy.open(); err == nil {
-			by = append(by, signer.by)
-		}
-	}
-	slices.Sort(by)
-	return slices.Compact(by)
+	return verify(key.Public(), digest[:], signature, crypto.SHA256)
 }

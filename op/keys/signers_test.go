@@ -6,68 +6,84 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/keys/pkcs11/softhsm"
+	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/storage/storagetest"
 )
 
-// signers gives those of the tests: Go, and OpenSSL where the program has cgo.
+func TestMain(m *testing.M) { os.Exit(softhsm.Run(tests{m})) }
+
+// tests are those of the package, run with a database server.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int { return storagetest.Run(t.M) }
+
+// signers gives all there are: those but Go's need cgo.
 func signers(tb testing.TB) map[string]*keys.Signers {
 	tb.Helper()
 	all := map[string]*keys.Signers{keys.SignerGo: nil}
-	openSSL, err := keys.NewSigners(keys.SignerOpenSSL)
+	openSSL, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerOpenSSL})
 	if err != nil {
-		tb.Logf("left out: %v", err)
-	} else {
-		all[keys.SignerOpenSSL] = openSSL
+		tb.Logf("Go signs alone: %v", err)
+		return all
 	}
+	options, _ := softhsm.Shared(tb)
+	token, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	all[keys.SignerOpenSSL], all[keys.SignerPKCS11] = openSSL, token
 	return all
 }
 
-// rowsOf is a key for each algorithm.
-func rowsOf(tb testing.TB) (all *keys.Set, newSet func(*keys.Signers) *keys.Set) {
+// made is a set with a key for each algorithm, made and used by some signers.
+func made(tb testing.TB, signers *keys.Signers) (*keys.Set, *seal.Keyring, []*storage.SigningKey) {
 	tb.Helper()
 	_, keyring, _ := set(tb)
 	var rows []*storage.SigningKey
 	for _, alg := range keys.Algs {
-		row, err := keys.Generate(keyring, rand.Reader, alg)
+		row, err := signers.Generate(keyring, rand.Reader, alg)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		rows = append(rows, row)
 	}
-	newSet = func(signers *keys.Signers) *keys.Set {
-		made, err := keys.NewSet(rows, keyring, nil, signers)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return made
+	all, err := keys.NewSet(rows, keyring, nil, signers)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	return newSet(nil), newSet
+	return all, keyring, rows
 }
 
-// A token tells nothing of who computed its signature.
+// A token tells nothing of who computed its signature: whoever has the public key
+// verifies it, by Go's code and by OpenSSL's.
 func TestSignersAreInterchangeable(t *testing.T) {
 	t.Parallel()
-	_, newSet := rowsOf(t)
-	sets := map[string]*keys.Set{}
-	for name, signers := range signers(t) {
-		sets[name] = newSet(signers)
-	}
 	payload := strings.Repeat("x", 700)
-	tokens := map[string]string{} // of RS256, which always gives the same
-	for name, signing := range sets {
+	for name, signers := range signers(t) {
+		all, _, _ := made(t, signers)
 		for _, alg := range keys.Algs {
-			signer, err := signing.Signer(0, alg, 0)
+			signer, err := all.Signer(0, alg, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
 			isRSA := alg == keys.RS256 || alg == keys.PS256
-			if openSSL := strings.HasPrefix(signer.By(), "OpenSSL 3."); openSSL != (isRSA && name == keys.SignerOpenSSL) {
-				t.Errorf("%s: %s is signed by %s", name, alg, signer.By())
+			by := map[string]bool{
+				"Go": name == keys.SignerGo || name == keys.SignerOpenSSL && !isRSA, "OpenSSL 3.": name == keys.SignerOpenSSL && isRSA,
+				"PKCS #11 token idp test": name == keys.SignerPKCS11,
+			}
+			for who, signs := range by {
+				if strings.HasPrefix(signer.By(), who) != signs {
+					t.Errorf("%s: %s is signed by %s", name, alg, signer.By())
+				}
 			}
 			var group sync.WaitGroup
 			for range 8 { // at once
@@ -77,32 +93,45 @@ func TestSignersAreInterchangeable(t *testing.T) {
 						t.Errorf("%s: %s: %v", name, alg, err)
 						return
 					}
-					for other, verifying := range sets {
-						if got, err := verifying.Verify(token); err != nil || string(got) != payload {
-							t.Errorf("%s by %s is not taken by %s: %v", alg, name, other, err)
-						}
+					if got, err := all.Verify(token); err != nil || string(got) != payload {
+						t.Errorf("%s by %s: %v", alg, name, err)
 					}
 				})
 			}
 			group.Wait()
-			if alg == keys.RS256 {
-				if tokens[name], err = signer.Sign([]byte(payload)); err != nil {
-					t.Fatal(err)
-				}
-			}
 		}
 	}
-	for name, token := range tokens {
-		if token != tokens[keys.SignerGo] {
-			t.Errorf("%s signs otherwise than Go", name)
+}
+
+// One key of the database is used by whoever signs: RS256 always gives the same.
+func TestOneKeyByTwoSigners(t *testing.T) {
+	t.Parallel()
+	_, keyring, rows := made(t, nil)
+	tokens := map[string]bool{}
+	for name, signers := range signers(t) {
+		all, err := keys.NewSet(rows, keyring, nil, signers)
+		if err != nil {
+			t.Fatal(err)
 		}
+		signer, err := all.Signer(0, keys.RS256, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := signer.Sign([]byte("{}"))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		tokens[token] = true
+	}
+	if len(tokens) != 1 {
+		t.Errorf("%d different tokens: %v", len(tokens), tokens)
 	}
 }
 
 func TestSignersByName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{keys.SignerAuto, keys.SignerGo} {
-		signers, err := keys.NewSigners(name)
+		signers, err := keys.NewSigners(keys.SignerOptions{Name: name})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +140,7 @@ func TestSignersByName(t *testing.T) {
 			t.Errorf("%s: by %q, since %q", name, by, why)
 		}
 	}
-	if _, err := keys.NewSigners("boringssl"); err == nil || !strings.Contains(err.Error(), "boringssl") {
+	if _, err := keys.NewSigners(keys.SignerOptions{Name: "boringssl"}); err == nil || !strings.Contains(err.Error(), "boringssl") {
 		t.Errorf("an unknown one: %v", err)
 	}
 }
@@ -119,9 +148,9 @@ func TestSignersByName(t *testing.T) {
 // PSS takes a salt as long as the digest (RFC 7518 3.5), whoever computes it.
 func TestPS256HasASaltOfItsDigestsLength(t *testing.T) {
 	t.Parallel()
-	all, newSet := rowsOf(t)
 	for name, signers := range signers(t) {
-		signer, err := newSet(signers).Signer(0, keys.PS256, 0)
+		all, _, _ := made(t, signers)
+		signer, err := all.Signer(0, keys.PS256, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,14 +174,52 @@ func TestPS256HasASaltOfItsDigestsLength(t *testing.T) {
 	}
 }
 
+// A row that leads to the key of another owner, or to a token that is not here, signs
+// nothing, and says why.
+func TestATokenKeyThatWasMovedDoesNotSign(t *testing.T) {
+	t.Parallel()
+	all := signers(t)
+	token := all[keys.SignerPKCS11]
+	if token == nil {
+		t.Skip("this program was built without cgo")
+	}
+	_, keyring, rows := made(t, token)
+	other, err := token.GenerateInToken(rand.Reader, keys.RS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		uri     string
+		signers *keys.Signers
+	}{
+		"another's key":     {other.PrivateURI, token},
+		"another token":     {"pkcs11:token=elsewhere;id=%01;type=private", token},
+		"no token is here":  {rows[0].PrivateURI, nil},
+		"a key that is not": {"pkcs11:token=idp%20test;id=%01;type=private", token},
+	} {
+		moved := *rows[0]
+		moved.PrivateURI = test.uri
+		set, err := keys.NewSet([]*storage.SigningKey{&moved}, keyring, nil, test.signers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signer, err := set.Signer(0, keys.RS256, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token, err := signer.Sign([]byte("{}")); !errors.Is(err, keys.ErrUnavailable) {
+			t.Errorf("%s: %q, %v", name, token, err)
+		}
+	}
+}
+
 // BenchmarkSigners shows side by side what a token's signature costs by each.
 func BenchmarkSigners(b *testing.B) {
-	_, newSet := rowsOf(b)
 	payload := []byte(strings.Repeat("x", 700)) // as long as an ID token with Personal and Customer Info
 	for name, signers := range signers(b) {
-		made := newSet(signers)
+		all, _, _ := made(b, signers)
 		for _, alg := range []string{keys.RS256, keys.PS256, keys.ES256} {
-			signer, err := made.Signer(0, alg, 0)
+			signer, err := all.Signer(0, alg, 0)
 			if err != nil {
 				b.Fatal(err)
 			}

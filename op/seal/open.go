@@ -60,7 +60,7 @@ func Open(ctx context.Context, store *storage.Store, source MasterKeySource, ran
 }
 
 func masterKey(ctx context.Context, tx *storage.Tx, source MasterKeySource, rand io.Reader) (MasterKey, bool, error) {
-	fingerprint, err := tx.MasterKeyFingerprint(ctx)
+	state, err := tx.MasterKeyState(ctx)
 	sealed := err == nil
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return MasterKey{}, false, err
@@ -70,7 +70,7 @@ func masterKey(ctx context.Context, tx *storage.Tx, source MasterKeySource, rand
 	if errors.Is(err, ErrNoMasterKey) {
 		if sealed {
 			return MasterKey{}, false, fmt.Errorf("the database was sealed with the master key of fingerprint %s, and there is none at %s: "+
-				"bring that key back from its backup", fingerprintText(fingerprint), source)
+				"bring that key back from its backup, or if it is lost for good, start with new keys by idp key reset --without-master-key", fingerprintText(state.Fingerprint), source)
 		}
 		master, err = source.Create(rand)
 		created = true
@@ -81,23 +81,29 @@ func masterKey(ctx context.Context, tx *storage.Tx, source MasterKeySource, rand
 	if !sealed {
 		return master, created, tx.InsertMasterKeyFingerprint(ctx, master.Fingerprint())
 	}
-	if !bytes.Equal(fingerprint, master.Fingerprint()) {
-		return MasterKey{}, false, fmt.Errorf("the database was sealed with the master key of fingerprint %s, and the one at %s has %s: "+
-			"bring the right key, or name the right database", fingerprintText(fingerprint), source, fingerprintText(master.Fingerprint()))
+	return master, false, fits(master, state, source)
+}
+
+// fits tells whether a master key opens the database.
+func fits(master MasterKey, state storage.MasterKeyState, source MasterKeySource) error {
+	fingerprint := master.Fingerprint()
+	if bytes.Equal(fingerprint, state.Fingerprint) || bytes.Equal(fingerprint, state.Next) {
+		return nil
 	}
-	return master, false, nil
+	return fmt.Errorf("the database was sealed with the master key of fingerprint %s, and the one at %s has %s: "+
+		"bring the right key, or name the right database", fingerprintText(state.Fingerprint), source, fingerprintText(fingerprint))
 }
 
 func loadDataKeys(ctx context.Context, tx *storage.Tx, master MasterKey, rand io.Reader) (*Keyring, error) {
-	wrapper, err := newDataKey(masterID, master.key)
-	if err != nil {
-		return nil, err
-	}
 	rows, err := tx.DataKeys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	keyring := &Keyring{rand: rand, wrapper: wrapper}
+	keyring, err := openAll(master, rows, rand)
+	if err != nil {
+		return nil, err
+	}
+	missing := false
 	for _, purpose := range purposes {
 		if slices.ContainsFunc(rows, func(row storage.DataKey) bool { return row.Purpose == purpose }) {
 			continue
@@ -106,18 +112,34 @@ func loadDataKeys(ctx context.Context, tx *storage.Tx, master MasterKey, rand io
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row)
+		rows, missing = append(rows, row), true
 	}
-	set, err := keyring.open(rows, time.Time{})
+	if !missing {
+		return keyring, nil
+	}
+	return keyring, keyring.Update(rows, time.Time{})
+}
+
+// openAll unwraps rows by a master key.
+func openAll(master MasterKey, rows []storage.DataKey, rand io.Reader) (*Keyring, error) {
+	wrapper, err := newDataKey(masterID, master.key)
 	if err != nil {
 		return nil, err
 	}
-	keyring.keys.Store(set)
-	return keyring, nil
+	keyring := &Keyring{rand: rand, wrapper: wrapper}
+	keyring.keys.Store(&keySet{})
+	return keyring, keyring.Update(rows, time.Time{})
 }
 
 // insertDataKey makes a data key that seals after a wait.
 func (k *Keyring) insertDataKey(ctx context.Context, tx *storage.Tx, purpose string, wait time.Duration) (storage.DataKey, error) {
+	state, err := tx.MasterKeyState(ctx)
+	if err == nil && state.Next != nil {
+		err = ErrRewrapping
+	}
+	if err != nil {
+		return storage.DataKey{}, err
+	}
 	key := make([]byte, chacha20poly1305.KeySize)
 	if _, err := io.ReadFull(k.rand, key); err != nil {
 		return storage.DataKey{}, fmt.Errorf("make data key: %w", err)
@@ -127,20 +149,18 @@ func (k *Keyring) insertDataKey(ctx context.Context, tx *storage.Tx, purpose str
 	})
 }
 
-// open unwraps rows, of which there is one at least that seals for each purpose.
+// open unwraps rows, of which the first for each purpose seals. What was opened before
+// is not opened again: it may be wrapped by another master key by now.
 func (k *Keyring) open(rows []storage.DataKey, now time.Time) (*keySet, error) {
+	before := k.keys.Load()
 	set := &keySet{keys: map[int64]*dataKey{}, purpose: map[int64]string{}, current: map[string]*dataKey{}}
 	for _, row := range rows {
-		if len(row.Wrapped) < minSealed {
-			return nil, fmt.Errorf("unwrap data key %d: %w", row.ID, ErrSealed)
-		}
-		key, err := k.wrapper.open(row.Wrapped, wrapData(row.ID, row.Purpose))
-		if err != nil {
-			return nil, fmt.Errorf("unwrap data key %d: %w", row.ID, err)
-		}
-		opened, err := newDataKey(row.ID, key)
-		if err != nil {
-			return nil, err
+		opened := before.keys[row.ID]
+		if opened == nil || before.purpose[row.ID] != row.Purpose {
+			var err error
+			if opened, err = k.unwrap(row); err != nil {
+				return nil, fmt.Errorf("unwrap data key %d: %w", row.ID, err)
+			}
 		}
 		set.keys[row.ID], set.purpose[row.ID] = opened, row.Purpose
 		if row.UsableIn > 0 && set.current[row.Purpose] != nil {
@@ -150,6 +170,20 @@ func (k *Keyring) open(rows []storage.DataKey, now time.Time) (*keySet, error) {
 		set.current[row.Purpose] = opened
 	}
 	return set, nil
+}
+
+// unwrap opens a row, which is wrapped by two master keys while one takes the other's
+// place.
+func (k *Keyring) unwrap(row storage.DataKey) (*dataKey, error) {
+	for _, wrapped := range [][]byte{row.Wrapped, row.WrappedNext} {
+		if len(wrapped) < minSealed {
+			continue
+		}
+		if key, err := k.wrapper.open(wrapped, wrapData(row.ID, row.Purpose)); err == nil {
+			return newDataKey(row.ID, key)
+		}
+	}
+	return nil, fmt.Errorf("%w: was the master key changed? this one is %s", ErrSealed, fingerprintText(MasterKey{k.wrapper.key}.Fingerprint()))
 }
 
 // wrapData binds a wrapped data key to its table, row and purpose.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/brandfile"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/password"
 	"github.com/brandidp/idp/storage"
 )
@@ -118,7 +119,7 @@ func asProblem(err error) *Problem {
 		p = problem(http.StatusConflict, "others change this at the same time: try again").with("Retry-After", "1")
 	case errors.Is(err, password.ErrBusy):
 		p = problem(http.StatusServiceUnavailable, "too many passwords are being hashed; try again shortly").with("Retry-After", strconv.Itoa(retryAfter))
-	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, storage.ErrUnavailable), errors.Is(err, keys.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p = problem(http.StatusServiceUnavailable, "the service is not available at the moment; try again shortly").with("Retry-After", strconv.Itoa(retryAfter))
 	case isKnown && known.Status < http.StatusInternalServerError:
 		p = problem(known.Status, known.Description)

@@ -93,11 +93,14 @@ func start(t *testing.T) *stage {
 }
 
 // startAt starts them with the brand's site under a name, and with a changed brand
-// file.
-func startAt(t *testing.T, brand string, change func(brandFile string) string) *stage {
+// file, and a provider of other signers than the tests', if any.
+func startAt(t *testing.T, brand string, change func(brandFile string) string, signers ...*keys.Signers) *stage {
 	t.Helper()
 	s := &stage{returns: &returns{}, Provider: webtest.Start(t, func(opts *web.Options) {
 		opts.Issuer = strings.Replace(opts.Issuer, "localhost", providerName, 1)
+		for _, others := range signers {
+			opts.Signers = others
+		}
 	})}
 	brandServer, brandAddress := open(t, brand)
 	cloudServer, cloudAddress := open(t, cloudName)

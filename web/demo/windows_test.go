@@ -155,7 +155,12 @@ func (s *stage) checkedBut(t *testing.T, id string, way standin.Way, but map[str
 //contract:3.1-string 3.1-object 3.1-challenge 3.2-keys 3.2-same 5.5-several 6.2-implicit 6.2-code
 func TestWindows(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	start(t).windows(t)
+}
+
+// windows goes through the windows of each connector.
+func (s *stage) windows(t *testing.T) {
+	t.Helper()
 	browser := webtest.Chromium(t)
 	for connector, test := range map[string]struct {
 		embedded, external standin.Way

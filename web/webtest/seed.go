@@ -13,6 +13,7 @@ import (
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/storage/storagetest"
+	"github.com/brandidp/idp/web"
 )
 
 // seed is a master key with the data keys and signing keys under it. Making keys
@@ -51,12 +52,14 @@ func seedOf(tb testing.TB) *seed {
 			tb.Fatal(err)
 		}
 		s.keyring = opened.Keyring
-		if s.signers, err = keys.NewSigners(keys.SignerAuto); err != nil {
+		if s.signers, err = keys.NewSigners(keys.SignerOptions{Name: keys.SignerAuto}); err != nil {
 			tb.Fatal(err)
 		}
 		err = store.Administer(tb.Context(), func(tx *storage.Tx) (err error) {
 			if s.dataKeys, err = tx.DataKeys(tb.Context()); err == nil {
-				s.fingerprint, err = tx.MasterKeyFingerprint(tb.Context())
+				var state storage.MasterKeyState
+				state, err = tx.MasterKeyState(tb.Context())
+				s.fingerprint = state.Fingerprint
 			}
 			return err
 		})
@@ -106,17 +109,22 @@ func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
 }
 
 // NewSigningKey gives a key that this provider's database has not got yet. Those for
-// RS256 are shared by the tests of a process, since they take long to make.
+// RS256 are shared by the tests of a process, since they take long to make, but for a
+// test that has signers of its own.
 func (p *Provider) NewSigningKey(alg string) (*storage.SigningKey, error) {
-	if alg != keys.RS256 {
-		return keys.Generate(p.seeded.keyring, rand.Reader, alg)
+	if p.options.Signers != p.seeded.signers || alg != keys.RS256 {
+		return p.options.Signers.Generate(p.seeded.keyring, rand.Reader, alg)
 	}
 	return p.seeded.signingKey(int(p.keys.Add(1)) - 1)
 }
 
-// plantKey stores the provider's own key.
-func (p *Provider) plantKey() {
+// plantKey stores the provider's own key, which a test with signers of its own makes
+// by them.
+func (p *Provider) plantKey(opts *web.Options) {
 	p.tb.Helper()
+	if opts.Signers != p.seeded.signers {
+		return
+	}
 	key, err := p.NewSigningKey(keys.RS256)
 	if err == nil {
 		err = p.Store.Administer(p.tb.Context(), func(tx *storage.Tx) error {

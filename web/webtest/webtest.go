@@ -69,8 +69,12 @@ func StartAt(tb testing.TB, databaseURL string, change func(*web.Options), brand
 	p := &Provider{tb: tb, DatabaseURL: databaseURL, seeded: seedOf(tb), keys: new(atomic.Int64), offset: new(atomic.Int64)}
 	p.seeded.plant(tb, p.DatabaseURL)
 	p.open()
-	p.plantKey()
-	p.serve(change)
+	p.serve(func(opts *web.Options) {
+		if change != nil {
+			change(opts)
+		}
+		p.plantKey(opts)
+	})
 	for _, file := range brandFiles {
 		p.Apply(file)
 	}
@@ -96,6 +100,7 @@ func (p *Provider) another(change func(*web.Options)) *Provider {
 	other := &Provider{tb: p.tb, DatabaseURL: p.DatabaseURL, seeded: p.seeded, keys: p.keys, offset: p.offset}
 	other.open()
 	other.serve(func(opts *web.Options) {
+		opts.Signers = p.options.Signers
 		opts.Hashing, opts.SessionIdle, opts.SessionLifetime = p.options.Hashing, p.options.SessionIdle, p.options.SessionLifetime
 		opts.RefreshGrace, opts.HandOver, opts.Keys = p.options.RefreshGrace, p.options.HandOver, p.options.Keys
 		change(opts)
@@ -125,9 +130,7 @@ func (p *Provider) serve(change func(*web.Options)) {
 		Keys: keys.DefaultSettings(),
 		Now:  p.Now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	if change != nil {
-		change(&p.options)
-	}
+	change(&p.options)
 	p.Issuer = p.options.Issuer
 	server, err := web.New(p.tb.Context(), p.options)
 	if err != nil {
@@ -217,6 +220,17 @@ func (p *Provider) RenewDataKey(purpose string) int64 {
 		p.tb.Fatal(err)
 	}
 	return id
+}
+
+// OpenKeyring opens the data keys of the provider's database as they are now, as a
+// command does.
+func (p *Provider) OpenKeyring() *seal.Keyring {
+	p.tb.Helper()
+	opened, err := seal.Open(p.tb.Context(), p.Store, p.seeded.master, rand.Reader)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return opened.Keyring
 }
 
 // Reload has the provider read clients and keys now.

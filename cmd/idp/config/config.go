@@ -14,14 +14,19 @@ import (
 // Config is the configuration in force. Every value has passed the check of
 // its option; Load is the only way to one.
 type Config struct {
-	Issuer          string // URL without a trailing slash
-	Listen          string // host:port of the public listener
-	Internal        Internal
-	TLS             TLS
-	DataDir         string // absolute path
-	Database        Database
-	MasterKey       Secret // 32 bytes, or none: the key is in MasterKeyFile
+	Issuer    string // URL without a trailing slash
+	Listen    string // host:port of the public listener
+	Internal  Internal
+	TLS       TLS
+	DataDir   string // absolute path
+	Database  Database
+	MasterKey Secret // 32 bytes, or none: the key is in MasterKeyFile
+	// MasterKeyCommand is the program that gives the master key, with its arguments, or
+	// none.
+	MasterKeyCommand []string
+
 	Signer          string // one of keys.SignerNames
+	PKCS11          PKCS11
 	Session         Session
 	RefreshGrace    time.Duration // a used refresh token is answered again for so long
 	Brand           Brand
@@ -60,6 +65,13 @@ type Database struct {
 	URL            Secret
 	DirectURL      Secret // for LISTEN and migrations; URL if it was not given
 	MaxConnections int
+}
+
+// PKCS11 says in which token signing keys may lie: all of it, or nothing.
+type PKCS11 struct {
+	Module string // absolute path, or empty
+	Token  string // label
+	PIN    Secret
 }
 
 // Session has the life of a browser session.

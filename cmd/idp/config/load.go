@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/loopback"
 	"github.com/brandidp/idp/op/password"
 )
@@ -172,6 +173,31 @@ func shorten(text string) string {
 	return text
 }
 
+// together are options that are given together or not at all.
+var together = [][]string{{"tls.certificate_file", "tls.key_file"}, {"pkcs11.module", "pkcs11.token", "pkcs11.pin"}}
+
+func checkGroups(found map[string]given, complain func(key, rule string)) {
+	for _, group := range together {
+		missing := slices.IndexFunc(group, func(key string) bool { return found[key].text == "" })
+		for _, key := range group {
+			if missing >= 0 && found[key].text != "" {
+				complain(key, "must come with "+group[missing])
+			}
+		}
+	}
+}
+
+// checkKeys checks where keys are.
+func (c *Config) checkKeys(found map[string]given, complain func(key, rule string)) {
+	if found["master_key"].text != "" && found["master_key_command"].text != "" {
+		complain("master_key_command", "must be given alone, and "+found["master_key"].source+" gives master_key")
+	}
+
+	if c.Signer == keys.SignerPKCS11 && found["pkcs11.module"].text == "" {
+		complain("signer", "must come with pkcs11.module")
+	}
+}
+
 // checkTogether checks what concerns several options. An option that is at
 // fault by itself is still zero and is left alone.
 func (c *Config) checkTogether(found map[string]given) []Fault {
@@ -181,11 +207,9 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 		faults = append(faults, Fault{Source: found[key].source, Key: key, Rule: rule})
 	}
 
-	for one, other := range map[string]string{"tls.certificate_file": "tls.key_file", "tls.key_file": "tls.certificate_file"} {
-		if found[one].text != "" && found[other].text == "" {
-			complain(one, "must come with "+other)
-		}
-	}
+	checkGroups(found, complain)
+
+	c.checkKeys(found, complain)
 
 	if c.TLS.CertificateFile != "" && strings.HasPrefix(c.Issuer, "http:") {
 		complain("issuer", "must be https, since the listener speaks TLS (tls.certificate_file)")

@@ -128,6 +128,37 @@ var Options = []Option{
 		set:         into(func(c *Config) *Secret { return &c.MasterKey }, masterKey),
 	},
 	{
+		Key: "master_key_command", Kind: Text,
+		DefaultNote: "none",
+		Help: "Program that writes that key in base64 to its standard output, such as a vault's, with its arguments; quotes are a shell's, but none is started " +
+			"(unless it is sh -c '…'). It has half a minute.",
+		set: into(func(c *Config) *[]string { return &c.MasterKeyCommand }, command),
+	},
+	{
+		Key: "signer", Kind: Text, Default: keys.SignerAuto, Values: keys.SignerNames,
+		Help: "Who signs with the RSA keys that are sealed in the database: the OpenSSL 3 of this machine, Go's own code, or, by auto, OpenSSL where it works. " +
+			"By pkcs11, all new keys are made in the token of pkcs11.module, and older ones sign as by auto.",
+		set: into(func(c *Config) *string { return &c.Signer }, verbatim),
+	},
+	{
+		Key: "pkcs11.module", Kind: Text,
+		DefaultNote: "none: every key is sealed in the database",
+		Help:        "Library of a PKCS #11 token, such as an HSM's. Keys that were made in the token sign there.",
+		set:         into(func(c *Config) *string { return &c.PKCS11.Module }, filepath.Abs),
+	},
+	{
+		Key: "pkcs11.token", Kind: Text,
+		DefaultNote: "none",
+		Help:        "Label of the token.",
+		set:         into(func(c *Config) *string { return &c.PKCS11.Token }, shortText),
+	},
+	{
+		Key: "pkcs11.pin", Kind: Text, Secret: true,
+		DefaultNote: "none",
+		Help:        "PIN of the token's normal user.",
+		set:         into(func(c *Config) *Secret { return &c.PKCS11.PIN }, secretText),
+	},
+	{
 		Key: "keys.jwks_max_age", Kind: Duration, Default: "5m",
 		Help: "A key set may be kept for so long by whoever has read it (Cache-Control). A new signing key has to be published for longer before it signs.",
 		set:  into(func(c *Config) *time.Duration { return &c.Keys.JWKSMaxAge }, lifetime(time.Second, day)),
@@ -136,11 +167,6 @@ var Options = []Option{
 		Key: "keys.retain", Kind: Duration, Default: "24h",
 		Help: "A retired signing key stays published for so long after the last token that it has signed.",
 		set:  into(func(c *Config) *time.Duration { return &c.Keys.Retain }, lifetime(0, longestLifetime)),
-	},
-	{
-		Key: "signer", Kind: Text, Default: keys.SignerAuto, Values: keys.SignerNames,
-		Help: "Who signs with the RSA keys that are sealed in the database: the OpenSSL 3 of this machine, Go's own code, or, by auto, OpenSSL where it works.",
-		set:  into(func(c *Config) *string { return &c.Signer }, verbatim),
 	},
 	{
 		Key: "session_idle_lifetime", Kind: Duration, Default: "24h",

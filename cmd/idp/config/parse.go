@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/kballard/go-shellquote"
 
 	"github.com/brandidp/idp/op/loopback"
 )
@@ -53,6 +54,12 @@ func shortText(text string) (string, error) {
 	}
 
 	return text, nil
+}
+
+func secretText(text string) (Secret, error) {
+	_, err := shortText(text)
+
+	return Secret(text), err
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
@@ -278,6 +285,15 @@ func masterKey(text string) (Secret, error) {
 	}
 
 	return Secret(key), nil
+}
+
+func command(text string) ([]string, error) {
+	words, err := shellquote.Split(text)
+	if err != nil || len(words) == 0 {
+		return nil, errors.New("must be a program with its arguments, each quote closed")
+	}
+
+	return words, nil
 }
 
 func imageFile(path string) (string, error) {

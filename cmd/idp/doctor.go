@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brandidp/idp/cmd/idp/config"
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
+)
+
+// The verdicts of idp doctor.
+const (
+	verdictOK      = "ok"
+	verdictWarning = "warning" // works, and is not as it should be
+	verdictFault   = "fault"
+)
+
+// finding is what one check of idp doctor has come to.
+type finding struct {
+	Check   string `json:"check"`
+	Verdict string `json:"verdict"`
+	Found   string `json:"found"`
+	// Do is what to do about it, "" for nothing.
+	Do string `json:"do,omitempty"`
+}
+
+var errUnwell = errors.New("something is wrong")
+
+func newDoctorCommand(a *app) *cobra.Command {
+	var asJSON bool
+
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check the installation, and say what to do",
+		Long: "Check the installation: the database and its schema, the master key and where it lies, who signs and\n" +
+			"why, the age of each key that signs, connectors that any account may use, and the instances that run.\n" +
+			"It changes nothing. Exit code 1 if something is wrong; a warning alone is none.",
+		Example: "  idp doctor\n  idp doctor --json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, log, err := a.load(cmd)
+			if err != nil {
+				return err
+			}
+
+			findings := examine(cmd.Context(), cfg, log)
+			if asJSON {
+				err = printJSON(cmd.OutOrStdout(), findings)
+			} else {
+				err = printFindings(cmd.OutOrStdout(), findings)
+			}
+
+			for _, f := range findings {
+				if err == nil && f.Verdict == verdictFault {
+					err = fmt.Errorf("%w: %s", errUnwell, f.Check)
+				}
+			}
+
+			return err
+		},
+	}
+	addJSONFlag(cmd, &asJSON)
+
+	return cmd
+}
+
+func printFindings(w io.Writer, findings []finding) error {
+	rows := [][]string{{"CHECK", "VERDICT", "FOUND"}}
+
+	for _, f := range findings {
+		found := f.Found
+		if f.Do != "" {
+			found += "; " + f.Do
+		}
+
+		rows = append(rows, []string{f.Check, f.Verdict, found})
+	}
+
+	return printTable(w, rows)
+}
+
+// doctor gathers what the checks find.
+type doctor struct {
+	cfg      *config.Config
+	findings []finding
+}
+
+func (d *doctor) add(check, verdict, found, do string) {
+	d.findings = append(d.findings, finding{check, verdict, found, do})
+}
+
+// examine makes the checks, up to where one hides the rest.
+func examine(ctx context.Context, cfg *config.Config, log *slog.Logger) []finding {
+	d := &doctor{cfg: cfg}
+	signers := d.signers()
+
+	db, err := openDatabase(ctx, cfg, log)
+	if err != nil {
+		d.add("database", verdictFault, err.Error(), "start it, or name another with database.url")
+
+		return d.findings
+	}
+	defer db.Close(ctx)
+
+	store, ok := d.database(ctx, db)
+	if !ok {
+		return d.findings
+	}
+	defer store.Close()
+
+	keyring := d.masterKey(ctx, store)
+	d.whereTheMasterKeyLies()
+
+	snapshot, err := store.ReadSnapshot(ctx)
+	if err != nil {
+		d.add("database", verdictFault, err.Error(), "")
+
+		return d.findings
+	}
+
+	d.signingKeys(snapshot, keyring, signers)
+	d.connectors(snapshot)
+	d.instances(snapshot)
+
+	return d.findings
+}
+
+// signers says who signs and why.
+func (d *doctor) signers() *keys.Signers {
+	signers, err := newSigners(d.cfg)
+	if err != nil {
+		d.add("signer", verdictFault, err.Error(), "")
+
+		return nil
+	}
+
+	by, why := signers.RSA()
+	d.add("signer", verdictOK, by+" signs with the RSA keys of the database: "+why, "")
+
+	if token, err := signers.Token(); err != nil {
+		d.add("token", verdictFault, err.Error(), "")
+	} else if token != "" {
+		d.add("token", verdictOK, token+" answers", "")
+	}
+
+	return signers
+}
+
+func (d *doctor) database(ctx context.Context, db *database) (*storage.Store, bool) {
+	status, err := storage.ReadMigrationStatus(ctx, db.DirectURL)
+	if err != nil {
+		d.add("database", verdictFault, err.Error(), "start it, or correct database.url and database.direct_url")
+
+		return nil, false
+	}
+
+	d.add("database", verdictOK, "it answers", "")
+
+	if status.Current < status.Latest {
+		d.add("schema", verdictFault, fmt.Sprintf("version %d of %d", status.Current, status.Latest), "idp migrate up, or start idp serve")
+
+		return nil, false
+	}
+
+	d.add("schema", verdictOK, fmt.Sprintf("version %d", status.Current), "")
+
+	store, err := storage.Open(ctx, storage.Options{URL: db.URL, DirectURL: db.DirectURL, MaxConnections: 2})
+	if err == nil {
+		err = store.Ping(ctx)
+	}
+
+	if err != nil {
+		d.add("database", verdictFault, err.Error(), "correct database.url")
+
+		return nil, false
+	}
+
+	return store, true
+}
+
+func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Keyring {
+	inspected, err := seal.Inspect(ctx, store, masterKeySource(d.cfg), rand.Reader)
+
+	switch {
+	case err != nil:
+		d.add("master key", verdictFault, err.Error(), "")
+
+		return nil
+	case inspected.Keyring == nil:
+		d.add("master key", verdictOK, "the database was never sealed; the first start of idp serve makes a key", "")
+	case inspected.Rewrapping:
+		d.add("master key", verdictWarning, "it is being changed", "once every instance has the next one: idp key rewrap --finish")
+	default:
+		d.add("master key", verdictOK, "it opens the database; fingerprint "+inspected.Fingerprint, "")
+	}
+
+	return inspected.Keyring
+}
+
+// whereTheMasterKeyLies warns when whoever takes the data takes the key with it.
+func (d *doctor) whereTheMasterKeyLies() {
+	const check = "place of the master key"
+
+	source := masterKeySource(d.cfg)
+
+	file, isFile := source.(seal.MasterKeyFile)
+	if !isFile {
+		d.add(check, verdictOK, source.String(), "")
+
+		return
+	}
+
+	info, err := os.Stat(string(file))
+
+	switch {
+	case err == nil && info.Mode().Perm()&0o077 != 0:
+		d.add(check, verdictWarning, string(file)+" can be read by others on this machine", "chmod 600 "+string(file))
+	case d.cfg.Database.URL == "":
+		d.add(check, verdictWarning, string(file)+": key and data lie together in "+filepath.Dir(string(file))+
+			", and whoever takes the folder opens what is sealed", "name it elsewhere with master_key_file or master_key_command, and back it up apart from the data")
+	default:
+		d.add(check, verdictOK, string(file), "")
+	}
+}
+
+// signingKeys says how old each key is that signs, once all of them open.
+func (d *doctor) signingKeys(snapshot *storage.Snapshot, keyring *seal.Keyring, signers *keys.Signers) {
+	if keyring != nil && signers != nil {
+		if _, err := keys.NewSet(snapshot.Keys, keyring, nil, signers); err != nil {
+			d.add("signing keys", verdictFault, err.Error(), "")
+		}
+	}
+
+	names := map[int64]string{0: "the provider"}
+	for _, client := range snapshot.Clients {
+		names[client.ID] = client.ClientID
+	}
+
+	own := false
+
+	for _, key := range snapshot.Keys {
+		if key.State != keys.Active {
+			continue
+		}
+
+		own = own || key.ClientID == 0
+
+		where := "sealed in the database"
+		if key.PrivateURI != "" {
+			where = "in a PKCS #11 token"
+		}
+
+		d.add("signing key", verdictOK, fmt.Sprintf("%s of %s has signed by %s for %s; %s",
+			key.Kid, names[key.ClientID], key.Alg, age(time.Since(key.ActivatedAt)), where), "")
+	}
+
+	if !own {
+		d.add("signing keys", verdictWarning, "the provider has none that signs", "start idp serve, which makes it")
+	}
+}
+
+func age(d time.Duration) string {
+	if days := int(d.Hours() / 24); days > 0 {
+		return fmt.Sprintf("%d days", days)
+	}
+
+	return d.Round(time.Minute).String()
+}
+
+// connectors warns of those whose tokens a window of any account may ask for.
+func (d *doctor) connectors(snapshot *storage.Snapshot) {
+	var open []string
+
+	for _, client := range snapshot.Clients {
+		if client.ConversationalCloud != nil && client.ConversationalCloud.AccountID == "" {
+			open = append(open, client.ClientID)
+		}
+	}
+
+	if len(open) > 0 {
+		d.add("connectors", verdictWarning, "without conversational_cloud.account_id, so that a window of any account is answered: "+strings.Join(open, ", "),
+			"set it in the brand file and apply it")
+
+		return
+	}
+
+	d.add("connectors", verdictOK, "each answers its own account alone", "")
+}
+
+func (d *doctor) instances(snapshot *storage.Snapshot) {
+	var behind int
+
+	for _, instance := range snapshot.Instances {
+		if instance.Counter < snapshot.Counter {
+			behind++
+		}
+	}
+
+	d.add("instances", verdictOK, fmt.Sprintf("%d alive, %d of them reading the latest change", len(snapshot.Instances), behind), "")
+}

@@ -1,0 +1,45 @@
+//go:build cgo
+
+package op_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/keys/pkcs11/softhsm"
+	"github.com/brandidp/idp/web"
+	"github.com/brandidp/idp/web/webtest"
+)
+
+// TestTheTokenOfTheKeysIsAway: whoever needs a signature hears that it is for a moment,
+// nobody is signed out, and when the token is back all goes on.
+func TestTheTokenOfTheKeysIsAway(t *testing.T) {
+	t.Parallel()
+	options, _ := softhsm.Shared(t)
+	signers, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := webtest.Start(t, func(opts *web.Options) { opts.Signers = signers }, brand)
+	b := amelia(t, p)
+	silent(t, b, implicitRequest())
+
+	back := softhsm.Away(t)
+	wantError(t, b.Authorize(implicitRequest()), "temporarily_unavailable")
+	page := redeem(b, silent(t, b, codeRequest()).Get("code"))
+	wantWire(t, page, http.StatusServiceUnavailable, "temporarily_unavailable")
+	if page.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	wantWire(t, fromPage(t, b, "messaging", messagingOrigin), http.StatusServiceUnavailable, "temporarily_unavailable")
+	if jwks := b.Get("/jwks.json"); jwks.Status != http.StatusOK {
+		t.Errorf("key set: status %d", jwks.Status)
+	}
+	back()
+	silent(t, b, implicitRequest())
+	if log := p.Log.String(); !strings.Contains(log, options.Token) || strings.Contains(log, options.PIN) {
+		t.Error("the log does not name the token, or tells its PIN")
+	}
+}

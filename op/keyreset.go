@@ -1,0 +1,67 @@
+package op
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/seal"
+	"github.com/brandidp/idp/storage"
+)
+
+// KeyReset is how a database whose master key is lost gets new keys.
+type KeyReset struct {
+	// MasterKey has the new master key, or makes it.
+	MasterKey seal.MasterKeySource
+	// Make makes an active key of no owner.
+	Make     func(keyring *seal.Keyring, alg string) (*storage.SigningKey, error)
+	Settings keys.Settings
+	Audit    storage.AuditEvent
+	Rand     io.Reader
+}
+
+// ResetKeys makes a new master key, new data keys, and a new signing key in the place
+// of each that signed and is lost. Those stay published as long as the tokens that they
+// have signed, and a key in a PKCS #11 token signs on. It gives the new keys, and the
+// clients that may hold an old one pasted. No instance may run meanwhile.
+func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made []*storage.SigningKey, pasted []string, err error) {
+	err = seal.Reset(ctx, store, reset.MasterKey, reset.Rand, func(tx *storage.Tx, keyring *seal.Keyring) error {
+		snapshot, err := tx.Snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		if running := len(snapshot.Instances); running > 0 {
+			return fmt.Errorf("%d instances run, or have until a minute ago: stop them first", running)
+		}
+		life := LifeOf(snapshot, reset.Settings)
+		for _, lost := range snapshot.Keys {
+			if lost.PrivateURI != "" || lost.State == keys.Deleted || lost.State == keys.Retired {
+				continue
+			}
+			if lost.State != keys.Active {
+				if err := tx.MoveSigningKey(ctx, lost.ID, keys.Deleted, lost.TokensUntil); err != nil {
+					return err
+				}
+				continue
+			}
+			pasted = append(pasted, life.Status(lost).MayBePasted...)
+			if err := tx.MoveSigningKey(ctx, lost.ID, keys.Retired, life.TokensUntil(lost)); err != nil {
+				return err
+			}
+			key, err := reset.Make(keyring, lost.Alg)
+			if err != nil {
+				return err
+			}
+			key.ClientID = lost.ClientID
+			if err := tx.InsertSigningKey(ctx, key); err != nil {
+				return err
+			}
+			made = append(made, key)
+		}
+		return tx.Audit(ctx, reset.Audit)
+	})
+	slices.Sort(pasted)
+	return made, slices.Compact(pasted), err
+}

@@ -1,0 +1,49 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// Inspected is what the master key comes to.
+type Inspected struct {
+	// Keyring has every data key, opened; nil if the database was never sealed.
+	*Keyring
+	// Fingerprint is that of the master key in force.
+	Fingerprint string
+	// Rewrapping is set while another takes its place.
+	Rewrapping bool
+}
+
+// Inspect opens every data key and makes nothing, neither keys nor changes.
+func Inspect(ctx context.Context, store *storage.Store, source MasterKeySource, rand io.Reader) (*Inspected, error) {
+	inspected := &Inspected{}
+	err := store.Administer(ctx, func(tx *storage.Tx) error {
+		state, err := tx.MasterKeyState(ctx)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		inspected.Fingerprint, inspected.Rewrapping = fingerprintText(state.Fingerprint), state.Next != nil
+		master, _, err := masterKey(ctx, tx, source, rand)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.DataKeys(ctx)
+		if err != nil {
+			return err
+		}
+		inspected.Keyring, err = openAll(master, rows, rand)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the database's keys: %w", err)
+	}
+	return inspected, nil
+}

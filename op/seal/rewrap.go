@@ -1,0 +1,122 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/brandidp/idp/storage"
+)
+
+// The master key is changed in two steps, while instances run. Rewrap wraps every data
+// key by the next master key as well: from then on, a start succeeds with either, so
+// that instances are started anew with the next one in their turn. FinishRewrap ends
+// that, and the one before opens nothing any more.
+//
+// What a running instance has opened it keeps, so it needs the next key at its next
+// start alone. Between the two steps no data key is made, since whoever makes it has
+// only one of the master keys and those who have the other could not open it. One that
+// is made later does not open in an instance that was not started anew: it then takes
+// nothing over any more, is not ready within a minute, and so answers nothing before
+// the key seals (RenewalWait).
+
+// ErrRewrapping means that the master key is being changed.
+var ErrRewrapping = errors.New("the master key is being changed: end that first with idp key rewrap --finish, or --cancel")
+
+// Rewrap has another master key open the database, beside the one in force, which
+// source gives; the event tells of it. Doing it again with the same key changes nothing.
+func Rewrap(ctx context.Context, store *storage.Store, source MasterKeySource, next MasterKey, audit storage.AuditEvent, rand io.Reader) error {
+	wrapper, err := newDataKey(masterID, next.key)
+	if err != nil {
+		return err
+	}
+	return changeMaster(ctx, store, source, func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error {
+		switch {
+		case bytes.Equal(state.Next, next.Fingerprint()):
+			return nil
+		case state.Next != nil:
+			return fmt.Errorf("%w; the next one has fingerprint %s", ErrRewrapping, fingerprintText(state.Next))
+		case bytes.Equal(state.Fingerprint, next.Fingerprint()):
+			return errors.New("the next master key is the one in force")
+		}
+		rows, err := tx.DataKeys(ctx)
+		if err != nil {
+			return err
+		}
+		keyring, err := openAll(master, rows, rand)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			wrapped, err := wrapper.seal(rand, keyring.keys.Load().keys[row.ID].key, wrapData(row.ID, row.Purpose))
+			if err != nil {
+				return err
+			}
+			if err := tx.WrapDataKeyNext(ctx, row.ID, wrapped); err != nil {
+				return err
+			}
+		}
+		if err := tx.SetNextMasterKey(ctx, next.Fingerprint()); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, audit)
+	})
+}
+
+// FinishRewrap has the next master key, which source has to give, open the database
+// alone.
+func FinishRewrap(ctx context.Context, store *storage.Store, source MasterKeySource, audit storage.AuditEvent) error {
+	return changeMaster(ctx, store, source, func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error {
+		switch {
+		case state.Next == nil:
+			return errors.New("the master key is not being changed")
+		case !bytes.Equal(state.Next, master.Fingerprint()):
+			return fmt.Errorf("%s has the master key in force; name the next one, of fingerprint %s, in the configuration first", source, fingerprintText(state.Next))
+		}
+		return errors.Join(tx.PromoteMasterKey(ctx), tx.Audit(ctx, audit))
+	})
+}
+
+// CancelRewrap leaves the master key in force, which source has to give, as it was
+// before Rewrap.
+func CancelRewrap(ctx context.Context, store *storage.Store, source MasterKeySource, audit storage.AuditEvent) error {
+	return changeMaster(ctx, store, source, func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error {
+		switch {
+		case state.Next == nil:
+			return errors.New("the master key is not being changed")
+		case !bytes.Equal(state.Fingerprint, master.Fingerprint()):
+			return fmt.Errorf("%s has the next master key; name the one in force, of fingerprint %s, in the configuration first", source, fingerprintText(state.Fingerprint))
+		}
+		return errors.Join(tx.DropNextMasterKey(ctx), tx.Audit(ctx, audit))
+	})
+}
+
+// changeMaster lends f the master key that source gives, which is one that opens the
+// database.
+func changeMaster(ctx context.Context, store *storage.Store, source MasterKeySource,
+	f func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error,
+) error {
+	err := store.Administer(ctx, func(tx *storage.Tx) error {
+		state, err := tx.MasterKeyState(ctx)
+		if errors.Is(err, storage.ErrNotFound) {
+			return errors.New("the database was never sealed: idp serve does that at its first start")
+		}
+		if err != nil {
+			return err
+		}
+		master, err := source.Load()
+		if err == nil {
+			err = fits(master, state, source)
+		}
+		if err != nil {
+			return err
+		}
+		return f(tx, master, state)
+	})
+	if err != nil {
+		return fmt.Errorf("change the master key: %w", err)
+	}
+	return nil
+}
