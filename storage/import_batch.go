@@ -100,21 +100,6 @@ func orNull(text string) *string {
 	return &text
 }
 
-// SubsRetired tells whether a line has the sub of a consumer that is gone.
-func (b *ImportBatch) SubsRetired(ctx context.Context, lines []*ImportLine) (bool, error) {
-	var subs []string
-	for _, l := range lines {
-		if l.Consumer.Sub != "" {
-			subs = append(subs, l.Consumer.Sub)
-		}
-	}
-	if len(subs) == 0 {
-		return false, nil
-	}
-	retired, err := b.tx.SubsRetired(ctx, subs)
-	return len(retired) > 0, err
-}
-
 // Insert makes the consumers of lines, with their identifiers.
 func (b *ImportBatch) Insert(ctx context.Context, lines []*ImportLine) error {
 	if len(lines) == 0 {

@@ -101,6 +101,25 @@ var wantRefused = []string{ //nolint:gochecknoglobals // a table
 	"18  must be the only line of its consumer",
 }
 
+// A batch is written unasked after one of which the database knew nothing. Whatever it
+// does know then leads to a look, and to the same as with one.
+func TestAfterFreshLines(t *testing.T) {
+	t.Parallel()
+	b := newBrand(t)
+	query[int](b, "with gone as (insert into consumer_tombstones (sub) values ('gone') returning 1) select 1 from gone")
+	b.load(people, b.options())
+	got := b.load(`{"external_id":"new-1"}
+{"sub":"gone"}
+{"external_id":"new-2"}
+{"external_id":"crm-3","disabled":true}
+{"external_id":"new-3"}
+{"username":"other","claims":{"email":"amelia@brand.example","email_verified":true}}
+`, consumerfile.InBatchesOf(1, b.options()))
+	if want := (storage.ImportCounts{Created: 3, Updated: 1, Refused: 2}); got != want {
+		t.Errorf("%+v, want %+v: %s", got, want, b.told())
+	}
+}
+
 // Whatever the batches, in a dry run as well as in earnest, the same lines are
 // refused for the same reasons, and none of them is quoted.
 func TestLinesAreRefusedOneByOne(t *testing.T) {

@@ -286,17 +286,13 @@ func (im *importer) judge(ctx context.Context, tx *storage.ImportBatch, whole []
 	return j, nil
 }
 
-// findings asks what the database knows of a batch. Whatever is unique there would
-// conflict with a line that it knows; a sub of somebody who is gone would not.
+// findings asks what the database knows of a batch. Whatever is unique there, and a sub
+// of somebody who is gone, conflicts with a line that it knows when that is written.
 func (im *importer) findings(ctx context.Context, tx *storage.ImportBatch, whole []*checkedLine) ([]storage.ImportFinding, error) {
-	lines := importLines(whole)
 	if im.fresh && !im.opts.DryRun {
-		retired, err := tx.SubsRetired(ctx, lines)
-		if err != nil || !retired {
-			return nil, err
-		}
+		return nil, nil
 	}
-	list, err := tx.Findings(ctx, lines)
+	list, err := tx.Findings(ctx, importLines(whole))
 	im.fresh = len(list) == 0
 	return list, err
 }
