@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/seal"
@@ -37,31 +38,40 @@ func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made 
 		}
 		life := LifeOf(snapshot, reset.Settings)
 		for _, lost := range snapshot.Keys {
-			if lost.PrivateURI != "" || lost.State == keys.Deleted || lost.State == keys.Retired {
+			if lost.PrivateURI != "" {
 				continue
 			}
-			if lost.State != keys.Active {
-				if err := tx.MoveSigningKey(ctx, lost.ID, keys.Deleted, lost.TokensUntil); err != nil {
-					return err
-				}
-				continue
-			}
-			pasted = append(pasted, life.Status(lost).MayBePasted...)
-			if err := tx.MoveSigningKey(ctx, lost.ID, keys.Retired, life.TokensUntil(lost)); err != nil {
-				return err
-			}
-			key, err := reset.Make(keyring, lost.Alg)
+			key, err := reset.replace(ctx, tx, keyring, lost, life.TokensUntil(lost))
 			if err != nil {
 				return err
 			}
-			key.ClientID = lost.ClientID
-			if err := tx.InsertSigningKey(ctx, key); err != nil {
-				return err
+			if key != nil {
+				made, pasted = append(made, key), append(pasted, life.Status(lost).MayBePasted...)
 			}
-			made = append(made, key)
 		}
 		return tx.Audit(ctx, reset.Audit)
 	})
 	slices.Sort(pasted)
 	return made, slices.Compact(pasted), err
+}
+
+// replace ends a key that is lost, and makes one in its place if it signed; else it
+// gives nil.
+func (r KeyReset) replace(ctx context.Context, tx *storage.Tx, keyring *seal.Keyring, lost *storage.SigningKey, tokensUntil time.Time) (*storage.SigningKey, error) {
+	switch lost.State {
+	case keys.Created, keys.Published:
+		return nil, tx.MoveSigningKey(ctx, lost.ID, keys.Deleted, lost.TokensUntil)
+	case keys.Active:
+	default:
+		return nil, nil //nolint:nilnil // it does not sign
+	}
+	if err := tx.MoveSigningKey(ctx, lost.ID, keys.Retired, tokensUntil); err != nil {
+		return nil, err
+	}
+	key, err := r.Make(keyring, lost.Alg)
+	if err != nil {
+		return nil, err
+	}
+	key.ClientID = lost.ClientID
+	return key, tx.InsertSigningKey(ctx, key)
 }

@@ -29,6 +29,7 @@ type seed struct {
 
 	mu      sync.Mutex
 	signing []*storage.SigningKey
+	private []*PrivateKey // their private halves
 }
 
 var (
@@ -102,7 +103,15 @@ func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.signing = append(s.signing, key)
+		der, err := s.keyring.Open(seal.SigningKeys, key.PrivateSealed, "signing_keys", key.Kid)
+		if err != nil {
+			return nil, err
+		}
+		private, err := NewPrivateKey(der)
+		if err != nil {
+			return nil, err
+		}
+		s.signing, s.private = append(s.signing, key), append(s.private, private)
 	}
 	copied := *s.signing[n]
 	return &copied, nil

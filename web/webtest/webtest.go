@@ -138,7 +138,7 @@ func (p *Provider) serve(change func(*web.Options)) {
 	}
 	p.Server = server
 	p.lost = make(chan *httptest.ResponseRecorder, 1)
-	listener.Config.Handler = losing(server.Handler(), p.lost)
+	listener.Config.Handler = p.watch(losing(server.Handler(), p.lost))
 	listener.Config.ErrorLog = log.New(p.Log, "", 0)
 	p.Address = "http://" + host + server.Provider.BasePath()
 	if strings.HasPrefix(p.Issuer, "https:") {
@@ -155,7 +155,12 @@ func (p *Provider) serve(change func(*web.Options)) {
 	var running sync.WaitGroup
 	running.Go(func() { server.Run(ctx) })
 	p.stop = func() { stop(); running.Wait() }
-	p.tb.Cleanup(p.stop)
+	p.tb.Cleanup(func() {
+		p.stop()
+		if p.seeded.leaked([]byte(p.Log.String())) {
+			p.tb.Error("a private key was logged")
+		}
+	})
 }
 
 // StopRunning ends what the provider does by itself, as its end would. Requests are
