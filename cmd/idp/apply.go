@@ -150,9 +150,19 @@ func (s *session) batchHasher() (*password.Hasher, error) {
 	return password.New(opts)
 }
 
-// makeSigningKey makes a key sealed for this database. The master key is made
-// with the first one if the database has never been sealed.
+// makeSigningKey makes a key sealed for this database.
 func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.SigningKey, error) {
+	keyring, err := s.openKeyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	return keys.Generate(keyring, rand.Reader, alg)
+}
+
+// openKeyring opens what seals and opens in this database. The master key is made now
+// if the database has never been sealed.
+func (s *session) openKeyring(ctx context.Context) (*seal.Keyring, error) {
 	opened, err := seal.Open(ctx, s.store, masterKeySource(s.cfg), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -163,7 +173,7 @@ func (s *session) makeSigningKey(ctx context.Context, alg string) (*storage.Sign
 			"file", s.cfg.MasterKeyFile())
 	}
 
-	return keys.Generate(opened.Keyring, rand.Reader, alg)
+	return opened.Keyring, nil
 }
 
 // readBrandFile reads the file and gives the name that faults bear.

@@ -103,7 +103,7 @@ func wantKeyEvents(t *testing.T, i *installation, old, next string) {
 
 	var got []string
 
-	for _, event := range auditEvents(t, i) {
+	for _, event := range auditEvents(t, i, "keys.delete") {
 		if event.TargetKind != "key" {
 			continue
 		}
@@ -133,8 +133,8 @@ func wantKeyEvents(t *testing.T, i *installation, old, next string) {
 	}
 }
 
-// auditEvents are those that the installation's database has.
-func auditEvents(t *testing.T, i *installation) []storage.AuditEvent {
+// auditEvents are those that the installation's database has, up to one of an action.
+func auditEvents(t *testing.T, i *installation, last string) []storage.AuditEvent {
 	t.Helper()
 
 	store, err := storage.Open(t.Context(), storage.Options{URL: strings.TrimPrefix(i.environ[0], "IDP_DATABASE_URL="), MaxConnections: 1})
@@ -151,7 +151,7 @@ func auditEvents(t *testing.T, i *installation) []storage.AuditEvent {
 			t.Fatal(err)
 		}
 
-		return len(events) > 0 && events[len(events)-1].Action == "keys.delete"
+		return len(events) > 0 && events[len(events)-1].Action == last
 	})
 
 	return events
