@@ -113,7 +113,7 @@ type keyState struct {
 func tellKey(ctx context.Context, tx *storage.Tx, event storage.AuditEvent, step keys.Step, key *storage.SigningKey, after keyState) error {
 	event.Action, event.TargetKind, event.Target = "keys."+string(step), "key", key.Kid
 	var err error
-	if step != stepCreate && step != stepImport {
+	if step != keys.Create && step != keys.Import {
 		event.Before, err = json.Marshal(keyState{State: key.State})
 	}
 	if err == nil {
@@ -124,12 +124,6 @@ func tellKey(ctx context.Context, tx *storage.Tx, event storage.AuditEvent, step
 	}
 	return tx.Audit(ctx, event)
 }
-
-// How the making of a key is told, and the bringing in of one.
-const (
-	stepCreate keys.Step = "create"
-	stepImport keys.Step = "import"
-)
 
 // NewKey is a key that somebody asks for.
 type NewKey struct {
@@ -175,18 +169,24 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 		if slices.ContainsFunc(snapshot.Keys, func(other *storage.SigningKey) bool { return other.Kid == key.Kid }) {
 			return fmt.Errorf("%w: another key has the kid %s", storage.ErrConflict, key.Kid)
 		}
-		key.ClientID, key.State = owner, keys.Created
-		if err := tx.InsertSigningKey(ctx, key); err != nil {
-			return err
-		}
-		step := stepCreate
+		step := keys.Create
 		if wanted.Imported {
-			step = stepImport
+			step = keys.Import
 		}
-		return tellKey(ctx, tx, wanted.Audit, step, key, keyState{State: keys.Created, Alg: key.Alg, ClientID: wanted.ClientID})
+		key.ClientID = owner
+		return insertKey(ctx, tx, key, step, wanted.ClientID, wanted.Audit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
 	return key, nil
+}
+
+// insertKey adds a key in the state created, and tells of it as of a step.
+func insertKey(ctx context.Context, tx *storage.Tx, key *storage.SigningKey, step keys.Step, clientID string, audit storage.AuditEvent) error {
+	key.State = keys.Created
+	if err := tx.InsertSigningKey(ctx, key); err != nil {
+		return err
+	}
+	return tellKey(ctx, tx, audit, step, key, keyState{State: keys.Created, Alg: key.Alg, ClientID: clientID})
 }

@@ -205,7 +205,9 @@ func belongTogether(key crypto.Signer) bool {
 		return false
 	}
 	signer, signs := again.(crypto.Signer)
-	public, compares := key.Public().(interface{ Equal(other crypto.PublicKey) bool })
+	public, compares := key.Public().(interface {
+		Equal(other crypto.PublicKey) bool
+	})
 	return signs && compares && public.Equal(signer.Public())
 }
 
