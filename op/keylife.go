@@ -105,6 +105,8 @@ type keyState struct {
 	ClientID string `json:"client_id,omitempty"`
 	// ReplacedBy is the kid of the key that signs in its place.
 	ReplacedBy string `json:"replaced_by,omitempty"`
+	// Compromised: somebody else may have the key.
+	Compromised bool `json:"compromised,omitempty"`
 	// Breaks are the clients that the step was known to break.
 	Breaks []string `json:"breaks,omitempty"`
 }

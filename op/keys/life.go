@@ -19,6 +19,9 @@ const (
 	Delete   Step = "delete"
 )
 
+// Revoke ends a key that has leaked, whatever it breaks. It is no step of a life.
+const Revoke Step = "revoke"
+
 // Steps are all of them, in the order of a life.
 var Steps = []Step{Publish, Activate, Retire, Delete}
 
@@ -39,6 +42,9 @@ var transitions = map[Step]struct {
 	}},
 	Delete: {Deleted, map[string]string{
 		Active: "it signs: another has to be activated in its place, or it has to be retired", Deleted: "it is deleted already",
+	}},
+	Revoke: {Deleted, map[string]string{
+		Deleted: "it is deleted already: nothing that it signs is accepted here",
 	}},
 }
 
