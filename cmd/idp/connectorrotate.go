@@ -133,10 +133,10 @@ func (r *rotation) one(ctx context.Context, step string, asJSON bool) error {
 			return fmt.Errorf("no key is to take another's place: %s --step publish makes one", r.command())
 		}
 
-		_, err = r.activate(ctx, shown)
+		err = r.activatePasted(ctx, standing, shown)
 	default:
 		if shown, err = r.wayBack(standing); err == nil {
-			_, err = r.activate(ctx, shown)
+			err = r.activatePasted(ctx, standing, shown)
 		}
 	}
 
@@ -215,6 +215,30 @@ func (r *rotation) activate(ctx context.Context, key *storage.SigningKey) (*keys
 	return op.StepKeyAgreed(ctx, r.store, keySettings(r.cfg), op.KeyStep{
 		Step: keys.Activate, Kid: key.Kid, Pasted: true, Audit: commandEvent("keys.activate"),
 	})
+}
+
+// activatePasted is activate for who says that the key is pasted by now. Where the
+// connector document can be asked, that has the last word.
+func (r *rotation) activatePasted(ctx context.Context, standing *keys.Rotation, key *storage.SigningKey) error {
+	if r.cfg.ConversationalCloud.ConnectorDocumentURL != "" && standing.Client.ConversationalCloud.HoldsPastedKey() {
+		line, err := keys.OneLine(key.PublicJWK)
+		if err != nil {
+			return err
+		}
+
+		held, err := r.documentHolds(ctx, standing.Client, line)
+		if err != nil {
+			return err
+		}
+
+		if !held {
+			return fmt.Errorf("key %s is not pasted yet, by the connector document of Conversational Cloud", key.Kid)
+		}
+	}
+
+	_, err := r.activate(ctx, key)
+
+	return err
 }
 
 // wayBack is the key to go back to.
@@ -311,6 +335,10 @@ func (r *rotation) waitUntilPasted(ctx context.Context, standing *keys.Rotation,
 	}
 
 	r.printLine(standing, key, line)
+
+	if r.cfg.ConversationalCloud.ConnectorDocumentURL != "" {
+		return line, r.waitForDocument(ctx, standing.Client, line)
+	}
 
 	for {
 		fmt.Fprint(r.out, "Once it is saved, copy the value from the form and paste it here (Ctrl-C leaves everything as it is):\n")
