@@ -3,7 +3,10 @@ package op
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
@@ -16,6 +19,8 @@ type KeyStep struct {
 	Kid string
 	// Force makes the step although it breaks somebody.
 	Force bool
+	// Pasted says that the connector which owns the key holds it by now, pasted.
+	Pasted bool
 	// Audit tells who asks. What is done to what is filled in here.
 	Audit storage.AuditEvent
 }
@@ -38,7 +43,11 @@ func StepKey(ctx context.Context, store *storage.Store, settings keys.Settings, 
 		if err != nil {
 			return err
 		}
-		verdict = LifeOf(snapshot, settings).Decide(step.Step, key)
+		life := LifeOf(snapshot, settings)
+		if step.Pasted {
+			life.Pasted = key.Kid
+		}
+		verdict = life.Decide(step.Step, key)
 		if err := verdict.Err(step.Force); err != nil {
 			return err
 		}
@@ -48,6 +57,24 @@ func StepKey(ctx context.Context, store *storage.Store, settings keys.Settings, 
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	return verdict, nil
+}
+
+// agreedPoll is how often it is asked whether every instance publishes a key.
+const agreedPoll = 100 * time.Millisecond
+
+// StepKeyAgreed is StepKey that waits for the instances which do not publish the key
+// yet, until ctx ends.
+func StepKeyAgreed(ctx context.Context, store *storage.Store, settings keys.Settings, step KeyStep) (*keys.Verdict, error) {
+	for {
+		verdict, err := StepKey(ctx, store, settings, step)
+		refused, is := errors.AsType[*keys.RefusedError](err)
+		if !is || refused.Verdict.Behind == 0 {
+			return verdict, err
+		}
+		if pause(ctx, agreedPoll); ctx.Err() != nil {
+			return nil, err
+		}
+	}
 }
 
 // makeStep makes a step that was decided about in the same transaction.
@@ -78,6 +105,8 @@ type keyState struct {
 	ClientID string `json:"client_id,omitempty"`
 	// ReplacedBy is the kid of the key that signs in its place.
 	ReplacedBy string `json:"replaced_by,omitempty"`
+	// Compromised: somebody else may have the key.
+	Compromised bool `json:"compromised,omitempty"`
 	// Breaks are the clients that the step was known to break.
 	Breaks []string `json:"breaks,omitempty"`
 }
@@ -86,7 +115,7 @@ type keyState struct {
 func tellKey(ctx context.Context, tx *storage.Tx, event storage.AuditEvent, step keys.Step, key *storage.SigningKey, after keyState) error {
 	event.Action, event.TargetKind, event.Target = "keys."+string(step), "key", key.Kid
 	var err error
-	if step != keys.Create {
+	if step != keys.Create && step != keys.Import {
 		event.Before, err = json.Marshal(keyState{State: key.State})
 	}
 	if err == nil {
@@ -105,8 +134,10 @@ type NewKey struct {
 	// Alg is one of keys.Algs, "" for what the client has, or RS256.
 	Alg string
 	// Make makes an active key, sealed and of no owner, as brandfile.Makers does.
-	Make  func(alg string) (*storage.SigningKey, error)
-	Audit storage.AuditEvent
+	Make func(alg string) (*storage.SigningKey, error)
+	// Imported: the key was made elsewhere.
+	Imported bool
+	Audit    storage.AuditEvent
 }
 
 // CreateKey makes a key in the state created, which nobody outside knows of.
@@ -132,8 +163,20 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 		if err != nil {
 			return err
 		}
+		if same, err := keys.SameKey(snapshot.Keys, key); err != nil {
+			return err
+		} else if same != nil {
+			return fmt.Errorf("%w: it is here already, as %s, which is %s", storage.ErrConflict, same.Kid, same.State)
+		}
+		if slices.ContainsFunc(snapshot.Keys, func(other *storage.SigningKey) bool { return other.Kid == key.Kid }) {
+			return fmt.Errorf("%w: another key has the kid %s", storage.ErrConflict, key.Kid)
+		}
+		step := keys.Create
+		if wanted.Imported {
+			step = keys.Import
+		}
 		key.ClientID = owner
-		return insertKey(ctx, tx, key, wanted.ClientID, wanted.Audit)
+		return insertKey(ctx, tx, key, step, wanted.ClientID, wanted.Audit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
@@ -141,11 +184,11 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 	return key, nil
 }
 
-// insertKey adds a key in the state created, and tells of it.
-func insertKey(ctx context.Context, tx *storage.Tx, key *storage.SigningKey, clientID string, audit storage.AuditEvent) error {
+// insertKey adds a key in the state created, and tells of it as of a step.
+func insertKey(ctx context.Context, tx *storage.Tx, key *storage.SigningKey, step keys.Step, clientID string, audit storage.AuditEvent) error {
 	key.State = keys.Created
 	if err := tx.InsertSigningKey(ctx, key); err != nil {
 		return err
 	}
-	return tellKey(ctx, tx, audit, keys.Create, key, keyState{State: keys.Created, Alg: key.Alg, ClientID: clientID})
+	return tellKey(ctx, tx, audit, step, key, keyState{State: keys.Created, Alg: key.Alg, ClientID: clientID})
 }

@@ -234,7 +234,7 @@ func (p *Provider) stepSchedule(ctx context.Context, v *view, id int64, made *st
 			return nil // the next look has one made
 		}
 		made.ClientID = s.ClientID
-		if err := insertKey(ctx, tx, made, v.clientID(s.ClientID), audit); err != nil {
+		if err := insertKey(ctx, tx, made, keys.Create, v.clientID(s.ClientID), audit); err != nil {
 			return err
 		}
 		return makeStep(ctx, tx, life.Decide(keys.Publish, made), audit)

@@ -109,3 +109,15 @@ func (tx *Tx) MoveSigningKey(ctx context.Context, id int64, state string, tokens
 	}
 	return nil
 }
+
+// RevokeSigningKey deletes a key that has leaked, and notes that it has.
+func (tx *Tx) RevokeSigningKey(ctx context.Context, id int64) error {
+	_, err := tx.tx.Exec(ctx, `
+		update signing_keys set state = 'deleted', private_sealed = '', revoked_at = idp_now(), deleted_at = idp_now(),
+		  published_at = case when state <> 'created' then coalesce(published_at, activated_at) end
+		where id = $1`, id)
+	if err != nil {
+		return fmt.Errorf("revoke signing key: %w", wrap(err))
+	}
+	return nil
+}

@@ -152,17 +152,11 @@ func (s *session) batchHasher() (*password.Hasher, error) {
 }
 
 // makeSigningKey makes a key sealed for this database, or in the token if that is asked
-// for here or by the configuration. The master key is made with the first one if the
-// database has never been sealed.
+// for here or by the configuration.
 func (s *session) makeSigningKey(ctx context.Context, alg string, inToken bool) (*storage.SigningKey, error) {
-	opened, err := seal.Open(ctx, s.store, masterKeySource(s.cfg), rand.Reader)
+	keyring, err := s.openKeyring(ctx)
 	if err != nil {
 		return nil, err
-	}
-
-	if opened.Created {
-		s.log.Warn("a master key was made; without it nothing sealed in the database can be read: back it up apart from the database",
-			"file", s.cfg.MasterKeyFile())
 	}
 
 	signers, err := newSigners(s.cfg)
@@ -174,7 +168,23 @@ func (s *session) makeSigningKey(ctx context.Context, alg string, inToken bool) 
 		return signers.GenerateInToken(rand.Reader, alg)
 	}
 
-	return signers.Generate(opened.Keyring, rand.Reader, alg)
+	return signers.Generate(keyring, rand.Reader, alg)
+}
+
+// openKeyring opens what seals and opens in this database. The master key is made now
+// if the database has never been sealed.
+func (s *session) openKeyring(ctx context.Context) (*seal.Keyring, error) {
+	opened, err := seal.Open(ctx, s.store, masterKeySource(s.cfg), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+
+	if opened.Created {
+		s.log.Warn("a master key was made; without it nothing sealed in the database can be read: back it up apart from the database",
+			"file", s.cfg.MasterKeyFile())
+	}
+
+	return opened.Keyring, nil
 }
 
 // readBrandFile reads the file and gives the name that faults bear.

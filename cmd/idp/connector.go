@@ -16,9 +16,9 @@ func newConnectorCommand(a *app) *cobra.Command {
 		Use:     "connector",
 		Short:   "Connect Conversational Cloud",
 		Long:    "Connect Conversational Cloud: what its connector has to be configured by, and whether it works.",
-		Example: "  idp connector settings messaging\n  idp connector test messaging --consumer amelia",
+		Example: "  idp connector settings messaging\n  idp connector test messaging --consumer amelia\n  idp connector rotate messaging",
 	})
-	cmd.AddCommand(newConnectorSettingsCommand(a), newConnectorTestCommand(a))
+	cmd.AddCommand(newConnectorSettingsCommand(a), newConnectorTestCommand(a), newConnectorRotateCommand(a))
 
 	return cmd
 }

@@ -14,8 +14,8 @@ import (
 func newKeyCommand(a *app) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "key",
-		Short: "Show, export and replace the keys that sign tokens",
-		Long: "Show, export and replace the keys that sign tokens. A key is created, published, activated,\n" +
+		Short: "Show, export, bring in and replace the keys that sign tokens",
+		Long: "Show, export, bring in and replace the keys that sign tokens. A key is created, published, activated,\n" +
 			"retired and deleted, each by a command: what would break a relying party is refused, with the\n" +
 			"name of whom. A private key never leaves the database but sealed.",
 		Example: "  idp key list\n  idp key create --client messaging\n  idp key export --client messaging",
@@ -24,7 +24,8 @@ func newKeyCommand(a *app) *cobra.Command {
 	for _, step := range keys.Steps {
 		cmd.AddCommand(newKeyStepCommand(a, step))
 	}
-	cmd.AddCommand(newKeyScheduleCommand(a), newKeyExportCommand(a), newKeyRewrapCommand(a), newKeyResetCommand(a))
+	cmd.AddCommand(newKeyScheduleCommand(a), newKeyExportCommand(a), newKeyImportCommand(a), newKeyRevokeCommand(a),
+		newKeyRewrapCommand(a), newKeyResetCommand(a))
 
 	return cmd
 }

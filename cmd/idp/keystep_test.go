@@ -133,7 +133,7 @@ func wantKeyEvents(t *testing.T, i *installation, old, next string) {
 	}
 }
 
-// auditEvents are those that the installation's database has.
+// auditEvents are those that the installation's database has, up to one of an action.
 func auditEvents(t *testing.T, i *installation) []storage.AuditEvent {
 	t.Helper()
 

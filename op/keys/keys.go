@@ -62,33 +62,42 @@ func Generate(keyring *seal.Keyring, rand io.Reader, alg string) (*storage.Signi
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
-	row, err := newRow(private.Public(), alg)
+	row, err := newRow(private.Public(), alg, "")
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, fmt.Errorf("generate signing key: %w", err)
-	}
-	if row.PrivateSealed, err = keyring.Seal(seal.SigningKeys, der, "signing_keys", row.Kid); err != nil {
+	if err := sealPrivate(keyring, row, private); err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}
 	return row, nil
 }
 
-// newRow is the row of a key in state active, its private half apart.
-func newRow(key crypto.PublicKey, alg string) (*storage.SigningKey, error) {
-	public := jose.JSONWebKey{Key: key, Algorithm: alg, Use: "sig"}
-	thumbprint, err := public.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("thumbprint: %w", err)
+// newRow is the row of a key in state active, its private half apart. kid is "" for
+// the thumbprint of RFC 7638.
+func newRow(key crypto.PublicKey, alg, kid string) (*storage.SigningKey, error) {
+	public := jose.JSONWebKey{Key: key, Algorithm: alg, Use: "sig", KeyID: kid}
+	if kid == "" {
+		thumbprint, err := public.Thumbprint(crypto.SHA256)
+		if err != nil {
+			return nil, fmt.Errorf("thumbprint: %w", err)
+		}
+		public.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
 	}
-	public.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint)
 	document, err := json.Marshal(public)
 	if err != nil {
 		return nil, fmt.Errorf("write public key: %w", err)
 	}
 	return &storage.SigningKey{Kid: public.KeyID, Alg: alg, State: Active, PublicJWK: document}, nil
+}
+
+// sealPrivate puts the private half into a row, sealed.
+func sealPrivate(keyring *seal.Keyring, row *storage.SigningKey, private crypto.Signer) error {
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return fmt.Errorf("write private key: %w", err)
+	}
+	row.PrivateSealed, err = keyring.Seal(seal.SigningKeys, der, "signing_keys", row.Kid)
+	return err
 }
 
 func generate(rand io.Reader, alg string) (crypto.Signer, error) {

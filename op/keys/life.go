@@ -19,6 +19,9 @@ const (
 	Delete   Step = "delete"
 )
 
+// Revoke ends a key that has leaked, whatever it breaks. It is no step of a life.
+const Revoke Step = "revoke"
+
 // Steps are all of them, in the order of a life.
 var Steps = []Step{Publish, Activate, Retire, Delete}
 
@@ -39,6 +42,9 @@ var transitions = map[Step]struct {
 	}},
 	Delete: {Deleted, map[string]string{
 		Active: "it signs: another has to be activated in its place, or it has to be retired", Deleted: "it is deleted already",
+	}},
+	Revoke: {Deleted, map[string]string{
+		Deleted: "it is deleted already: nothing that it signs is accepted here",
 	}},
 }
 
@@ -69,6 +75,9 @@ type Life struct {
 	Instances []storage.Instance
 	Settings  Settings
 	Now       time.Time
+	// Pasted is the kid of a key of which somebody says that the connector which owns it
+	// holds it by now, pasted.
+	Pasted string
 }
 
 // Verdict is what is decided about a step.
@@ -79,6 +88,9 @@ type Verdict struct {
 	To string
 	// Refusal says why the step is not possible; "" if it is.
 	Refusal string
+	// Behind is how many instances the step has to wait for: the one reason of Refusal that
+	// passes by itself.
+	Behind int
 	// Breaks are the clients that would refuse tokens after the step, or lose theirs.
 	Breaks []Break
 	// Retires is the key that retires in the same moment, nil for none.
@@ -116,8 +128,8 @@ func (l *Life) Decide(step Step, key *storage.SigningKey) *Verdict {
 
 // activate decides about a key that is published, or retired: the way back.
 func (l *Life) activate(v *Verdict) {
-	if behind := l.behind(v.Key); behind > 0 {
-		v.Refusal = fmt.Sprintf("%d of %d instances do not publish it yet: each does within a second, or counts no more soon after it was cut off", behind, len(l.Instances))
+	if v.Behind = l.behind(v.Key); v.Behind > 0 {
+		v.Refusal = fmt.Sprintf("%d of %d instances do not publish it yet: each does within a second, or counts no more soon after it was cut off", v.Behind, len(l.Instances))
 		return
 	}
 	inUse := false
@@ -132,7 +144,7 @@ func (l *Life) activate(v *Verdict) {
 	}
 	for _, party := range l.parties(v.Key) {
 		if party.pasted {
-			if inUse {
+			if inUse && v.Key.Kid != l.Pasted {
 				v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: "it may hold another key, pasted: this one has to be pasted there first"})
 			}
 			continue

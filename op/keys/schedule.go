@@ -9,8 +9,13 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
-// Create is the step of a schedule that makes a key, and publishes it.
-const Create Step = "create"
+// How a key begins.
+const (
+	// Create makes a key; that of a schedule is published in the same moment.
+	Create Step = "create"
+	// Import brings in one that was made elsewhere.
+	Import Step = "import"
+)
 
 // ErrPasted means that a connector may hold a pasted key, which no schedule can
 // replace.

@@ -51,7 +51,7 @@ func (s *Signers) GenerateInToken(rand io.Reader, alg string) (*storage.SigningK
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w: %w", ErrUnavailable, err)
 	}
-	row, err := newRow(public, alg)
+	row, err := newRow(public, alg, "")
 	if err != nil {
 		return nil, fmt.Errorf("generate signing key: %w", err)
 	}

@@ -85,22 +85,29 @@ func New(opts Options) *Client {
 // their errors, and so are the context's. No error repeats anything of the address,
 // which may hold a secret of its owner's, nor of the answer.
 func (c *Client) Do(r *http.Request) (status int, err error) {
+	status, _, err = c.Fetch(r)
+	return status, err
+}
+
+// Fetch is Do for whoever needs the body. Nothing of it may be shown to who named the
+// address.
+func (c *Client) Fetch(r *http.Request) (status int, body []byte, err error) {
 	if r.URL.Scheme != "https" && (r.URL.Scheme != "http" || !c.opts.Loopback || !loopback.Host(r.URL.Hostname())) {
-		return 0, ErrScheme
+		return 0, nil, ErrScheme
 	}
 	response, err := c.http.Do(r) //nolint:gosec // that others name the address is what this package is for
 	if err != nil {
-		return 0, fmt.Errorf("call: %w", reason(err))
+		return 0, nil, fmt.Errorf("call: %w", reason(err))
 	}
 	defer response.Body.Close() //nolint:errcheck // read, or thrown away
-	size, err := io.Copy(io.Discard, io.LimitReader(response.Body, MaxAnswer+1))
+	body, err = io.ReadAll(io.LimitReader(response.Body, MaxAnswer+1))
 	if err != nil {
-		return 0, fmt.Errorf("read answer: %w", reason(err))
+		return 0, nil, fmt.Errorf("read answer: %w", reason(err))
 	}
-	if size > MaxAnswer {
-		return 0, ErrTooLarge
+	if len(body) > MaxAnswer {
+		return 0, nil, ErrTooLarge
 	}
-	return response.StatusCode, nil
+	return response.StatusCode, body, nil
 }
 
 // check is asked by the dialler with each address that a name has resolved to.

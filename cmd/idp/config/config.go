@@ -34,8 +34,10 @@ type Config struct {
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed
 	Outbound        Outbound
 	HandOver        HandOver
-	Keys            Keys
-	Log             Log
+	// ConversationalCloud says what may be asked of Conversational Cloud.
+	ConversationalCloud ConversationalCloud
+	Keys                Keys
+	Log                 Log
 
 	// WarningAllowHTTPIssuer lets the issuer be http beyond this machine.
 	WarningAllowHTTPIssuer bool
@@ -108,6 +110,11 @@ type HandOver struct {
 	LoginURL   string
 	LogoutURL  string
 	WebhookURL string
+}
+
+// ConversationalCloud says what may be asked of Conversational Cloud.
+type ConversationalCloud struct {
+	ConnectorDocumentURL string // with {account_id} in it; empty for none
 }
 
 // Keys has the times of signing keys.

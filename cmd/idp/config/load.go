@@ -223,6 +223,7 @@ func (c *Config) checkTogether(found map[string]given) []Fault {
 
 	for key, address := range map[string]string{
 		"handover.login_url": c.HandOver.LoginURL, "handover.logout_url": c.HandOver.LogoutURL, "handover.webhook_url": c.HandOver.WebhookURL,
+		"conversational_cloud.connector_document_url": c.ConversationalCloud.ConnectorDocumentURL,
 	} {
 		if strings.HasPrefix(address, "http:") && !loopback.URL(c.Issuer) {
 			complain(key, "must be https; http on loopback is for an issuer on loopback")

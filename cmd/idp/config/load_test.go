@@ -193,12 +193,13 @@ password_hashing:
   concurrency: 3
 outbound: {allowed_networks: [10.7.0.0/16]}
 handover: {login_url: "https://www.brand.example/login?of=idp", webhook_url: https://www.brand.example/hook}
+conversational_cloud: {connector_document_url: "https://accdn.lpsnmedia.net/{account_id}"}
 warning_allow_http_issuer: True
 `
 	c := load(t, inputs(t, file, nil))
 	got := []any{
 		c.Issuer, c.Listen, c.TrustedProxies, c.Session, c.Database.MaxConnections, c.Brand,
-		c.PasswordHashing.Queue, c.WarningAllowHTTPIssuer, c.Outbound.AllowedNetworks, c.HandOver,
+		c.PasswordHashing.Queue, c.WarningAllowHTTPIssuer, c.Outbound.AllowedNetworks, c.HandOver, c.ConversationalCloud,
 	}
 	want := []any{
 		"https://login.brand.example/consumers", "[::1]:9000",
@@ -209,6 +210,7 @@ warning_allow_http_issuer: True
 		48, true,
 		[]netip.Prefix{netip.MustParsePrefix("10.7.0.0/16")},
 		config.HandOver{LoginURL: "https://www.brand.example/login?of=idp", WebhookURL: "https://www.brand.example/hook"},
+		config.ConversationalCloud{ConnectorDocumentURL: "https://accdn.lpsnmedia.net/{account_id}"},
 	}
 
 	samePrefix := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })

@@ -99,6 +99,14 @@ var Options = []Option{
 		set: into(func(c *Config) *string { return &c.HandOver.WebhookURL }, ownAddress),
 	},
 	{
+		Key: "conversational_cloud.connector_document_url", Kind: Text,
+		DefaultNote: "none: somebody says what is pasted",
+		Help: "Address of the account's public connector document, with {account_id} in it, such as " +
+			"https://accdn.lpsnmedia.net/api/account/{account_id}/configuration/le-connectors/all-connectors: idp connector rotate then asks it " +
+			"whether a new key is pasted. LivePerson does not document it.",
+		set: into(func(c *Config) *string { return &c.ConversationalCloud.ConnectorDocumentURL }, ownAddress),
+	},
+	{
 		Key: "data_dir", Kind: Text, derive: dataDir,
 		DefaultNote: "/var/lib/idp as root, else $XDG_DATA_HOME/idp or ~/.local/share/idp",
 		Help:        "Folder of the built-in PostgreSQL and of the master key made at the first start. Back it up.",

@@ -1,0 +1,445 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/storage"
+)
+
+// The steps of idp connector rotate --step.
+const (
+	rotatePublish  = "publish"
+	rotateActivate = "activate"
+	rotateBack     = "back"
+)
+
+var rotateSteps = []string{rotatePublish, rotateActivate, rotateBack}
+
+func newConnectorRotateCommand(a *app) *cobra.Command {
+	var (
+		step         string
+		back, asJSON bool
+	)
+
+	cmd := &cobra.Command{
+		Use:   "rotate CLIENT_ID",
+		Short: "Replace the key of a connector, a pasted one, too",
+		Long: "Replace the key by which a connector's tokens are signed, and lead through it: a new key is made and\n" +
+			"published, its one line printed to be pasted into Conversational Cloud, and when it was, the new key\n" +
+			"signs and a token of it is verified by what was pasted. Between the two moments Conversational Cloud\n" +
+			"refuses tokens, so be quick there. It can be left at any time, with Ctrl-C, and goes on where it was.\n\n" +
+			"A connector that reads the key set (idp_certificate_type: jwks_endpoint) has nothing to paste: its new\n" +
+			"key signs when it has been published for long enough.\n\n" +
+			"Without somebody to lead, --step makes one step: publish makes and publishes the new key and prints its\n" +
+			"line; activate says that the line is pasted now, and has the key sign; back has the old one sign again,\n" +
+			"and says that its line is pasted again.",
+		Example: "  idp connector rotate messaging\n" +
+			"  idp connector rotate messaging --back     the old key again\n" +
+			"  idp connector rotate messaging --step publish --json",
+		Args:              oneArgument("the client_id"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if step != "" {
+				if err := oneOf("--step", step, rotateSteps); err != nil {
+					return err
+				}
+			} else if asJSON {
+				return errors.New("--json: for --step alone; without it somebody is led through the steps")
+			}
+
+			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				r := &rotation{session: s, clientID: args[0], out: cmd.OutOrStdout(), lines: bufio.NewReader(cmd.InOrStdin())}
+				if step != "" {
+					return r.one(ctx, step, asJSON)
+				}
+
+				return r.lead(ctx, back)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&step, "step", "", "make one step and ask nothing: "+strings.Join(rotateSteps, ", "))
+	cmd.Flags().BoolVar(&back, "back", false, "lead back to the key before")
+	completeWith(cmd, "step", cobra.FixedCompletions(rotateSteps, cobra.ShellCompDirectiveNoFileComp))
+	addJSONFlag(cmd, &asJSON)
+	cmd.MarkFlagsMutuallyExclusive("step", "back")
+
+	return cmd
+}
+
+// rotation is one run of idp connector rotate.
+type rotation struct {
+	*session
+
+	clientID string
+	out      io.Writer
+	lines    *bufio.Reader
+}
+
+// standing is how far the connector is.
+func (r *rotation) standing(ctx context.Context) (*keys.Rotation, *keys.Life, error) {
+	snapshot, err := r.store.ReadSnapshot(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	life := op.LifeOf(snapshot, keySettings(r.cfg))
+
+	standing, err := life.Rotation(r.clientID)
+	if err != nil {
+		return nil, nil, err
+	}
+
+	return standing, life, nil
+}
+
+// rotationView is what --step --json prints.
+type rotationView struct {
+	ClientID string `json:"client_id"`
+	// Signs is the kid of the active key, Next that of the published one that is to take
+	// its place, and Before that of the way back.
+	Signs  string `json:"signs,omitempty"`
+	Next   string `json:"next,omitempty"`
+	Before string `json:"before,omitempty"`
+	// Paste is the line that Conversational Cloud has to hold for the next step, or does by
+	// now.
+	Paste string `json:"paste"`
+}
+
+// one makes one step, and asks nothing.
+func (r *rotation) one(ctx context.Context, step string, asJSON bool) error {
+	standing, _, err := r.standing(ctx)
+	if err != nil {
+		return err
+	}
+
+	var shown *storage.SigningKey
+
+	switch step {
+	case rotatePublish:
+		shown, err = r.publish(ctx, standing)
+	case rotateActivate:
+		if shown = standing.Next; shown == nil {
+			return fmt.Errorf("no key is to take another's place: %s --step publish makes one", r.command())
+		}
+
+		err = r.activatePasted(ctx, standing, shown)
+	default:
+		if shown, err = r.wayBack(standing); err == nil {
+			err = r.activatePasted(ctx, standing, shown)
+		}
+	}
+
+	if err != nil {
+		return err
+	}
+
+	line, err := keys.OneLine(shown.PublicJWK)
+	if err != nil {
+		return err
+	}
+
+	if standing, _, err = r.standing(ctx); err != nil {
+		return err
+	}
+
+	if asJSON {
+		view := rotationView{ClientID: r.clientID, Paste: line, Signs: kidOf(standing.Signs), Next: kidOf(standing.Next), Before: kidOf(standing.Before)}
+
+		return printJSON(r.out, view)
+	}
+
+	if step == rotatePublish {
+		r.printLine(standing, shown, line)
+		fmt.Fprintf(r.out, "Once it is saved there: %s --step activate\n", r.command())
+	} else {
+		fmt.Fprintf(r.out, "Key %s signs from now on.\n", shown.Kid)
+	}
+
+	return nil
+}
+
+func kidOf(key *storage.SigningKey) string {
+	if key == nil {
+		return ""
+	}
+
+	return key.Kid
+}
+
+// command is this command's own line.
+func (r *rotation) command() string { return "idp connector rotate " + r.clientID }
+
+// publish makes a key if none waits, and publishes it.
+func (r *rotation) publish(ctx context.Context, standing *keys.Rotation) (*storage.SigningKey, error) {
+	next := standing.Next
+	if next == nil {
+		var err error
+
+		next, err = op.CreateKey(ctx, r.store, op.NewKey{
+			ClientID: r.clientID, Audit: r.event("key", ""),
+			Make: func(alg string) (*storage.SigningKey, error) { return r.makeSigningKey(ctx, alg, false) },
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+
+	if next.State != keys.Created {
+		return next, nil
+	}
+
+	step := op.KeyStep{Step: keys.Publish, Kid: next.Kid, Audit: r.event("key", "")}
+	if _, err := op.StepKey(ctx, r.store, keySettings(r.cfg), step); err != nil {
+		return nil, err
+	}
+
+	return next, nil
+}
+
+// activate has a key sign that is pasted by now, or that every reader knows.
+func (r *rotation) activate(ctx context.Context, key *storage.SigningKey) (*keys.Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, instancesWait)
+	defer cancel()
+
+	return op.StepKeyAgreed(ctx, r.store, keySettings(r.cfg), op.KeyStep{
+		Step: keys.Activate, Kid: key.Kid, Pasted: true, Audit: r.event("key", ""),
+	})
+}
+
+// activatePasted is activate for who says that the key is pasted by now. Where the
+// connector document can be asked, that has the last word.
+func (r *rotation) activatePasted(ctx context.Context, standing *keys.Rotation, key *storage.SigningKey) error {
+	if r.cfg.ConversationalCloud.ConnectorDocumentURL != "" && standing.Client.ConversationalCloud.HoldsPastedKey() {
+		line, err := keys.OneLine(key.PublicJWK)
+		if err != nil {
+			return err
+		}
+
+		held, err := r.documentHolds(ctx, standing.Client, line)
+		if err != nil {
+			return err
+		}
+
+		if !held {
+			return fmt.Errorf("key %s is not pasted yet, by the connector document of Conversational Cloud", key.Kid)
+		}
+	}
+
+	_, err := r.activate(ctx, key)
+
+	return err
+}
+
+// wayBack is the key to go back to.
+func (r *rotation) wayBack(standing *keys.Rotation) (*storage.SigningKey, error) {
+	switch {
+	case standing.Before != nil:
+		return standing.Before, nil
+	case standing.Next != nil && standing.Signs != nil:
+		return nil, fmt.Errorf("key %s signs as before: nothing has to be taken back but what was pasted; its line: idp key export --client %s --format one-line",
+			standing.Signs.Kid, r.clientID)
+	default:
+		return nil, errors.New("there is no key to go back to")
+	}
+}
+
+// lead leads somebody through all steps.
+func (r *rotation) lead(ctx context.Context, back bool) error {
+	standing, life, err := r.standing(ctx)
+	if err != nil {
+		return err
+	}
+
+	var key *storage.SigningKey
+
+	if back {
+		key, err = r.wayBack(standing)
+	} else {
+		if err := r.askForAnother(ctx, standing, life); err != nil {
+			return err
+		}
+
+		key, err = r.publish(ctx, standing)
+	}
+
+	if err != nil {
+		return err
+	}
+
+	if !standing.Client.ConversationalCloud.HoldsPastedKey() {
+		return r.readers(ctx, key)
+	}
+
+	pasted, err := r.waitUntilPasted(ctx, standing, key)
+	if err != nil {
+		return r.left(standing, err)
+	}
+
+	if _, err := r.activate(ctx, key); err != nil {
+		return r.left(standing, err)
+	}
+
+	return r.check(ctx, key, pasted)
+}
+
+// askForAnother asks whether to begin anew shortly after a key took another's place:
+// the command may have been run again to see how far it came.
+func (r *rotation) askForAnother(ctx context.Context, standing *keys.Rotation, life *keys.Life) error {
+	if standing.Before == nil || standing.Next != nil || life.Now.Sub(standing.Signs.ActivatedAt) > life.Settings.Retain {
+		return nil
+	}
+
+	fmt.Fprintf(r.out, "Key %s signs since %s, in the place of %s. The way back: %s --back\nType yes for another new key: ",
+		standing.Signs.Kid, standing.Signs.ActivatedAt.UTC().Format(time.RFC3339), standing.Before.Kid, r.command())
+
+	answer, err := r.line(ctx)
+	if err == nil && answer != "yes" {
+		err = errors.New("nothing was changed")
+	}
+
+	return err
+}
+
+// printLine tells what has to be pasted where.
+func (r *rotation) printLine(standing *keys.Rotation, key *storage.SigningKey, line string) {
+	signs := "no key signs"
+	if standing.Signs != nil {
+		signs = "key " + standing.Signs.Kid + " signs"
+	}
+
+	fmt.Fprintf(r.out, "Key %s is published; %s for now.\n\nIn Conversational Cloud, Management Console, Consumer Identity Provider, open the connector of %s,\n"+
+		"replace the value of %q by this one line, and save:\n\n%s\n\n", key.Kid, signs, standing.Client.ClientID, liveperson.FieldPublicKey, line)
+}
+
+// checkPasted signs a token by a key, and verifies it by what was pasted.
+func (r *rotation) checkPasted(ctx context.Context, key *storage.SigningKey, pasted string) error {
+	keyring, err := r.openKeyring(ctx)
+	if err != nil {
+		return err
+	}
+
+	signers, err := newSigners(r.cfg)
+	if err != nil {
+		return err
+	}
+
+	return keys.CheckPasted(signers, keyring, key, pasted)
+}
+
+// waitUntilPasted waits until somebody pastes here what the form holds, and gives it.
+func (r *rotation) waitUntilPasted(ctx context.Context, standing *keys.Rotation, key *storage.SigningKey) (string, error) {
+	line, err := keys.OneLine(key.PublicJWK)
+	if err != nil {
+		return "", err
+	}
+
+	r.printLine(standing, key, line)
+
+	if r.cfg.ConversationalCloud.ConnectorDocumentURL != "" {
+		return line, r.waitForDocument(ctx, standing.Client, line)
+	}
+
+	for {
+		fmt.Fprint(r.out, "Once it is saved, copy the value from the form and paste it here (Ctrl-C leaves everything as it is):\n")
+
+		pasted, err := r.line(ctx)
+		if err != nil {
+			return "", err
+		}
+
+		if err := r.checkPasted(ctx, key, pasted); err == nil {
+			return pasted, nil
+		} else if !errors.Is(err, keys.ErrNotOneLine) && !errors.Is(err, keys.ErrOtherPasted) {
+			return "", err
+		} else {
+			fmt.Fprintf(r.out, "Not yet: %v.\n", err)
+		}
+	}
+}
+
+// readers has a key sign that is read from the key set, or says when it can.
+func (r *rotation) readers(ctx context.Context, key *storage.SigningKey) error {
+	_, err := r.activate(ctx, key)
+
+	refused, is := errors.AsType[*keys.RefusedError](err)
+	if !is || len(refused.Verdict.Breaks) == 0 {
+		if err == nil {
+			fmt.Fprintf(r.out, "Key %s signs from now on. The way back: %s --back\n", key.Kid, r.command())
+		}
+
+		return err
+	}
+
+	fmt.Fprintf(r.out, "Key %s is published. Nothing has to be pasted: Conversational Cloud reads the key set.\nIt may sign from %s on: %s\n",
+		key.Kid, refused.Verdict.Breaks[0].Until.UTC().Format(time.RFC3339), r.command())
+
+	return nil
+}
+
+// check verifies a token of the key that signs now by what was pasted.
+func (r *rotation) check(ctx context.Context, key *storage.SigningKey, pasted string) error {
+	snapshot, err := r.store.ReadSnapshot(ctx)
+	if err != nil {
+		return err
+	}
+
+	signs, err := keys.ActiveOf(snapshot.Keys, key.ClientID, key.Alg)
+	if err != nil {
+		return err
+	}
+
+	if err := r.checkPasted(ctx, signs, pasted); err != nil {
+		return fmt.Errorf("key %s signs, but not what was pasted verifies it: %w", signs.Kid, err)
+	}
+
+	fmt.Fprintf(r.out, "Key %s signs from now on, and a token of it verifies by what was pasted.\n"+
+		"Try it: idp connector test %s --consumer …\nThe way back: %s --back\n", signs.Kid, r.clientID, r.command())
+
+	return nil
+}
+
+// left says what holds if somebody leaves before the end.
+func (r *rotation) left(standing *keys.Rotation, err error) error {
+	if standing.Signs != nil {
+		fmt.Fprintf(r.out, "\nKey %s signs as before. If the new line was pasted, put the old one back, or go on: %s\n", standing.Signs.Kid, r.command())
+	}
+
+	return err
+}
+
+// line reads one line, or ends with ctx.
+func (r *rotation) line(ctx context.Context) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+
+	answers := make(chan answer, 1)
+
+	go func() {
+		text, err := r.lines.ReadString('\n')
+		answers <- answer{text, err}
+	}()
+
+	select {
+	case a := <-answers:
+		if text := strings.TrimSpace(a.text); text != "" || a.err == nil {
+			return text, nil
+		}
+
+		return "", errors.New("standard input has ended")
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
