@@ -79,9 +79,10 @@ screenshots: ## Draw the README's pictures again.
 	@SCREENSHOTS="$(CURDIR)/web/screenshots" go test -count=1 -run '^TestScreenshots$$' ./web/e2e
 
 .PHONY: soak
-soak: ## Let 64 browsers sign in at once for a minute, and kill an import of a million twenty times.
+soak: ## Let 64 browsers sign in at once, kill an import of a million, rotate keys with their real waits.
 	@deploy/dev/prerequisites.sh postgresql
 	@IDP_TEST_LOAD=60s go test -count=1 -v -run '^TestCrowdSignsIn$$' ./web/e2e
+	@IDP_TEST_ROTATION=real go test -count=1 -v -timeout 60m -run '^TestRotation' ./op
 	@IDP_TEST_IMPORT=1000000 go test -count=1 -v -timeout 60m -run '^TestKilledImport$$' ./web/e2e
 
 .PHONY: fuzz

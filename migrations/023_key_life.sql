@@ -1,7 +1,8 @@
 -- A signing key's life: created, published, active, retired, deleted, with the time
 -- of each step. A deleted key stays as a tombstone without its private half, so that
 -- its kid is never given to another. tokens_until is when the last token that a
--- retired key has signed ends. A key that an earlier release has made has no
+-- retired key has signed ends; of an active key, one that a client got before its
+-- tokens lived less long. A key that an earlier release has made has no
 -- published_at: it was published when it was made.
 alter table signing_keys
   drop constraint signing_keys_state_check,

@@ -171,6 +171,30 @@ func TestInstanceThatIsCutOffHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+// TestKeyOutlivesTokensThatLivedLonger: a client's tokens live less long from now on,
+// those that it has do not.
+func TestKeyOutlivesTokensThatLivedLonger(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, "clients: [{client_id: site, client_secret: "+siteSecret+", redirect_uris: ["+siteCallback+"], id_token_lifetime: 20d}]")
+	old := kidsOf(t, p, "/jwks.json")[0]
+	p.Apply("clients: [{client_id: site, client_secret: " + siteSecret + ", redirect_uris: [" + siteCallback + "], id_token_lifetime: 1h}]")
+	kid := newKey(t, p, "")
+	for _, step := range []keys.Step{keys.Publish, keys.Activate} {
+		p.Reload()
+		if err := stepKey(t, p, step, kid, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Advance(20 * 24 * time.Hour)
+	if err := stepKey(t, p, keys.Delete, old, false); err == nil || !strings.Contains(err.Error(), "tokens that this key has signed may be alive") {
+		t.Errorf("deleted while a token may be alive: %v", err)
+	}
+	p.Advance(25 * time.Hour)
+	if err := stepKey(t, p, keys.Delete, old, false); err != nil {
+		t.Errorf("kept for longer: %v", err)
+	}
+}
+
 // TestInstanceThatEndsIsNotWaitedFor: it says so.
 func TestInstanceThatEndsIsNotWaitedFor(t *testing.T) {
 	t.Parallel()

@@ -86,7 +86,7 @@ type keyState struct {
 func tellKey(ctx context.Context, tx *storage.Tx, event storage.AuditEvent, step keys.Step, key *storage.SigningKey, after keyState) error {
 	event.Action, event.TargetKind, event.Target = "keys."+string(step), "key", key.Kid
 	var err error
-	if step != stepCreate {
+	if step != keys.Create {
 		event.Before, err = json.Marshal(keyState{State: key.State})
 	}
 	if err == nil {
@@ -97,9 +97,6 @@ func tellKey(ctx context.Context, tx *storage.Tx, event storage.AuditEvent, step
 	}
 	return tx.Audit(ctx, event)
 }
-
-// stepCreate is how the making of a key is told.
-const stepCreate keys.Step = "create"
 
 // NewKey is a key that somebody asks for.
 type NewKey struct {
@@ -135,14 +132,20 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 		if err != nil {
 			return err
 		}
-		key.ClientID, key.State = owner, keys.Created
-		if err := tx.InsertSigningKey(ctx, key); err != nil {
-			return err
-		}
-		return tellKey(ctx, tx, wanted.Audit, stepCreate, key, keyState{State: keys.Created, Alg: key.Alg, ClientID: wanted.ClientID})
+		key.ClientID = owner
+		return insertKey(ctx, tx, key, wanted.ClientID, wanted.Audit)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
 	return key, nil
+}
+
+// insertKey adds a key in the state created, and tells of it.
+func insertKey(ctx context.Context, tx *storage.Tx, key *storage.SigningKey, clientID string, audit storage.AuditEvent) error {
+	key.State = keys.Created
+	if err := tx.InsertSigningKey(ctx, key); err != nil {
+		return err
+	}
+	return tellKey(ctx, tx, audit, keys.Create, key, keyState{State: keys.Created, Alg: key.Alg, ClientID: clientID})
 }

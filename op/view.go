@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	pollInterval  = time.Second      // how often the change counter is read
 	sweepInterval = 30 * time.Second // how often expired rows are deleted
 	warnInterval  = 24 * time.Hour   // how often what ends soon is logged again
 	listenRetry   = time.Second
@@ -41,7 +40,10 @@ type view struct {
 	// subjectIssuers are those whose word clients may bring, by ID and iss.
 	subjectIssuers map[int64]map[string]subjectIssuer
 	discovery      []byte
-	apiKeys        map[string]*storage.APIKey // by SHA-256
+	// life is what the schedules of keys are planned by.
+	life      *keys.Life
+	schedules []*storage.KeySchedule
+	apiKeys   map[string]*storage.APIKey // by SHA-256
 }
 
 // stamped is a view with the moment at which it was last known to be current.
@@ -216,6 +218,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		origins: map[string]bool{},
 		custom:  map[int64]customclaims.Set{},
 		apiKeys: keysByHash(snapshot.APIKeys),
+		life:    LifeOf(snapshot, p.opts.Keys), schedules: snapshot.Schedules,
 	}
 	for _, client := range snapshot.Clients {
 		v.clients[client.ClientID], v.byID[client.ID] = client, client
@@ -291,12 +294,17 @@ func (p *Provider) Run(ctx context.Context) {
 	wait.Go(func() { p.runWebhook(ctx) })
 	wait.Go(func() { p.runSweeps(ctx) })
 	wait.Go(func() { p.runRecords(ctx) })
+	wait.Go(func() { p.runKeySchedules(ctx) })
 	p.runRefresh(ctx, changed)
 	wait.Wait()
 }
 
+// pollInterval is how often the change counter is read: each second, where a view
+// lives a minute.
+func (p *Provider) pollInterval() time.Duration { return p.opts.Keys.ViewLifetime / 60 }
+
 func (p *Provider) runRefresh(ctx context.Context, changed <-chan struct{}) {
-	ticker := time.NewTicker(pollInterval)
+	ticker := time.NewTicker(p.pollInterval())
 	defer ticker.Stop()
 	failing := false
 	for {

@@ -22,6 +22,8 @@ type Snapshot struct {
 	APIKeys []*APIKey
 	// Instances are those that run.
 	Instances []Instance
+	// Schedules are those by which keys are replaced.
+	Schedules []*KeySchedule
 }
 
 // ReadSnapshot reads clients and all keys in one transaction.
@@ -65,7 +67,10 @@ func querySnapshot(ctx context.Context, tx pgx.Tx) (*Snapshot, error) {
 	if snapshot.APIKeys, err = queryAPIKeys(ctx, tx, "k.revoked_at is null"); err != nil {
 		return nil, err
 	}
-	snapshot.Instances, err = queryInstances(ctx, tx)
+	if snapshot.Instances, err = queryInstances(ctx, tx); err != nil {
+		return nil, err
+	}
+	snapshot.Schedules, err = queryKeySchedules(ctx, tx)
 	return &snapshot, err
 }
 

@@ -299,15 +299,25 @@ func (tx *Tx) InsertClient(ctx context.Context, c *Client) error {
 
 // UpdateClient replaces the client with c.ID and sets its UpdatedAt. A changed secret takes the place
 // of the old one at once; codes and tokens stay, but for the refresh tokens of a
-// client that has lost the grant.
+// client that has lost the grant. Where its tokens live less long from now on, the keys
+// that have signed the others for it keep until when those live.
 func (tx *Tx) UpdateClient(ctx context.Context, c *Client) error {
 	metadata, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("update client: %w", err)
 	}
-	err = tx.tx.QueryRow(ctx,
-		"update clients set secret_sha256 = $2, metadata = $3, updated_at = idp_now() where id = $1 returning updated_at",
-		c.ID, c.SecretSHA256, json.RawMessage(metadata)).Scan(&c.UpdatedAt)
+	err = tx.tx.QueryRow(ctx, `
+		with before as (
+		  select (metadata->>'id_token_lifetime')::bigint as id_tokens, (metadata->>'access_token_lifetime')::bigint as access_tokens,
+		    metadata->>'id_token_signed_response_alg' as alg
+		  from clients where id = $1
+		), kept as (
+		  update signing_keys k set tokens_until = greatest(k.tokens_until, idp_now() + make_interval(secs => greatest(b.id_tokens, b.access_tokens)))
+		  from before b where k.state = 'active' and (k.client_id = $1 or k.client_id is null)
+		    and (b.id_tokens > $4 or b.access_tokens > $5 or b.alg <> $6)
+		)
+		update clients set secret_sha256 = $2, metadata = $3, updated_at = idp_now() where id = $1 returning updated_at`,
+		c.ID, c.SecretSHA256, json.RawMessage(metadata), c.IDTokenLifetime, c.AccessTokenLifetime, c.IDTokenSignedResponseAlg).Scan(&c.UpdatedAt)
 	if err != nil {
 		return fmt.Errorf("update client: %w", wrap(err))
 	}

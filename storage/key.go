@@ -27,7 +27,8 @@ type SigningKey struct {
 	CreatedAt, PublishedAt, ActivatedAt, RetiredAt, DeletedAt, RevokedAt time.Time
 	// PublishedCounter is the least change counter of who knows the key to be published.
 	PublishedCounter int64
-	// TokensUntil is when the last token ends that a retired key has signed.
+	// TokensUntil is when the last token ends that a retired key has signed; of an active
+	// one, that it signed while they lived longer than now. The zero value for none.
 	TokensUntil time.Time
 }
 

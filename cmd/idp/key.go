@@ -24,7 +24,7 @@ func newKeyCommand(a *app) *cobra.Command {
 	for _, step := range keys.Steps {
 		cmd.AddCommand(newKeyStepCommand(a, step))
 	}
-	cmd.AddCommand(newKeyExportCommand(a), newKeyRewrapCommand(a), newKeyResetCommand(a))
+	cmd.AddCommand(newKeyScheduleCommand(a), newKeyExportCommand(a), newKeyRewrapCommand(a), newKeyResetCommand(a))
 
 	return cmd
 }

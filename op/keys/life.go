@@ -103,7 +103,7 @@ func (l *Life) Decide(step Step, key *storage.SigningKey) *Verdict {
 		return v
 	}
 	switch step {
-	case Publish: // breaks nobody
+	case Create, Publish: // break nobody
 	case Activate:
 		l.activate(v)
 	case Retire:
@@ -137,14 +137,19 @@ func (l *Life) activate(v *Verdict) {
 			}
 			continue
 		}
-		wait, why := l.Settings.JWKSMaxAge, "it may keep the key set for "
-		if refresh := party.JWKSRefresh.Duration(); refresh > wait {
-			wait, why = refresh, "it reads the key set each "
+		wait, why := l.wait(party), "it may keep the key set for "
+		if wait > l.Settings.JWKSMaxAge {
+			why = "it reads the key set each "
 		}
 		if until := v.Key.PublishedAt.Add(wait + l.Settings.ViewLifetime); l.Now.Before(until) {
 			v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: why + wait.String(), Until: until})
 		}
 	}
+}
+
+// wait is how long a client may go without reading the key set anew.
+func (l *Life) wait(party party) time.Duration {
+	return max(l.Settings.JWKSMaxAge, party.JWKSRefresh.Duration())
 }
 
 // retire decides about a key that has none in its place.

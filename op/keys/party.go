@@ -75,7 +75,7 @@ func (l *Life) TokensUntil(key *storage.SigningKey) time.Time {
 	}
 	switch {
 	case key.State == Active:
-		return l.Now.Add(longest)
+		return later(l.Now.Add(longest), key.TokensUntil)
 	case !key.TokensUntil.IsZero():
 		return key.TokensUntil
 	case !key.RetiredAt.IsZero():

@@ -184,9 +184,13 @@ func (s *Set) Unknown() []string { return s.unknown }
 // JWKS is the key set document (RFC 7517 5) with every published key.
 func (s *Set) JWKS() []byte { return s.all }
 
-// OwnJWKS is the key set document with the keys of one owner alone; nil if it
-// has none.
-func (s *Set) OwnJWKS(owner int64) []byte { return s.owned[owner] }
+// OwnJWKS is the key set document with the keys of one owner alone.
+func (s *Set) OwnJWKS(owner int64) []byte {
+	if own := s.owned[owner]; own != nil {
+		return own
+	}
+	return document(nil)
+}
 
 func document(keys []json.RawMessage) []byte {
 	var b bytes.Buffer

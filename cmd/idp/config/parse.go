@@ -98,7 +98,7 @@ func between[T int | uint32](least, most T) func(string) (T, error) {
 // number of seconds.
 func lifetime(least, most time.Duration) func(string) (time.Duration, error) {
 	return func(text string) (time.Duration, error) {
-		d, err := parseDuration(text)
+		d, err := ParseDuration(text)
 		if err != nil || d < least || d > most {
 			return 0, fmt.Errorf("must be a duration such as 90s, 12h or 30d, or a number of seconds, from %s to %s",
 				span(least), span(most))
@@ -117,7 +117,8 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%.0fs", d.Seconds())
 }
 
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads a duration such as 90s, 12h, 30d or 1d12h, or a number of seconds.
+func ParseDuration(text string) (time.Duration, error) {
 	const mostDays = 100_000 // far from the end of int64 nanoseconds
 
 	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {

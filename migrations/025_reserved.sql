@@ -1,6 +1,0 @@
--- Taken by the life of keys, instances and schedules.
-select 1;
-
----- create above / drop below ----
-
-select 1;
