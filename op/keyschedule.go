@@ -191,7 +191,7 @@ func (p *Provider) runKeySchedule(ctx context.Context, v *view, s *storage.KeySc
 		}()
 		var made *storage.SigningKey
 		if step == keys.Create {
-			if made, err = keys.Generate(p.opts.Keyring, p.opts.Rand, s.Alg); err != nil {
+			if made, err = p.opts.Signers.Generate(p.opts.Keyring, p.opts.Rand, s.Alg); err != nil {
 				return err
 			}
 		}
