@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -84,22 +85,26 @@ type AuditFilter struct {
 // where is the condition, and its parameters. Only what is asked for is in it, so that
 // each is planned for itself.
 func (f AuditFilter) where() (sql string, args []any) {
-	sql = "expires_at > idp_now()"
+	conditions := []string{"expires_at > idp_now()"}
 	for _, by := range [...]struct {
 		condition string
 		value     any
 		given     bool
 	}{
-		{"actor =", f.Actor, f.Actor != ""}, {"action =", f.Action, f.Action != ""}, {"target =", f.Target, f.Target != ""},
-		{"at >=", f.Since, !f.Since.IsZero()}, {"at <", f.Until, !f.Until.IsZero()},
-		{"id >", f.After, f.After != 0}, {"id <", f.Before, f.Before != 0},
+		{"actor =", f.Actor, f.Actor != ""},
+		{"action =", f.Action, f.Action != ""},
+		{"target =", f.Target, f.Target != ""},
+		{"at >=", f.Since, !f.Since.IsZero()},
+		{"at <", f.Until, !f.Until.IsZero()},
+		{"id >", f.After, f.After != 0},
+		{"id <", f.Before, f.Before != 0},
 	} {
 		if by.given {
 			args = append(args, by.value)
-			sql += fmt.Sprintf(" and %s $%d", by.condition, len(args))
+			conditions = append(conditions, fmt.Sprintf("%s $%d", by.condition, len(args)))
 		}
 	}
-	return sql, args
+	return strings.Join(conditions, " and "), args
 }
 
 // AuditEvents reads events in the order of their ids. They are those that are sealed:
