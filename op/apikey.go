@@ -23,13 +23,15 @@ const (
 	ScopeSessionsRead     = "idp:sessions:read"
 	ScopeSessionsWrite    = "idp:sessions:write"
 	ScopeAuditRead        = "idp:audit:read"
+	ScopeKeysRead         = "idp:keys:read"  // signing keys, their public halves alone
+	ScopeKeysWrite        = "idp:keys:write" // the steps of their lives
 )
 
 // APIScopes gives the scopes of the management API.
 func APIScopes() []string {
 	return []string{
 		ScopeConsumersRead, ScopeConsumersWrite, ScopeClientsRead, ScopeClientsWrite, ScopeEngagementsWrite, ScopeLogins,
-		ScopeSessionsRead, ScopeSessionsWrite, ScopeAuditRead,
+		ScopeSessionsRead, ScopeSessionsWrite, ScopeAuditRead, ScopeKeysRead, ScopeKeysWrite,
 	}
 }
 

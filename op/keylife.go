@@ -30,6 +30,9 @@ func LifeOf(snapshot *storage.Snapshot, settings keys.Settings) *keys.Life {
 	return &keys.Life{Keys: snapshot.Keys, Clients: snapshot.Clients, Instances: snapshot.Instances, Settings: settings, Now: snapshot.Now}
 }
 
+// KeySettings are the times that steps are decided by.
+func (p *Provider) KeySettings() keys.Settings { return p.opts.Keys }
+
 // StepKey makes a step of a key's life, and tells of it, in one transaction. A step
 // that is not possible, or would break somebody, is a *keys.RefusedError.
 func StepKey(ctx context.Context, store *storage.Store, settings keys.Settings, step KeyStep) (*keys.Verdict, error) {

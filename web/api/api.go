@@ -78,6 +78,7 @@ func New(provider *op.Provider, now func() time.Time, log *slog.Logger) (*API, e
 	a.registerClients()
 	a.registerSecrets()
 	a.registerConnectors()
+	a.registerKeys()
 	a.registerAudit()
 	var err error
 	if a.document, err = json.Marshal(a.huma.OpenAPI()); err != nil {
