@@ -78,13 +78,15 @@ func (a *API) listKeys(ctx context.Context, in *struct {
 }
 
 func (a *API) createKey(ctx context.Context, in *struct{ Body keyToMake }) (*keyAnswer, error) {
-	key, err := op.CreateKey(ctx, a.provider.Store(), op.NewKey{
+	var answer keyAnswer
+	_, err := op.CreateKey(ctx, a.provider.Store(), op.NewKey{
 		ClientID: in.Body.ClientID, Alg: in.Body.Alg, Make: a.provider.Makers().SigningKey, Audit: a.audit(ctx, target{kindKey, ""}),
+		Settings: a.provider.KeySettings(), Once: a.onceForKey(ctx, http.StatusCreated, &answer),
 	})
 	if err != nil {
 		return nil, keyProblem(err)
 	}
-	return a.answerKey(ctx, key.Kid)
+	return &answer, nil
 }
 
 func (a *API) stepKey(ctx context.Context, in *struct {
@@ -92,25 +94,20 @@ func (a *API) stepKey(ctx context.Context, in *struct {
 	Body stepToMake
 },
 ) (*keyAnswer, error) {
-	verdict, err := op.StepKey(ctx, a.provider.Store(), a.provider.KeySettings(), op.KeyStep{
+	var answer keyAnswer
+	_, err := op.StepKey(ctx, a.provider.Store(), a.provider.KeySettings(), op.KeyStep{
 		Step: keys.Step(in.Body.Step), Kid: in.Kid, Force: in.Body.Force, Pasted: in.Body.Pasted, Audit: a.audit(ctx, target{kindKey, in.Kid}),
+		Once: a.onceForKey(ctx, http.StatusOK, &answer),
 	})
 	if err != nil {
 		return nil, keyProblem(err)
 	}
-	return a.answerKey(ctx, verdict.Key.Kid)
+	return &answer, nil
 }
 
-func (a *API) answerKey(ctx context.Context, kid string) (*keyAnswer, error) {
-	snapshot, err := a.provider.Store().ReadSnapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := keys.Find(snapshot.Keys, kid)
-	if err != nil {
-		return nil, err
-	}
-	return &keyAnswer{op.LifeOf(snapshot, a.provider.KeySettings()).Status(key)}, nil
+// onceForKey has a change happen once, and its answer kept.
+func (a *API) onceForKey(ctx context.Context, status int, answer *keyAnswer) op.Once {
+	return op.Once{Status: &answer.Body, Claim: a.keeping(ctx, func() (int, http.Header, any) { return status, nil, answer.Body })}
 }
 
 // keyProblem says what is wrong with a step, or with whose key is asked for.
