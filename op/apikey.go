@@ -23,6 +23,8 @@ const (
 	ScopeSessionsRead     = "idp:sessions:read"
 	ScopeSessionsWrite    = "idp:sessions:write"
 	ScopeAuditRead        = "idp:audit:read"
+	ScopeKeysRead         = "idp:keys:read"  // signing keys, their public halves alone
+	ScopeKeysWrite        = "idp:keys:write" // the steps of their lives
 )
 
 // apiScopes are the scopes of the management API, with what each grants.
@@ -36,6 +38,8 @@ var apiScopes = [...]struct{ name, grants string }{
 	{ScopeSessionsRead, "read the sessions of consumers and what they have granted"},
 	{ScopeSessionsWrite, "extend and end sessions, and end what was granted"},
 	{ScopeAuditRead, "read who did what"},
+	{ScopeKeysRead, "read signing keys, their public halves alone"},
+	{ScopeKeysWrite, "make signing keys, and make the steps of their lives"},
 }
 
 // APIScopes gives the scopes of the management API.

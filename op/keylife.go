@@ -23,6 +23,31 @@ type KeyStep struct {
 	Pasted bool
 	// Audit tells who asks. What is done to what is filled in here.
 	Audit storage.AuditEvent
+	Once  Once
+}
+
+// Once is a change of a key by a request that may have an idempotency key.
+type Once struct {
+	Claim *storage.Claim // nil for none
+	// Status is given what is told of the key afterwards, unless it is nil.
+	Status *keys.Status
+}
+
+// tell reads in the transaction of a change what is told of the key after it.
+func (o Once) tell(ctx context.Context, tx *storage.Tx, settings keys.Settings, kid string) error {
+	if o.Status == nil {
+		return nil
+	}
+	snapshot, err := tx.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := keys.Find(snapshot.Keys, kid)
+	if err != nil {
+		return err
+	}
+	*o.Status = LifeOf(snapshot, settings).Status(key)
+	return nil
 }
 
 // LifeOf is what steps are decided by, as of a snapshot.
@@ -30,11 +55,14 @@ func LifeOf(snapshot *storage.Snapshot, settings keys.Settings) *keys.Life {
 	return &keys.Life{Keys: snapshot.Keys, Clients: snapshot.Clients, Instances: snapshot.Instances, Settings: settings, Now: snapshot.Now}
 }
 
+// KeySettings are the times that steps are decided by.
+func (p *Provider) KeySettings() keys.Settings { return p.opts.Keys }
+
 // StepKey makes a step of a key's life, and tells of it, in one transaction. A step
 // that is not possible, or would break somebody, is a *keys.RefusedError.
 func StepKey(ctx context.Context, store *storage.Store, settings keys.Settings, step KeyStep) (*keys.Verdict, error) {
 	var verdict *keys.Verdict
-	err := store.Administer(ctx, func(tx *storage.Tx) error {
+	err := store.AdministerOnce(ctx, step.Once.Claim, func(tx *storage.Tx) error {
 		snapshot, err := tx.Snapshot(ctx)
 		if err != nil {
 			return err
@@ -51,7 +79,10 @@ func StepKey(ctx context.Context, store *storage.Store, settings keys.Settings, 
 		if err := verdict.Err(step.Force); err != nil {
 			return err
 		}
-		return makeStep(ctx, tx, verdict, step.Audit)
+		if err := makeStep(ctx, tx, verdict, step.Audit); err != nil {
+			return err
+		}
+		return step.Once.tell(ctx, tx, settings, key.Kid)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
@@ -138,6 +169,9 @@ type NewKey struct {
 	// Imported: the key was made elsewhere.
 	Imported bool
 	Audit    storage.AuditEvent
+	// Settings are those that Once tells of the key by.
+	Settings keys.Settings
+	Once     Once
 }
 
 // CreateKey makes a key in the state created, which nobody outside knows of.
@@ -154,7 +188,7 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)
 	}
-	err = store.Administer(ctx, func(tx *storage.Tx) error {
+	err = store.AdministerOnce(ctx, wanted.Once.Claim, func(tx *storage.Tx) error {
 		snapshot, err := tx.Snapshot(ctx)
 		if err != nil {
 			return err
@@ -176,7 +210,10 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 			step = keys.Import
 		}
 		key.ClientID = owner
-		return insertKey(ctx, tx, key, step, wanted.ClientID, wanted.Audit)
+		if err := insertKey(ctx, tx, key, step, wanted.ClientID, wanted.Audit); err != nil {
+			return err
+		}
+		return wanted.Once.tell(ctx, tx, wanted.Settings, key.Kid)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create key: %w", err)

@@ -28,7 +28,7 @@ func (l *Life) Affected(leaked, next *storage.SigningKey) ([]Affected, error) {
 		return all, nil // nobody has ever known it
 	}
 	if next == nil {
-		next, _ = ActiveOf(l.Keys, leaked.ClientID, leaked.Alg) //nolint:errcheck // nil for none
+		next, _ = ActiveOf(l.Keys, leaked.ClientID, leaked.Alg) // nil for none
 	}
 	for _, party := range l.parties(leaked) {
 		affected := Affected{

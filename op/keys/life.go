@@ -115,7 +115,8 @@ func (l *Life) Decide(step Step, key *storage.SigningKey) *Verdict {
 		return v
 	}
 	switch step {
-	case Create, Publish: // break nobody
+	case Create, Import, Publish: // break nobody
+	case Revoke: // whoever it breaks
 	case Activate:
 		l.activate(v)
 	case Retire:

@@ -43,7 +43,7 @@ func (l *Life) Rotation(clientID string) (*Rotation, error) {
 	if r.Client == nil {
 		return nil, fmt.Errorf("%w: a connector has to be named", ErrShared)
 	}
-	r.Signs, _ = ActiveOf(l.Keys, owner, alg) //nolint:errcheck // nil for none
+	r.Signs, _ = ActiveOf(l.Keys, owner, alg) // nil for none
 	for _, key := range l.Keys {              // the oldest first
 		if key.ClientID != owner || key.Alg != alg || key == r.Signs || key.State == Deleted {
 			continue

@@ -90,6 +90,7 @@ func (a *API) open() {
 	a.registerClients()
 	a.registerSecrets()
 	a.registerConnectors()
+	a.registerKeys()
 	a.registerAudit()
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -85,6 +86,10 @@ func rows() map[string]row {
 		"get-connector-settings": {values: map[string]string{"client_id": "messaging"}, client: "messaging"},
 		"preview-token":          {safe: true, body: `{"sub":"amelia-sub"}`},
 
+		"list-keys":  {query: "client_id=messaging"},
+		"create-key": {body: `{"alg":"ES256"}`},
+		"step-key":   {prepare: keyed, body: `{"step":"publish"}`},
+
 		"engage":            {client: "messaging", body: `{"client_id":"messaging","sub":"amelia-sub","claims":{"locale":"en"}}`},
 		"list-audit-events": {query: "limit=1"},
 	}
@@ -130,6 +135,16 @@ func signedIn(t *testing.T, p *webtest.Provider) map[string]string {
 	t.Helper()
 	sub := somebody(t, p)
 	return map[string]string{"sub": sub, "sid": sidOf(t, tokensOf(t, p, sub).IDToken)}
+}
+
+// keyed makes a signing key.
+func keyed(t *testing.T, p *webtest.Provider) map[string]string {
+	t.Helper()
+	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Alg: keys.ES256, Make: p.NewSigningKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{"kid": key.Kid}
 }
 
 // challenged begins a sign-in at the shop, whose login is the brand's own.
