@@ -27,6 +27,8 @@ type trail struct {
 	url     string
 	store   *storage.Store
 	keyring *seal.Keyring
+	// ahead is how far the verifier's clock is ahead.
+	ahead time.Duration
 }
 
 func newTrail(t *testing.T) *trail {
@@ -102,7 +104,7 @@ func (tr *trail) connect() *pgx.Conn {
 
 func (tr *trail) verify(head *op.AuditHead) *op.AuditReport {
 	tr.t.Helper()
-	report, err := op.VerifyAudit(tr.t.Context(), tr.store, tr.keyring, head)
+	report, err := op.VerifyAudit(tr.t.Context(), tr.store, tr.keyring, head, time.Now().Add(tr.ahead))
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -123,6 +125,20 @@ func wantFaults(t *testing.T, report *op.AuditReport, want ...string) {
 	if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}
+}
+
+// The clock of the database, which whoever writes to it can set, does not decide what has
+// expired: an event that was changed is seen, and seals that were cut off are.
+func TestAuditEventsExpireByTheClockOfWhoVerifies(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	tr.tell("amelia")
+	tr.seal()
+	tr.tell("rory")
+	tr.seal()
+	tr.exec("update audit_events set target = 'clara' where target = 'rory'; delete from audit_events where target = 'amelia'; delete from audit_seals where id = 1")
+	tr.exec("create or replace function idp_now() returns timestamptz language sql as 'select clock_timestamp() + interval ''1000 days'''")
+	wantFaults(t, tr.verify(nil), "2 (1,2] the seals before this one are missing", "2 (1,2] events were changed")
 }
 
 // A seal of another database, made over the same events, is none of this one's.
@@ -228,11 +244,13 @@ func TestExpiredAuditEventsGoWithTheirSeals(t *testing.T) {
 	wantFaults(t, tr.verify(&other), "2 (2,4] the seal is another than that of the head")
 
 	tr.exec(`create or replace function idp_now() returns timestamptz language sql as 'select clock_timestamp() + interval ''26 hours'''`)
+	tr.ahead = 26 * time.Hour
 	sweep(1, 2)
 	if report := tr.verify(heads[0]); !report.HeadExpired || len(report.Faults) > 0 {
 		t.Errorf("%+v", report)
 	}
 	tr.exec(`create or replace function idp_now() returns timestamptz language sql as 'select clock_timestamp() + interval ''9 days'''`)
+	tr.ahead = 9 * 24 * time.Hour
 	sweep(1, 0) // the last stays, for the next to follow on
 	tr.tell("clara")
 	tr.seal()

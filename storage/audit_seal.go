@@ -148,14 +148,15 @@ type AuditRest struct {
 }
 
 // AuditChain reads all seals with their events, as of one moment, and calls f for each in
-// order. Of the events of one seal it gives not many more than limit.
-func (s *Store) AuditChain(ctx context.Context, limit int, f func(*AuditLink) error) (*AuditRest, error) {
+// order. Of the events of one seal it gives not many more than limit. What has expired is
+// told by the caller's clock: the database's, like all in it, may be another's by now.
+func (s *Store) AuditChain(ctx context.Context, now time.Time, limit int, f func(*AuditLink) error) (*AuditRest, error) {
 	var rest AuditRest
 	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, s.pool, opts, func(tx pgx.Tx) error {
 		first, last := int64(0), AuditSeal{} // after which event the first seal begins
 		for {
-			links, err := auditLinks(ctx, tx, last.ID)
+			links, err := auditLinks(ctx, tx, now, last.ID)
 			if err != nil {
 				return err
 			}
@@ -197,9 +198,9 @@ func eachAuditLink(ctx context.Context, tx pgx.Tx, links []*AuditLink, limit int
 }
 
 // auditLinks reads the next seals, without events.
-func auditLinks(ctx context.Context, tx pgx.Tx, after int64) ([]*AuditLink, error) {
+func auditLinks(ctx context.Context, tx pgx.Tx, now time.Time, after int64) ([]*AuditLink, error) {
 	const together = 1000
-	rows, err := tx.Query(ctx, "select "+auditSealColumns+`, expires_at <= idp_now(), coalesce(previous_expires_at <= idp_now(), false)
+	rows, err := tx.Query(ctx, "select "+auditSealColumns+`
 		from audit_seals where id > $1 order by id limit $2`, after, together)
 	if err != nil {
 		return nil, err
@@ -209,8 +210,10 @@ func auditLinks(ctx context.Context, tx pgx.Tx, after int64) ([]*AuditLink, erro
 			link     AuditLink
 			previous *time.Time
 		)
-		err := row.Scan(append(link.dest(&previous), &link.Expired, &link.PreviousExpired)...)
+		err := row.Scan(link.dest(&previous)...)
 		link.PreviousExpiresAt = orZero(previous)
+		link.Expired = !link.ExpiresAt.After(now)
+		link.PreviousExpired = previous != nil && !previous.After(now)
 		return &link, err
 	})
 }

@@ -93,7 +93,7 @@ func (s *session) verifyAudit(ctx context.Context, w io.Writer, head *op.AuditHe
 		return err
 	}
 
-	report, err := op.VerifyAudit(ctx, s.store, opened.Keyring, head)
+	report, err := op.VerifyAudit(ctx, s.store, opened.Keyring, head, time.Now())
 	if err != nil {
 		return err
 	}
