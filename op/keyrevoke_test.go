@@ -7,6 +7,7 @@ import (
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -18,6 +19,26 @@ func revokeKey(t *testing.T, p *webtest.Provider, kid string) *op.Revoked {
 	}
 	p.Reload()
 	return revoked
+}
+
+// A key in a PKCS #11 token is revoked as one in the database is.
+func TestLeakedKeyInATokenIsRevoked(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Make: func(alg string) (*storage.SigningKey, error) {
+		made, err := p.NewSigningKey(alg)
+		if err == nil {
+			made.PrivateSealed, made.PrivateURI = nil, "pkcs11:token=idp;id=%01;type=private"
+		}
+		return made, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	revokeKey(t, p, key.Kid)
+	if state := webtest.Query[string](p, "select state || coalesce(private_uri, '') from signing_keys where kid = $1", key.Kid); state != keys.Deleted {
+		t.Error(state)
+	}
 }
 
 // TestNothingOfALeakedKeyIsAccepted: whoever has the provider's key can sign as it.

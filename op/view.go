@@ -92,7 +92,9 @@ func (p *Provider) Ready(ctx context.Context) error {
 	if err != nil {
 		return &notReadyError{"clients and keys", err}
 	}
-	if _, err := v.signerOf(0, keys.RS256); err != nil {
+	// A key that not every instance publishes yet is no reason to be sent no requests: most
+	// need no signature, and in a moment it signs.
+	if _, err := v.signerOf(0, keys.RS256); err != nil && !errors.Is(err, keys.ErrNotAgreed) {
 		return &notReadyError{"signing keys", err}
 	}
 	return nil

@@ -15,7 +15,7 @@ type SigningKey struct {
 	ID int64
 	// ClientID is the row of the client that owns the key, 0 for the provider.
 	ClientID      int64
-	Kid           string // RFC 7638 thumbprint
+	Kid           string // RFC 7638 thumbprint, or that of an imported key
 	Alg           string
 	State         string // created, published, active, retired or deleted
 	PublicJWK     json.RawMessage
@@ -31,6 +31,10 @@ type SigningKey struct {
 	// one, that it signed while they lived longer than now. The zero value for none.
 	TokensUntil time.Time
 }
+
+// Lost tells that the private half of a key is nowhere: it is deleted, or was sealed by a
+// master key that is lost.
+func (k *SigningKey) Lost() bool { return len(k.PrivateSealed) == 0 && k.PrivateURI == "" }
 
 const signingKeyColumns = `id, coalesce(client_id, 0), kid, alg, state, public_jwk, private_sealed, coalesce(private_uri, ''), created_at,
 	case when state <> 'created' then coalesce(published_at, activated_at, created_at) end, activated_at, retired_at, deleted_at, revoked_at, tokens_until, published_counter`
@@ -113,7 +117,7 @@ func (tx *Tx) MoveSigningKey(ctx context.Context, id int64, state string, tokens
 // RevokeSigningKey deletes a key that has leaked, and notes that it has.
 func (tx *Tx) RevokeSigningKey(ctx context.Context, id int64) error {
 	_, err := tx.tx.Exec(ctx, `
-		update signing_keys set state = 'deleted', private_sealed = '', revoked_at = idp_now(), deleted_at = idp_now(),
+		update signing_keys set state = 'deleted', private_sealed = '', private_uri = null, revoked_at = idp_now(), deleted_at = idp_now(),
 		  published_at = case when state <> 'created' then coalesce(published_at, activated_at) end
 		where id = $1`, id)
 	if err != nil {

@@ -111,6 +111,9 @@ type Break struct {
 func (l *Life) Decide(step Step, key *storage.SigningKey) *Verdict {
 	transition := transitions[step]
 	v := &Verdict{Step: step, Key: key, To: transition.to, Refusal: transition.refused[key.State]}
+	if v.Refusal == "" && (step == Publish || step == Activate) && key.Lost() {
+		v.Refusal = "its private half is lost: no master key opens it any more"
+	}
 	if v.Refusal != "" {
 		return v
 	}

@@ -48,6 +48,9 @@ func lifeOf(others ...*storage.SigningKey) *keys.Life {
 // keyIn is a key that came into its state two days ago.
 func keyIn(owner int64, state string) *storage.SigningKey {
 	key := &storage.SigningKey{ID: 10, ClientID: owner, Kid: "key-" + state, Alg: keys.RS256, State: state, CreatedAt: ago(10 * 24 * time.Hour)}
+	if state != keys.Deleted {
+		key.PrivateSealed = []byte("sealed")
+	}
 	at := ago(48 * time.Hour)
 	for _, step := range map[string][]*time.Time{
 		keys.Published: {&key.PublishedAt},
@@ -67,6 +70,7 @@ func TestEveryTransition(t *testing.T) {
 	type change func(*keys.Life, *storage.SigningKey)
 	published := func(at time.Time) change { return func(_ *keys.Life, k *storage.SigningKey) { k.PublishedAt = at } }
 	retired := func(at time.Time) change { return func(_ *keys.Life, k *storage.SigningKey) { k.RetiredAt = at } }
+	lost := func(_ *keys.Life, k *storage.SigningKey) { k.PrivateSealed = nil }
 	ended := func(at time.Time) change { return func(_ *keys.Life, k *storage.SigningKey) { k.TokensUntil = at } }
 	beside := func(state string) change {
 		return func(l *keys.Life, k *storage.SigningKey) {
@@ -85,7 +89,10 @@ func TestEveryTransition(t *testing.T) {
 		}
 	}
 	const behind = "1 of 3 instances do not publish it yet: each does within a second, or counts no more soon after it was cut off"
-	const gone = "it is deleted, and its private half gone"
+	const (
+		gone     = "it is deleted, and its private half gone"
+		unopened = "its private half is lost: no master key opens it any more"
+	)
 	until := func(d time.Duration) string { return noon.Add(d).Format(time.RFC3339) }
 
 	covered := map[string]bool{}
@@ -105,6 +112,8 @@ func TestEveryTransition(t *testing.T) {
 		{state: keys.Retired, step: keys.Publish, refusal: "it is retired, and still published"},
 		{state: keys.Deleted, step: keys.Publish, refusal: gone},
 
+		{state: keys.Created, step: keys.Publish, condition: "its master key is lost", change: []change{lost}, refusal: unopened},
+		{state: keys.Retired, step: keys.Activate, condition: "its master key is lost", change: []change{beside(keys.Active), lost}, refusal: unopened},
 		{state: keys.Created, step: keys.Activate, refusal: "it is not published yet"},
 		{state: keys.Published, step: keys.Activate, change: []change{beside(keys.Active)}},
 		{

@@ -45,7 +45,7 @@ func (l *Life) Rotation(clientID string) (*Rotation, error) {
 	}
 	r.Signs, _ = ActiveOf(l.Keys, owner, alg) // nil for none
 	for _, key := range l.Keys {              // the oldest first
-		if key.ClientID != owner || key.Alg != alg || key == r.Signs || key.State == Deleted {
+		if key.ClientID != owner || key.Alg != alg || key == r.Signs || key.State == Deleted || key.Lost() {
 			continue
 		}
 		if r.Signs == nil || key.ID > r.Signs.ID {

@@ -95,7 +95,7 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 // addSigner takes an active key, or one that signed before it, among the signers. The
 // active one is opened at once, so that one which cannot be is known of early.
 func (s *Set) addSigner(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, previous *Set, signers *Signers) error {
-	if row.State != Active && (row.State != Retired || !row.RevokedAt.IsZero()) {
+	if row.State != Active && (row.State != Retired || !row.RevokedAt.IsZero() || row.Lost()) {
 		return nil
 	}
 	signer := &lazySigner{row: row, open: sync.OnceValues(func() (*Signer, error) { return signerFor(row, public, keyring, signers) })}
