@@ -42,8 +42,6 @@ func TestLeakedKeyInATokenIsRevoked(t *testing.T) {
 }
 
 // TestNothingOfALeakedKeyIsAccepted: whoever has the provider's key can sign as it.
-//
-//security:34
 func TestNothingOfALeakedKeyIsAccepted(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, backendBrand(t))

@@ -91,7 +91,7 @@ func TestInstancesShareTheBuiltinPostgreSQL(t *testing.T) {
 	t.Parallel()
 	first := serveBuiltin(t, cheapHashing...)
 	pid := postmaster(t, first.DataDir)
-	second := serveAt(t, first.DataDir, cheapHashing...)
+	second := serveAt(t, first.DataDir, append([]string{"--issuer", first.Issuer}, cheapHashing...)...)
 	if got := postmaster(t, first.DataDir); got != pid {
 		t.Errorf("there is another PostgreSQL: process %d, want %d", got, pid)
 	}
