@@ -69,7 +69,24 @@ func TestDoctor(t *testing.T) {
 
 	i.environ = append(i.environ, "IDP_DATABASE_URL=postgres://idp@127.0.0.1:1/idp")
 
-	if r := i.run("", "doctor"); r.code != 1 || !strings.Contains(r.stdout, "fault") {
-		t.Errorf("without the database: %+v", r)
+	got = verdicts(2)
+	wants(got, "database", verdictFault, "")
+	wants(got, "signer", verdictOK, " signs with the RSA keys of the database: ")
+	wants(got, "place of the master key", verdictOK, file)
+}
+
+// TestDoctorMakesNothing: where there is no database yet, it says so and leaves it.
+func TestDoctorMakesNothing(t *testing.T) {
+	t.Parallel()
+
+	dir := filepath.Join(t.TempDir(), "data")
+
+	r := execute(t, []string{"IDP_DATA_DIR=" + dir}, "doctor")
+	if r.code != 1 || !strings.Contains(r.stdout, "no database in "+dir+"; idp serve makes it") || !strings.Contains(r.stdout, "place of the master key") {
+		t.Errorf("%+v", r)
+	}
+
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("it has made %s: %v", dir, err)
 	}
 }
