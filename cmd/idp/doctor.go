@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -236,32 +234,6 @@ func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Keyr
 	}
 
 	return inspected.Keyring
-}
-
-// whereTheMasterKeyLies warns when whoever takes the data takes the key with it.
-func (d *doctor) whereTheMasterKeyLies() {
-	const check = "place of the master key"
-
-	source := masterKeySource(d.cfg)
-
-	file, isFile := source.(seal.MasterKeyFile)
-	if !isFile {
-		d.add(check, verdictOK, source.String(), "")
-
-		return
-	}
-
-	info, err := os.Stat(string(file))
-
-	switch {
-	case err == nil && info.Mode().Perm()&0o077 != 0:
-		d.add(check, verdictWarning, string(file)+" can be read by others on this machine", "chmod 600 "+string(file))
-	case d.cfg.Database.URL == "":
-		d.add(check, verdictWarning, string(file)+": key and data lie together in "+filepath.Dir(string(file))+
-			", and whoever takes the folder opens what is sealed", "name it elsewhere with master_key_file or master_key_command, and back it up apart from the data")
-	default:
-		d.add(check, verdictOK, string(file), "")
-	}
 }
 
 // signingKeys says how old each key is that signs, once all of them open.
