@@ -148,7 +148,7 @@ func examine(ctx context.Context, cfg *config.Config, log *slog.Logger) []findin
 	}
 	defer store.Close()
 
-	keyring := d.masterKey(ctx, store)
+	inspected := d.masterKey(ctx, store)
 
 	snapshot, err := store.ReadSnapshot(ctx)
 	if err != nil {
@@ -157,9 +157,9 @@ func examine(ctx context.Context, cfg *config.Config, log *slog.Logger) []findin
 		return d.findings
 	}
 
-	d.signingKeys(snapshot, keyring, signers)
+	d.signingKeys(snapshot, inspected, signers)
 	d.connectors(snapshot)
-	d.instances(snapshot)
+	d.instances(ctx, store, snapshot, inspected)
 
 	return d.findings
 }
@@ -217,7 +217,7 @@ func (d *doctor) database(ctx context.Context, db *database) (*storage.Store, bo
 	return store, true
 }
 
-func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Keyring {
+func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Inspected {
 	inspected, err := seal.Inspect(ctx, store, masterKeySource(d.cfg), rand.Reader)
 
 	switch {
@@ -233,13 +233,13 @@ func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Keyr
 		d.add("master key", verdictOK, "it opens the database; fingerprint "+inspected.Fingerprint, "")
 	}
 
-	return inspected.Keyring
+	return inspected
 }
 
 // signingKeys says how old each key is that signs, once all of them open.
-func (d *doctor) signingKeys(snapshot *storage.Snapshot, keyring *seal.Keyring, signers *keys.Signers) {
-	if keyring != nil && signers != nil {
-		if _, err := keys.NewSet(snapshot.Keys, keyring, nil, signers); err != nil {
+func (d *doctor) signingKeys(snapshot *storage.Snapshot, inspected *seal.Inspected, signers *keys.Signers) {
+	if inspected != nil && inspected.Keyring != nil && signers != nil {
+		if _, err := keys.NewSet(snapshot.Keys, inspected.Keyring, nil, signers); err != nil {
 			d.fail("signing keys", err, "")
 		}
 	}
@@ -298,16 +298,4 @@ func (d *doctor) connectors(snapshot *storage.Snapshot) {
 	}
 
 	d.add("connectors", verdictOK, "each answers its own account alone", "")
-}
-
-func (d *doctor) instances(snapshot *storage.Snapshot) {
-	var behind int
-
-	for _, instance := range snapshot.Instances {
-		if instance.Counter < snapshot.Counter {
-			behind++
-		}
-	}
-
-	d.add("instances", verdictOK, fmt.Sprintf("%d alive, %d of them reading the latest change", len(snapshot.Instances), behind), "")
 }
