@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -192,6 +193,22 @@ func TestKeyOutlivesTokensThatLivedLonger(t *testing.T) {
 	p.Advance(25 * time.Hour)
 	if err := stepKey(t, p, keys.Delete, old, false); err != nil {
 		t.Errorf("kept for longer: %v", err)
+	}
+}
+
+// TestInstanceTellsItsMasterKey: whoever ends a change of it has to know.
+func TestInstanceTellsItsMasterKey(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	p.Another()
+	snapshot, err := p.Store.ReadSnapshot(t.Context())
+	if err != nil || len(snapshot.Instances) != 2 {
+		t.Fatalf("%+v, %v", snapshot.Instances, err)
+	}
+	for _, instance := range snapshot.Instances {
+		if want := p.Keyring().MasterKeyFingerprint(); !bytes.Equal(instance.MasterKeyFingerprint, want) {
+			t.Errorf("%x, want %x", instance.MasterKeyFingerprint, want)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // instance is what the other instances on the database are told of this one: by
-// which clients and keys it answers. None of them signs with a key before each has
+// which clients and keys it answers, and which master key it has. None of them signs with a key before each has
 // told that it publishes it. It is written beside requests, each sixth of
 // Keys.ViewLifetime and with each change.
 type instance struct {
@@ -36,7 +36,8 @@ func (p *Provider) instanceLifetime() time.Duration { return p.opts.Keys.ViewLif
 // away for so long that it may have been forgotten answers nothing, and joins anew.
 func (p *Provider) join(ctx context.Context, now time.Time) error {
 	if i := p.instance; i.written.IsZero() || now.Sub(i.written) > p.opts.Keys.ViewLifetime {
-		if err := p.opts.Store.JoinInstance(ctx, i.id, p.opts.Version, p.instanceLifetime()); err != nil {
+		self := storage.Instance{ID: i.id, Version: p.opts.Version, MasterKeyFingerprint: p.opts.Keyring.MasterKeyFingerprint()}
+		if err := p.opts.Store.JoinInstance(ctx, self, p.instanceLifetime()); err != nil {
 			return err
 		}
 		i.written, i.counter = now, -1

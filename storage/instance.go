@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Instance is a provider that runs on the database.
@@ -13,20 +14,29 @@ type Instance struct {
 	ID [16]byte
 	// Counter is the change counter of the clients and keys that it answers by, or a
 	// greater one's.
-	Counter   int64
-	Version   string // of its program
+	Counter int64
+	Version string // of its program
+	// MasterKeyFingerprint is that of the master key it has started with; nil for one of
+	// an earlier release, which does not tell.
+	MasterKeyFingerprint []byte
+
 	StartedAt time.Time
 	SeenAt    time.Time
 }
 
+// String names the instance as the database does, and says since when it runs.
+func (i Instance) String() string {
+	return fmt.Sprintf("%s, started at %s", pgtype.UUID{Bytes: i.ID, Valid: true}, i.StartedAt.UTC().Format(time.RFC3339))
+}
+
 func queryInstances(ctx context.Context, q querier) ([]Instance, error) {
-	rows, err := q.Query(ctx, "select id, counter, version, started_at, seen_at from instances where expires_at > idp_now() order by started_at, id")
+	rows, err := q.Query(ctx, "select id, counter, version, master_key_fingerprint, started_at, seen_at from instances where expires_at > idp_now() order by started_at, id")
 	if err != nil {
 		return nil, fmt.Errorf("read instances: %w", wrap(err))
 	}
 	instances, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Instance, error) {
 		var i Instance
-		err := row.Scan(&i.ID, &i.Counter, &i.Version, &i.StartedAt, &i.SeenAt)
+		err := row.Scan(&i.ID, &i.Counter, &i.Version, &i.MasterKeyFingerprint, &i.StartedAt, &i.SeenAt)
 		return i, err
 	})
 	if err != nil {
@@ -38,10 +48,12 @@ func queryInstances(ctx context.Context, q querier) ([]Instance, error) {
 // JoinInstance has an instance that answers nothing yet counted among those that run,
 // for a lifetime, as one that knows of every change so far: what it will answer by, it
 // reads after this.
-func (s *Store) JoinInstance(ctx context.Context, id [16]byte, version string, lifetime time.Duration) error {
+// Its ID, version and fingerprint have to be set.
+func (s *Store) JoinInstance(ctx context.Context, instance Instance, lifetime time.Duration) error {
 	_, err := s.pool.Exec(ctx, `
-		insert into instances (id, counter, version, expires_at) select $1, counter, $2, idp_now() + $3::interval from changes
-		on conflict (id) do update set counter = excluded.counter, seen_at = idp_now(), expires_at = excluded.expires_at`, id, version, lifetime)
+		insert into instances (id, counter, version, master_key_fingerprint, expires_at) select $1, counter, $2, $3, idp_now() + $4::interval from changes
+		on conflict (id) do update set counter = excluded.counter, seen_at = idp_now(), expires_at = excluded.expires_at`,
+		instance.ID, instance.Version, instance.MasterKeyFingerprint, lifetime)
 	if err != nil {
 		return fmt.Errorf("join the instances: %w", wrap(err))
 	}

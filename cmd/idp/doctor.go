@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/seal"
 	"github.com/brandidp/idp/storage"
+	"github.com/brandidp/idp/storage/builtin"
 )
 
 // The verdicts of idp doctor.
@@ -34,6 +33,8 @@ type finding struct {
 	Found   string `json:"found"`
 	// Do is what to do about it, "" for nothing.
 	Do string `json:"do,omitempty"`
+
+	cause error // of a fault, nil if there is none but what was found
 }
 
 var errUnwell = errors.New("something is wrong")
@@ -46,7 +47,8 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Short: "Check the installation, and say what to do",
 		Long: "Check the installation: the database and its schema, the master key and where it lies, who signs and\n" +
 			"why, the age of each key that signs, connectors that any account may use, and the instances that run.\n" +
-			"It changes nothing. Exit code 1 if something is wrong; a warning alone is none.",
+			"It changes nothing. Exit code 1 if something is wrong, 2 if the database cannot be reached; a warning\n" +
+			"alone is none.",
 		Example: "  idp doctor\n  idp doctor --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,18 +64,33 @@ func newDoctorCommand(a *app) *cobra.Command {
 				err = printFindings(cmd.OutOrStdout(), findings)
 			}
 
-			for _, f := range findings {
-				if err == nil && f.Verdict == verdictFault {
-					err = fmt.Errorf("%w: %s", errUnwell, f.Check)
-				}
+			if err != nil {
+				return err
 			}
 
-			return err
+			return unwell(findings)
 		},
 	}
 	addJSONFlag(cmd, &asJSON)
 
 	return cmd
+}
+
+// unwell is the first fault, or that the database cannot be reached.
+func unwell(findings []finding) error {
+	var err error
+
+	for _, f := range findings {
+		switch {
+		case f.Verdict != verdictFault:
+		case errors.Is(f.cause, storage.ErrUnavailable):
+			return fmt.Errorf("%w: %w", errUnwell, storage.ErrUnavailable)
+		case err == nil:
+			err = fmt.Errorf("%w: %s", errUnwell, f.Check)
+		}
+	}
+
+	return err
 }
 
 func printFindings(w io.Writer, findings []finding) error {
@@ -98,17 +115,28 @@ type doctor struct {
 }
 
 func (d *doctor) add(check, verdict, found, do string) {
-	d.findings = append(d.findings, finding{check, verdict, found, do})
+	d.findings = append(d.findings, finding{Check: check, Verdict: verdict, Found: found, Do: do})
+}
+
+func (d *doctor) fail(check string, cause error, do string) {
+	d.findings = append(d.findings, finding{Check: check, Verdict: verdictFault, Found: cause.Error(), Do: do, cause: cause})
 }
 
 // examine makes the checks, up to where one hides the rest.
 func examine(ctx context.Context, cfg *config.Config, log *slog.Logger) []finding {
 	d := &doctor{cfg: cfg}
 	signers := d.signers()
+	d.whereTheMasterKeyLies()
+
+	if cfg.Database.URL == "" && !builtin.Initialised(cfg.DataDir) {
+		d.add("database", verdictFault, "no database in "+cfg.DataDir, "idp serve makes it")
+
+		return d.findings
+	}
 
 	db, err := openDatabase(ctx, cfg, log)
 	if err != nil {
-		d.add("database", verdictFault, err.Error(), "start it, or name another with database.url")
+		d.fail("database", err, "start it, or name another with database.url")
 
 		return d.findings
 	}
@@ -120,19 +148,18 @@ func examine(ctx context.Context, cfg *config.Config, log *slog.Logger) []findin
 	}
 	defer store.Close()
 
-	keyring := d.masterKey(ctx, store)
-	d.whereTheMasterKeyLies()
+	inspected := d.masterKey(ctx, store)
 
 	snapshot, err := store.ReadSnapshot(ctx)
 	if err != nil {
-		d.add("database", verdictFault, err.Error(), "")
+		d.fail("database", err, "")
 
 		return d.findings
 	}
 
-	d.signingKeys(snapshot, keyring, signers)
+	d.signingKeys(snapshot, inspected, signers)
 	d.connectors(snapshot)
-	d.instances(snapshot)
+	d.instances(ctx, store, snapshot, inspected)
 
 	return d.findings
 }
@@ -141,7 +168,7 @@ func examine(ctx context.Context, cfg *config.Config, log *slog.Logger) []findin
 func (d *doctor) signers() *keys.Signers {
 	signers, err := newSigners(d.cfg)
 	if err != nil {
-		d.add("signer", verdictFault, err.Error(), "")
+		d.fail("signer", err, "")
 
 		return nil
 	}
@@ -150,7 +177,7 @@ func (d *doctor) signers() *keys.Signers {
 	d.add("signer", verdictOK, by+" signs with the RSA keys of the database: "+why, "")
 
 	if token, err := signers.Token(); err != nil {
-		d.add("token", verdictFault, err.Error(), "")
+		d.fail("token", err, "")
 	} else if token != "" {
 		d.add("token", verdictOK, token+" answers", "")
 	}
@@ -161,7 +188,7 @@ func (d *doctor) signers() *keys.Signers {
 func (d *doctor) database(ctx context.Context, db *database) (*storage.Store, bool) {
 	status, err := storage.ReadMigrationStatus(ctx, db.DirectURL)
 	if err != nil {
-		d.add("database", verdictFault, err.Error(), "start it, or correct database.url and database.direct_url")
+		d.fail("database", err, "start it, or correct database.url and database.direct_url")
 
 		return nil, false
 	}
@@ -182,7 +209,7 @@ func (d *doctor) database(ctx context.Context, db *database) (*storage.Store, bo
 	}
 
 	if err != nil {
-		d.add("database", verdictFault, err.Error(), "correct database.url")
+		d.fail("database", err, "correct database.url")
 
 		return nil, false
 	}
@@ -190,12 +217,12 @@ func (d *doctor) database(ctx context.Context, db *database) (*storage.Store, bo
 	return store, true
 }
 
-func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Keyring {
+func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Inspected {
 	inspected, err := seal.Inspect(ctx, store, masterKeySource(d.cfg), rand.Reader)
 
 	switch {
 	case err != nil:
-		d.add("master key", verdictFault, err.Error(), "")
+		d.fail("master key", err, "")
 
 		return nil
 	case inspected.Keyring == nil:
@@ -206,40 +233,14 @@ func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Keyr
 		d.add("master key", verdictOK, "it opens the database; fingerprint "+inspected.Fingerprint, "")
 	}
 
-	return inspected.Keyring
-}
-
-// whereTheMasterKeyLies warns when whoever takes the data takes the key with it.
-func (d *doctor) whereTheMasterKeyLies() {
-	const check = "place of the master key"
-
-	source := masterKeySource(d.cfg)
-
-	file, isFile := source.(seal.MasterKeyFile)
-	if !isFile {
-		d.add(check, verdictOK, source.String(), "")
-
-		return
-	}
-
-	info, err := os.Stat(string(file))
-
-	switch {
-	case err == nil && info.Mode().Perm()&0o077 != 0:
-		d.add(check, verdictWarning, string(file)+" can be read by others on this machine", "chmod 600 "+string(file))
-	case d.cfg.Database.URL == "":
-		d.add(check, verdictWarning, string(file)+": key and data lie together in "+filepath.Dir(string(file))+
-			", and whoever takes the folder opens what is sealed", "name it elsewhere with master_key_file or master_key_command, and back it up apart from the data")
-	default:
-		d.add(check, verdictOK, string(file), "")
-	}
+	return inspected
 }
 
 // signingKeys says how old each key is that signs, once all of them open.
-func (d *doctor) signingKeys(snapshot *storage.Snapshot, keyring *seal.Keyring, signers *keys.Signers) {
-	if keyring != nil && signers != nil {
-		if _, err := keys.NewSet(snapshot.Keys, keyring, nil, signers); err != nil {
-			d.add("signing keys", verdictFault, err.Error(), "")
+func (d *doctor) signingKeys(snapshot *storage.Snapshot, inspected *seal.Inspected, signers *keys.Signers) {
+	if inspected != nil && inspected.Keyring != nil && signers != nil {
+		if _, err := keys.NewSet(snapshot.Keys, inspected.Keyring, nil, signers); err != nil {
+			d.fail("signing keys", err, "")
 		}
 	}
 
@@ -297,16 +298,4 @@ func (d *doctor) connectors(snapshot *storage.Snapshot) {
 	}
 
 	d.add("connectors", verdictOK, "each answers its own account alone", "")
-}
-
-func (d *doctor) instances(snapshot *storage.Snapshot) {
-	var behind int
-
-	for _, instance := range snapshot.Instances {
-		if instance.Counter < snapshot.Counter {
-			behind++
-		}
-	}
-
-	d.add("instances", verdictOK, fmt.Sprintf("%d alive, %d of them reading the latest change", len(snapshot.Instances), behind), "")
 }

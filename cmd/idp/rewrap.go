@@ -29,8 +29,8 @@ func newKeyRewrapCommand(a *app) *cobra.Command {
 		Long: "Change the master key, in steps, while the provider runs. First have another one open the database\n" +
 			"beside the one in force: that of a file, which is made if there is none, or of a command. Then name it\n" +
 			"in the configuration of every instance and start them anew, one by one: a start succeeds with either.\n" +
-			"At the end, --finish: the one before opens nothing any more. What was backed up until then still\n" +
-			"needs it. Until --finish, --cancel leaves everything as it was.\n\n" +
+			"At the end, --finish, which is refused while an instance has the one before: it opens nothing any\n" +
+			"more. What was backed up until then still needs it. Until --finish, --cancel leaves everything as it was.\n\n" +
 			"If the master key has leaked, so have the data keys in whatever backup goes with it: follow with\n" +
 			"idp data-key renew and idp data-key reseal.",
 		Example: "  idp key rewrap --to-file /etc/idp/next.key\n" +

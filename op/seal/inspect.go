@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,13 @@ type Inspected struct {
 	Fingerprint string
 	// Rewrapping is set while another takes its place.
 	Rewrapping bool
+
+	state storage.MasterKeyState
+}
+
+// OpenedBy tells whether the master key of a fingerprint opens the database.
+func (i *Inspected) OpenedBy(fingerprint []byte) bool {
+	return bytes.Equal(fingerprint, i.state.Fingerprint) || bytes.Equal(fingerprint, i.state.Next)
 }
 
 // Inspect opens every data key and makes nothing, neither keys nor changes.
@@ -30,6 +38,7 @@ func Inspect(ctx context.Context, store *storage.Store, source MasterKeySource, 
 		if err != nil {
 			return err
 		}
+		inspected.state = state
 		inspected.Fingerprint, inspected.Rewrapping = fingerprintText(state.Fingerprint), state.Next != nil
 		master, _, err := masterKey(ctx, tx, source, rand)
 		if err != nil {

@@ -183,7 +183,7 @@ func (k *Keyring) unwrap(row storage.DataKey) (*dataKey, error) {
 			return newDataKey(row.ID, key)
 		}
 	}
-	return nil, fmt.Errorf("%w: was the master key changed? this one is %s", ErrSealed, fingerprintText(MasterKey{k.wrapper.key}.Fingerprint()))
+	return nil, fmt.Errorf("%w: was the master key changed? this one is %s", ErrSealed, fingerprintText(k.MasterKeyFingerprint()))
 }
 
 // wrapData binds a wrapped data key to its table, row and purpose.

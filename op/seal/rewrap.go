@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/brandidp/idp/storage"
 )
@@ -15,12 +16,12 @@ import (
 // that instances are started anew with the next one in their turn. FinishRewrap ends
 // that, and the one before opens nothing any more.
 //
-// What a running instance has opened it keeps, so it needs the next key at its next
-// start alone. Between the two steps no data key is made, since whoever makes it has
+// What a running instance has opened it keeps, so it needs the next key for data keys
+// that are made later, and FinishRewrap is refused until each that runs has it. Between the two steps no data key is made, since whoever makes it has
 // only one of the master keys and those who have the other could not open it. One that
-// is made later does not open in an instance that was not started anew: it then takes
-// nothing over any more, is not ready within a minute, and so answers nothing before
-// the key seals (RenewalWait).
+// is made later does not open in an instance that was away meanwhile and was not started
+// anew: it then takes nothing over any more, is not ready within a minute, and so answers
+// nothing before the key seals (RenewalWait).
 
 // ErrRewrapping means that the master key is being changed.
 var ErrRewrapping = errors.New("the master key is being changed: end that first with idp key rewrap --finish, or --cancel")
@@ -66,7 +67,7 @@ func Rewrap(ctx context.Context, store *storage.Store, source MasterKeySource, n
 }
 
 // FinishRewrap has the next master key, which source has to give, open the database
-// alone.
+// alone. It is refused while an instance runs that has another one.
 func FinishRewrap(ctx context.Context, store *storage.Store, source MasterKeySource, audit storage.AuditEvent) error {
 	return changeMaster(ctx, store, source, func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error {
 		switch {
@@ -75,8 +76,31 @@ func FinishRewrap(ctx context.Context, store *storage.Store, source MasterKeySou
 		case !bytes.Equal(state.Next, master.Fingerprint()):
 			return fmt.Errorf("%s has the master key in force; name the next one, of fingerprint %s, in the configuration first", source, fingerprintText(state.Next))
 		}
+		if err := startedWith(ctx, tx, master); err != nil {
+			return err
+		}
 		return errors.Join(tx.PromoteMasterKey(ctx), tx.Audit(ctx, audit))
 	})
+}
+
+// startedWith tells whether each instance that runs has a master key. One that does not
+// say which it has does not count as having it.
+func startedWith(ctx context.Context, tx *storage.Tx, master MasterKey) error {
+	snapshot, err := tx.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	var others []string
+	for _, instance := range snapshot.Instances {
+		if !bytes.Equal(instance.MasterKeyFingerprint, master.Fingerprint()) {
+			others = append(others, instance.String())
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d instances that run were not started with the next master key, and could open no data key that is made from now on (%s): "+
+		"start each anew with the next one in its configuration; one that was killed counts for 75 seconds", len(others), len(snapshot.Instances), strings.Join(others, "; "))
 }
 
 // CancelRewrap leaves the master key in force, which source has to give, as it was

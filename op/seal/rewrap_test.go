@@ -3,6 +3,7 @@ package seal_test
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,7 @@ func TestTheMasterKeyIsChanged(t *testing.T) {
 	if err := seal.FinishRewrap(t.Context(), store, first, storage.AuditEvent{}); err == nil || !strings.Contains(err.Error(), fingerprint(t, next)) {
 		t.Errorf("finished by whoever does not have the next: %v", err)
 	}
+	refusesToFinish(t, store, next)
 	if err := seal.FinishRewrap(t.Context(), store, next, storage.AuditEvent{}); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +94,32 @@ func TestTheMasterKeyIsChanged(t *testing.T) {
 		t.Errorf("it opens with the first: %v", err)
 	}
 	opens("it keeps what it has", running.Keyring)
+}
+
+// refusesToFinish has an instance with another master key alive, and one that does not
+// tell which it has, while the change is to be ended.
+func refusesToFinish(t *testing.T, store *storage.Store, next seal.MasterKeySource) {
+	t.Helper()
+	key, err := next.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := [][16]byte{{1}, {2}}
+	for id, fingerprint := range map[[16]byte][]byte{behind[0]: []byte("another"), behind[1]: nil, {3}: key.Fingerprint()} {
+		if err := store.JoinInstance(t.Context(), storage.Instance{ID: id, MasterKeyFingerprint: fingerprint}, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n, id := range behind {
+		err := seal.FinishRewrap(t.Context(), store, next, storage.AuditEvent{})
+		if want := fmt.Sprintf("%d of %d instances", 2-n, 3-n); err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), fmt.Sprintf("%x-0000-0000-0000-000000000000, started at 20", id[:4])) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if err := store.LeaveInstance(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestTheChangeOfTheMasterKeyIsCancelled(t *testing.T) {

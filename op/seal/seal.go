@@ -88,6 +88,9 @@ type waitingKey struct {
 	from time.Time
 }
 
+// MasterKeyFingerprint names the master key by which the keyring was opened.
+func (k *Keyring) MasterKeyFingerprint() []byte { return MasterKey{k.wrapper.key}.Fingerprint() }
+
 // Seal seals plaintext for a purpose, bound to the given strings. The same
 // purpose and strings, in the same order, open it.
 func (k *Keyring) Seal(purpose string, plaintext []byte, boundTo ...string) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -141,12 +142,20 @@ func (c *Config) Settings() []Setting {
 	return c.settings
 }
 
+// Setting is that of one option.
+func (c *Config) Setting(key string) Setting {
+	at := slices.IndexFunc(c.settings, func(s Setting) bool { return s.Key == key })
+
+	return c.settings[at]
+}
+
 // Setting is one option in force, fit to be shown.
 type Setting struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`          // as it was given; a secret is masked
 	Note   string `json:"note,omitempty"` // what counts where there is no value
 	Source string `json:"source"`         // "default", file:line, a variable or a flag
+	File   string `json:"file,omitempty"` // absolute path of the file that a secret was read from
 }
 
 const mask = "********"

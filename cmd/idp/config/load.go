@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -32,6 +33,7 @@ type Inputs struct {
 type given struct {
 	text   string
 	source string
+	file   string // that a secret was read from, else empty
 }
 
 // layer is what one place gives, by key. The file forms of secrets have keys of
@@ -105,8 +107,13 @@ func find(layers []layer, option Option) (given, error) {
 			return value, nil
 		case inFile && option.Secret:
 			text, err := readSecret(file.text)
+			if err != nil {
+				return given{source: file.source}, err
+			}
 
-			return given{text: text, source: file.source}, err
+			path, err := filepath.Abs(file.text)
+
+			return given{text: text, source: file.source, file: path}, err
 		}
 	}
 
@@ -156,7 +163,7 @@ func (o Option) setting(value given) Setting {
 		text = Secret(text).String()
 	}
 
-	setting := Setting{Key: o.Key, Value: text, Source: value.source}
+	setting := Setting{Key: o.Key, Value: text, Source: value.source, File: value.file}
 	if text == "" {
 		setting.Note = o.DefaultNote
 	}
