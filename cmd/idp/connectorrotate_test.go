@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -223,6 +224,21 @@ func TestConnectorThatReadsKeysIsRotated(t *testing.T) {
 
 	if got := i.run("", "connector", "rotate", "messaging-code"); got.code != 0 || !strings.Contains(got.stdout, "Nothing has to be pasted") || !strings.Contains(got.stdout, "It may sign from 20") {
 		t.Errorf("%+v", got)
+	}
+
+	step := i.run("", "connector", "rotate", "messaging-code", "--step", "publish", "--json")
+
+	var view rotationView
+
+	decode(t, step, &view)
+
+	if strings.Contains(step.stdout, "paste") || view.Next == "" || view.MaySignFrom.IsZero() {
+		t.Errorf("%+v", step)
+	}
+
+	from := "It may sign from " + view.MaySignFrom.Format(time.RFC3339) + " on: idp connector rotate messaging-code --step activate\n"
+	if got := i.run("", "connector", "rotate", "messaging-code", "--step", "publish"); got.code != 0 || !strings.HasSuffix(got.stdout, from) || strings.Contains(got.stdout, "by this one line") {
+		t.Errorf("want %q: %+v", from, got)
 	}
 
 	if got := i.run("", "connector", "rotate", "messaging-code", "--step", "activate"); got.code != 1 || !strings.Contains(got.stderr, "would break messaging-code") {

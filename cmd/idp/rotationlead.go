@@ -138,10 +138,16 @@ func (r *rotation) readers(ctx context.Context, key *storage.SigningKey) error {
 		return err
 	}
 
-	fmt.Fprintf(r.out, "Key %s is published. Nothing has to be pasted: Conversational Cloud reads the key set.\nIt may sign from %s on: %s\n",
-		key.Kid, refused.Verdict.Breaks[0].Until.UTC().Format(time.RFC3339), r.command())
+	r.printReaders(key, refused.Verdict.Breaks[0].Until, r.command())
 
 	return nil
+}
+
+// printReaders tells when a key may sign that is read from the key set, and by which
+// command.
+func (r *rotation) printReaders(key *storage.SigningKey, from time.Time, command string) {
+	fmt.Fprintf(r.out, "Key %s is published. Nothing has to be pasted: Conversational Cloud reads the key set.\nIt may sign from %s on: %s\n",
+		key.Kid, from.UTC().Format(time.RFC3339), command)
 }
 
 // check verifies a token of the key that signs now by what was pasted.
