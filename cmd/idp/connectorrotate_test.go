@@ -167,6 +167,14 @@ func TestPastedKeyIsRotated(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 
+	undecided := i.talk("connector", "rotate", "messaging-code", "--back")
+	undecided.until(pasteHere)
+	undecided.cancel()
+
+	if left := undecided.end(); left.code != 1 || !strings.Contains(left.stdout, "go on: idp connector rotate messaging-code --back\n") {
+		t.Errorf("%+v", left)
+	}
+
 	back := i.talk("connector", "rotate", "messaging-code", "--back")
 	if before := lineOf(t, back.until(pasteHere)); before != old {
 		t.Errorf("back to another key: %s", before)

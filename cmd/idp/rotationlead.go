@@ -41,11 +41,11 @@ func (r *rotation) lead(ctx context.Context, back bool) error {
 
 	pasted, err := r.waitUntilPasted(ctx, standing, key)
 	if err != nil {
-		return r.left(standing, err)
+		return r.left(standing, back, err)
 	}
 
 	if err := r.activate(ctx, key); err != nil {
-		return r.left(standing, err)
+		return r.left(standing, back, err)
 	}
 
 	return r.check(ctx, key, pasted)
@@ -173,9 +173,14 @@ func (r *rotation) check(ctx context.Context, key *storage.SigningKey, pasted st
 }
 
 // left says what holds if somebody leaves before the end.
-func (r *rotation) left(standing *keys.Rotation, err error) error {
+func (r *rotation) left(standing *keys.Rotation, back bool, err error) error {
+	goOn := r.command()
+	if back {
+		goOn += " --back"
+	}
+
 	if standing.Signs != nil {
-		fmt.Fprintf(r.out, "\nKey %s signs as before. If the new line was pasted, put the old one back, or go on: %s\n", standing.Signs.Kid, r.command())
+		fmt.Fprintf(r.out, "\nKey %s signs as before. If the line above was pasted, put back the one that was there, or go on: %s\n", standing.Signs.Kid, goOn)
 	}
 
 	return err
