@@ -58,7 +58,7 @@ func newConnectorRotateCommand(a *app) *cobra.Command {
 			}
 
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				r := &rotation{session: s, clientID: args[0], out: cmd.OutOrStdout(), lines: bufio.NewReader(cmd.InOrStdin())}
+				r := &rotation{session: s, clientID: args[0], out: cmd.OutOrStdout(), in: cmd.InOrStdin(), lines: bufio.NewReader(cmd.InOrStdin())}
 				if step != "" {
 					return r.one(ctx, step, asJSON)
 				}
@@ -82,7 +82,8 @@ type rotation struct {
 
 	clientID string
 	out      io.Writer
-	lines    *bufio.Reader
+	in       io.Reader
+	lines    *bufio.Reader // over in
 }
 
 // standing is how far the connector is.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,32 @@ func TestPastedKeyIsRotatedInSteps(t *testing.T) {
 
 	if back := step("back"); back.Signs != published.Signs || back.Next != published.Next || back.Paste == published.Paste {
 		t.Errorf("%+v", back)
+	}
+}
+
+// TestNobodyIsThereToBeLed has standard input at its end, as it is in a job or a
+// container.
+func TestNobodyIsThereToBeLed(t *testing.T) {
+	t.Parallel()
+
+	i, _ := connected(t)
+
+	nothing, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nothing.Close()
+
+	var stdout, stderr strings.Builder
+
+	code := run(t.Context(), config.Inputs{Environ: append([]string{"HOME=/home/amelia"}, i.environ...), UserID: 1000},
+		[]string{"connector", "rotate", "messaging-code"}, nothing, &stdout, &stderr)
+	if code != 1 || !strings.Contains(stderr.String(), "standard input has ended: nobody can be led; idp connector rotate messaging-code --step publish") {
+		t.Errorf("%d, %s%s", code, stdout.String(), stderr.String())
+	}
+
+	if _, got := states(t, i, "--client", "messaging-code"); !cmp.Equal(got, []string{"active"}) {
+		t.Errorf("states %v", got)
 	}
 }
 

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
@@ -16,6 +20,10 @@ import (
 func (r *rotation) lead(ctx context.Context, back bool) error {
 	standing, life, err := r.standing(ctx)
 	if err != nil {
+		return err
+	}
+
+	if err := r.answerable(standing); err != nil {
 		return err
 	}
 
@@ -49,6 +57,26 @@ func (r *rotation) lead(ctx context.Context, back bool) error {
 	}
 
 	return r.check(ctx, key, pasted)
+}
+
+// answerable refuses to begin what nobody can answer: standard input has ended already.
+// A pipe may still be written to when the line to paste has been read.
+func (r *rotation) answerable(standing *keys.Rotation) error {
+	file, isFile := r.in.(*os.File)
+	if !isFile || !standing.Client.ConversationalCloud.HoldsPastedKey() || r.cfg.ConversationalCloud.ConnectorDocumentURL != "" {
+		return nil
+	}
+
+	ready, err := unix.Poll([]unix.PollFd{{Fd: int32(file.Fd()), Events: unix.POLLIN}}, 0)
+	if err != nil || ready == 0 {
+		return nil //nolint:nilerr // reading tells what is wrong with it
+	}
+
+	if _, err := r.lines.Peek(1); errors.Is(err, io.EOF) {
+		return fmt.Errorf("standard input has ended: nobody can be led; %s --step %s makes one step", r.command(), rotatePublish)
+	}
+
+	return nil
 }
 
 // askForAnother asks whether to begin anew shortly after a key took another's place:
