@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,8 +41,8 @@ func newConnectorRotateCommand(a *app) *cobra.Command {
 			"A connector that reads the key set (idp_certificate_type: jwks_endpoint) has nothing to paste: its new\n" +
 			"key signs when it has been published for long enough.\n\n" +
 			"Without somebody to lead, --step makes one step: publish makes and publishes the new key and prints its\n" +
-			"line; activate says that the line is pasted now, and has the key sign; back has the old one sign again,\n" +
-			"and says that its line is pasted again.",
+			"line, or from when on it may sign; activate says that the line is pasted now, and has the key sign;\n" +
+			"back has the old one sign again, and says that its line is pasted again.",
 		Example: "  idp connector rotate messaging\n" +
 			"  idp connector rotate messaging --back     the old key again\n" +
 			"  idp connector rotate messaging --step publish --json",
@@ -57,7 +58,7 @@ func newConnectorRotateCommand(a *app) *cobra.Command {
 			}
 
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
-				r := &rotation{session: s, clientID: args[0], out: cmd.OutOrStdout(), lines: bufio.NewReader(cmd.InOrStdin())}
+				r := &rotation{session: s, clientID: args[0], out: cmd.OutOrStdout(), in: cmd.InOrStdin(), lines: bufio.NewReader(cmd.InOrStdin())}
 				if step != "" {
 					return r.one(ctx, step, asJSON)
 				}
@@ -81,7 +82,8 @@ type rotation struct {
 
 	clientID string
 	out      io.Writer
-	lines    *bufio.Reader
+	in       io.Reader
+	lines    *bufio.Reader // over in
 }
 
 // standing is how far the connector is.
@@ -110,8 +112,11 @@ type rotationView struct {
 	Next   string `json:"next,omitempty"`
 	Before string `json:"before,omitempty"`
 	// Paste is the line that Conversational Cloud has to hold for the next step, or does by
-	// now.
-	Paste string `json:"paste"`
+	// now; "" for a connector that reads the key set.
+	Paste string `json:"paste,omitempty"`
+	// MaySignFrom is when Conversational Cloud has read the key set with the key that is to
+	// take another's place; the zero value for a connector that may hold a pasted key.
+	MaySignFrom time.Time `json:"may_sign_from,omitzero"`
 }
 
 // one makes one step, and asks nothing.
@@ -142,26 +147,30 @@ func (r *rotation) one(ctx context.Context, step string, asJSON bool) error {
 		return err
 	}
 
-	line, err := keys.OneLine(shown.PublicJWK)
+	standing, life, err := r.standing(ctx)
 	if err != nil {
 		return err
 	}
 
-	if standing, _, err = r.standing(ctx); err != nil {
-		return err
+	view := rotationView{ClientID: r.clientID, Signs: kidOf(standing.Signs), Next: kidOf(standing.Next), Before: kidOf(standing.Before)}
+	if standing.Client.ConversationalCloud.HoldsPastedKey() {
+		if view.Paste, err = keys.OneLine(shown.PublicJWK); err != nil {
+			return err
+		}
+	} else if step == rotatePublish {
+		view.MaySignFrom = life.KnownFrom(standing.Next).UTC()
 	}
 
-	if asJSON {
-		view := rotationView{ClientID: r.clientID, Paste: line, Signs: kidOf(standing.Signs), Next: kidOf(standing.Next), Before: kidOf(standing.Before)}
-
+	switch {
+	case asJSON:
 		return printJSON(r.out, view)
-	}
-
-	if step == rotatePublish {
-		r.printLine(standing, shown, line)
-		fmt.Fprintf(r.out, "Once it is saved there: %s --step activate\n", r.command())
-	} else {
+	case step != rotatePublish:
 		fmt.Fprintf(r.out, "Key %s signs from now on.\n", shown.Kid)
+	case view.Paste == "":
+		r.printReaders(shown, view.MaySignFrom, r.command()+" --step activate")
+	default:
+		r.printLine(standing, shown, view.Paste)
+		fmt.Fprintf(r.out, "Once it is saved there: %s --step activate\n", r.command())
 	}
 
 	return nil

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -166,6 +168,14 @@ func TestPastedKeyIsRotated(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 
+	undecided := i.talk("connector", "rotate", "messaging-code", "--back")
+	undecided.until(pasteHere)
+	undecided.cancel()
+
+	if left := undecided.end(); left.code != 1 || !strings.Contains(left.stdout, "go on: idp connector rotate messaging-code --back\n") {
+		t.Errorf("%+v", left)
+	}
+
 	back := i.talk("connector", "rotate", "messaging-code", "--back")
 	if before := lineOf(t, back.until(pasteHere)); before != old {
 		t.Errorf("back to another key: %s", before)
@@ -210,6 +220,32 @@ func TestPastedKeyIsRotatedInSteps(t *testing.T) {
 	}
 }
 
+// TestNobodyIsThereToBeLed has standard input at its end, as it is in a job or a
+// container.
+func TestNobodyIsThereToBeLed(t *testing.T) {
+	t.Parallel()
+
+	i, _ := connected(t)
+
+	nothing, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nothing.Close()
+
+	var stdout, stderr strings.Builder
+
+	code := run(t.Context(), config.Inputs{Environ: append([]string{"HOME=/home/amelia"}, i.environ...), UserID: 1000},
+		[]string{"connector", "rotate", "messaging-code"}, nothing, &stdout, &stderr)
+	if code != 1 || !strings.Contains(stderr.String(), "standard input has ended: nobody can be led; idp connector rotate messaging-code --step publish") {
+		t.Errorf("%d, %s%s", code, stdout.String(), stderr.String())
+	}
+
+	if _, got := states(t, i, "--client", "messaging-code"); !cmp.Equal(got, []string{"active"}) {
+		t.Errorf("states %v", got)
+	}
+}
+
 // TestConnectorThatReadsKeysIsRotated has nothing to paste, and to wait.
 func TestConnectorThatReadsKeysIsRotated(t *testing.T) {
 	t.Parallel()
@@ -223,6 +259,21 @@ func TestConnectorThatReadsKeysIsRotated(t *testing.T) {
 
 	if got := i.run("", "connector", "rotate", "messaging-code"); got.code != 0 || !strings.Contains(got.stdout, "Nothing has to be pasted") || !strings.Contains(got.stdout, "It may sign from 20") {
 		t.Errorf("%+v", got)
+	}
+
+	step := i.run("", "connector", "rotate", "messaging-code", "--step", "publish", "--json")
+
+	var view rotationView
+
+	decode(t, step, &view)
+
+	if strings.Contains(step.stdout, "paste") || view.Next == "" || view.MaySignFrom.IsZero() {
+		t.Errorf("%+v", step)
+	}
+
+	from := "It may sign from " + view.MaySignFrom.Format(time.RFC3339) + " on: idp connector rotate messaging-code --step activate\n"
+	if got := i.run("", "connector", "rotate", "messaging-code", "--step", "publish"); got.code != 0 || !strings.HasSuffix(got.stdout, from) || strings.Contains(got.stdout, "by this one line") {
+		t.Errorf("want %q: %+v", from, got)
 	}
 
 	if got := i.run("", "connector", "rotate", "messaging-code", "--step", "activate"); got.code != 1 || !strings.Contains(got.stderr, "would break messaging-code") {

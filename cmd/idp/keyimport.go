@@ -114,7 +114,7 @@ func (s *session) importKey(ctx context.Context, cmd *cobra.Command, file string
 	if verdict == nil {
 		fmt.Fprintln(cmd.OutOrStdout(), "Next:", stepCommand(keys.Publish, key.Kid, ""))
 	} else {
-		printMadeStep(cmd.OutOrStdout(), verdict)
+		return s.printMadeStep(ctx, cmd.OutOrStdout(), verdict)
 	}
 
 	return nil

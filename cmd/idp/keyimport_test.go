@@ -49,7 +49,8 @@ func TestBrandMovesWithItsKey(t *testing.T) {
 	file := filepath.Join(dir, "key.pem")
 
 	moved := i.run("", "key", "import", "--client", "messaging-code", "--kid", "brand-2024", "--activate", file)
-	if moved.code != 0 || !strings.Contains(moved.stdout, "Brought in the RS256 key brand-2024.") || !strings.Contains(moved.stdout, "Key brand-2024 signs from now on.") {
+	if moved.code != 0 || !strings.Contains(moved.stdout, "Brought in the RS256 key brand-2024.") || !strings.Contains(moved.stdout, "Key brand-2024 signs from now on.") ||
+		!strings.Contains(moved.stdout, "The way back: idp connector rotate messaging-code --back\n") {
 		t.Fatalf("%+v", moved)
 	}
 

@@ -106,9 +106,7 @@ func newKeyStepCommand(a *app, step keys.Step) *cobra.Command {
 					return explainStep(err)
 				}
 
-				printMadeStep(cmd.OutOrStdout(), verdict)
-
-				return nil
+				return s.printMadeStep(ctx, cmd.OutOrStdout(), verdict)
 			})
 		},
 	}
@@ -137,14 +135,49 @@ func stepCommand(step keys.Step, kid, flags string) string {
 	return "idp key " + string(step) + " " + kid + flags
 }
 
-func printMadeStep(w io.Writer, v *keys.Verdict) {
+func (s *session) printMadeStep(ctx context.Context, w io.Writer, v *keys.Verdict) error {
 	fmt.Fprintf(w, "Key %s %s.\n", v.Key.Kid, stepHelp[v.Step].done)
 
 	if v.Retires != nil {
-		fmt.Fprintf(w, "Key %s is retired, and stays published. The way back: %s\n", v.Retires.Kid, stepCommand(keys.Activate, v.Retires.Kid, ""))
+		back, err := s.wayBack(ctx, v.Retires.Kid)
+		if err != nil {
+			return err
+		}
+
+		fmt.Fprintf(w, "Key %s is retired, and stays published. The way back: %s\n", v.Retires.Kid, back)
 	}
 
 	for _, broken := range v.Breaks {
 		fmt.Fprintf(w, "\nWarning: this breaks %s: %s\n", broken.ClientID, broken.Why)
 	}
+
+	return nil
+}
+
+// wayBack is the command that has a key sign again whose place another took: that which
+// leads back where the key has to be pasted again.
+func (s *session) wayBack(ctx context.Context, kid string) (string, error) {
+	snapshot, err := s.store.ReadSnapshot(ctx)
+	if err != nil {
+		return "", err
+	}
+
+	key, err := keys.Find(snapshot.Keys, kid)
+	if err != nil {
+		return "", err
+	}
+
+	life := op.LifeOf(snapshot, keySettings(s.cfg))
+	if life.Decide(keys.Activate, key).Err(false) == nil {
+		return stepCommand(keys.Activate, kid, ""), nil
+	}
+
+	clientID := life.Status(key).ClientID
+
+	standing, err := life.Rotation(clientID)
+	if err == nil && standing.Before == key {
+		return "idp connector rotate " + clientID + " --back", nil
+	}
+
+	return stepCommand(keys.Activate, kid, " --force"), nil // of the provider, or of a key before that
 }

@@ -73,10 +73,13 @@ func TestKeyOfAConnectorIsReplacedByHand(t *testing.T) {
 
 	forced := i.run("", strings.Fields(command[1])...)
 	want(forced, 0, "Warning: this breaks messaging-code")
-	want(forced, 0, "The way back: idp key activate")
+	want(forced, 0, "The way back: idp connector rotate messaging-code --back\n")
 	wantStates("retired", "active")
 
-	want(step("activate", old, "--force"), 0, "signs from now on")
+	// The key to go back to is no older one: its step has to be forced.
+	again := step("activate", old, "--force")
+	want(again, 0, "signs from now on")
+	want(again, 0, "The way back: "+stepCommand(keys.Activate, next, " --force")+"\n")
 	wantStates("active", "retired")
 	want(step("retire", next), 1, "it is retired already")
 	want(step("delete", next), 1, "tokens that this key has signed may be alive, until 20")

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
@@ -16,6 +20,10 @@ import (
 func (r *rotation) lead(ctx context.Context, back bool) error {
 	standing, life, err := r.standing(ctx)
 	if err != nil {
+		return err
+	}
+
+	if err := r.answerable(standing); err != nil {
 		return err
 	}
 
@@ -41,14 +49,34 @@ func (r *rotation) lead(ctx context.Context, back bool) error {
 
 	pasted, err := r.waitUntilPasted(ctx, standing, key)
 	if err != nil {
-		return r.left(standing, err)
+		return r.left(standing, back, err)
 	}
 
 	if err := r.activate(ctx, key); err != nil {
-		return r.left(standing, err)
+		return r.left(standing, back, err)
 	}
 
 	return r.check(ctx, key, pasted)
+}
+
+// answerable refuses to begin what nobody can answer: standard input has ended already.
+// A pipe may still be written to when the line to paste has been read.
+func (r *rotation) answerable(standing *keys.Rotation) error {
+	file, isFile := r.in.(*os.File)
+	if !isFile || !standing.Client.ConversationalCloud.HoldsPastedKey() || r.cfg.ConversationalCloud.ConnectorDocumentURL != "" {
+		return nil
+	}
+
+	ready, err := unix.Poll([]unix.PollFd{{Fd: int32(file.Fd()), Events: unix.POLLIN}}, 0)
+	if err != nil || ready == 0 {
+		return nil //nolint:nilerr // reading tells what is wrong with it
+	}
+
+	if _, err := r.lines.Peek(1); errors.Is(err, io.EOF) {
+		return fmt.Errorf("standard input has ended: nobody can be led; %s --step %s makes one step", r.command(), rotatePublish)
+	}
+
+	return nil
 }
 
 // askForAnother asks whether to begin anew shortly after a key took another's place:
@@ -138,10 +166,16 @@ func (r *rotation) readers(ctx context.Context, key *storage.SigningKey) error {
 		return err
 	}
 
-	fmt.Fprintf(r.out, "Key %s is published. Nothing has to be pasted: Conversational Cloud reads the key set.\nIt may sign from %s on: %s\n",
-		key.Kid, refused.Verdict.Breaks[0].Until.UTC().Format(time.RFC3339), r.command())
+	r.printReaders(key, refused.Verdict.Breaks[0].Until, r.command())
 
 	return nil
+}
+
+// printReaders tells when a key may sign that is read from the key set, and by which
+// command.
+func (r *rotation) printReaders(key *storage.SigningKey, from time.Time, command string) {
+	fmt.Fprintf(r.out, "Key %s is published. Nothing has to be pasted: Conversational Cloud reads the key set.\nIt may sign from %s on: %s\n",
+		key.Kid, from.UTC().Format(time.RFC3339), command)
 }
 
 // check verifies a token of the key that signs now by what was pasted.
@@ -167,9 +201,14 @@ func (r *rotation) check(ctx context.Context, key *storage.SigningKey, pasted st
 }
 
 // left says what holds if somebody leaves before the end.
-func (r *rotation) left(standing *keys.Rotation, err error) error {
+func (r *rotation) left(standing *keys.Rotation, back bool, err error) error {
+	goOn := r.command()
+	if back {
+		goOn += " --back"
+	}
+
 	if standing.Signs != nil {
-		fmt.Fprintf(r.out, "\nKey %s signs as before. If the new line was pasted, put the old one back, or go on: %s\n", standing.Signs.Kid, r.command())
+		fmt.Fprintf(r.out, "\nKey %s signs as before. If the line above was pasted, put back the one that was there, or go on: %s\n", standing.Signs.Kid, goOn)
 	}
 
 	return err

@@ -157,7 +157,7 @@ func (l *Life) activate(v *Verdict) {
 		if wait > l.Settings.JWKSMaxAge {
 			why = "it reads the key set each "
 		}
-		if until := v.Key.PublishedAt.Add(wait + l.Settings.ViewLifetime); l.Now.Before(until) {
+		if until := l.knownFrom(party, v.Key); l.Now.Before(until) {
 			v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: why + wait.String(), Until: until})
 		}
 	}
@@ -166,6 +166,21 @@ func (l *Life) activate(v *Verdict) {
 // wait is how long a client may go without reading the key set anew.
 func (l *Life) wait(party party) time.Duration {
 	return max(l.Settings.JWKSMaxAge, party.JWKSRefresh.Duration())
+}
+
+// knownFrom is when a client that reads the key set knows a published key for certain.
+func (l *Life) knownFrom(party party, key *storage.SigningKey) time.Time {
+	return key.PublishedAt.Add(l.wait(party) + l.Settings.ViewLifetime)
+}
+
+// KnownFrom is when every client that reads the key set knows a published key for
+// certain: it may sign from then on.
+func (l *Life) KnownFrom(key *storage.SigningKey) time.Time {
+	from := key.PublishedAt
+	for _, party := range l.parties(key) {
+		from = later(from, l.knownFrom(party, key))
+	}
+	return from
 }
 
 // retire decides about a key that has none in its place.

@@ -33,6 +33,10 @@ func (l *Life) CheckSchedule(s *storage.KeySchedule) error {
 			return fmt.Errorf("wait: must be at least %s, or client %q might not know the new key", least, party.ClientID)
 		}
 	}
+	// A client may be made at any time.
+	if least := l.Settings.JWKSMaxAge + l.Settings.ViewLifetime; s.Wait < least {
+		return fmt.Errorf("wait: must be at least %s, or who reads the key set might not know the new key", least)
+	}
 	if least := l.TokensUntil(like).Sub(l.Now) + l.Settings.Retain + l.Settings.ViewLifetime; s.Keep < least {
 		return fmt.Errorf("keep: must be at least %s, or tokens might be alive that the key has signed", least)
 	}

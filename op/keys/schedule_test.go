@@ -32,7 +32,8 @@ func TestScheduleThatWouldBreakSomebodyIsRefused(t *testing.T) {
 		"shorter than key sets are": {reading, func(s *storage.KeySchedule) { s.Wait = 6*time.Minute - 1 }, `wait: must be at least 6m0s, or client "reading"`},
 		"not kept long":             {provider, func(s *storage.KeySchedule) { s.Keep = 25 * time.Hour }, "keep: must be at least 25h1m0s"},
 		"more often than it waits":  {provider, func(s *storage.KeySchedule) { s.Every = days }, "every: must be longer than wait"},
-		"of an algorithm of nobody": {provider, func(s *storage.KeySchedule) { s.Alg, s.Wait = keys.ES256, time.Second }, ""},
+		"of an algorithm of nobody": {provider, func(s *storage.KeySchedule) { s.Alg, s.Wait = keys.ES256, 6*time.Minute }, ""},
+		"shorter, and of nobody":    {provider, func(s *storage.KeySchedule) { s.Alg, s.Wait = keys.ES256, 6*time.Minute-1 }, "wait: must be at least 6m0s, or who reads the key set"},
 	} {
 		s := scheduleOf(test.owner)
 		test.change(s)
