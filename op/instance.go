@@ -37,6 +37,10 @@ func (p *Provider) instanceLifetime() time.Duration { return p.opts.Keys.ViewLif
 func (p *Provider) join(ctx context.Context, now time.Time) error {
 	if i := p.instance; i.written.IsZero() || now.Sub(i.written) > p.opts.Keys.ViewLifetime {
 		self := storage.Instance{ID: i.id, Version: p.opts.Version, MasterKeyFingerprint: p.opts.Keyring.MasterKeyFingerprint()}
+		// The row that it gets knows of every change: what it answered by may not.
+		if old := p.view.Load(); old != nil {
+			p.view.Store(&stamped{view: old.view})
+		}
 		if err := p.opts.Store.JoinInstance(ctx, self, p.instanceLifetime()); err != nil {
 			return err
 		}
