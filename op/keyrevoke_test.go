@@ -126,6 +126,14 @@ func TestLeakedKeyOfAConnectorHasToBePastedAnew(t *testing.T) {
 		t.Errorf("published: %v", got)
 	}
 
+	// The leaked one stays away after its client is gone, those that did not leak go.
+	defer func() {
+		p.Exec("delete from clients where client_id = 'messaging'")
+		if got := webtest.Query[string](p, "select string_agg(state, ' ') from signing_keys where kid = any($1)", []string{leaked, revoked.Next.Kid}); got != keys.Deleted {
+			t.Errorf("without their client: %s", got)
+		}
+	}()
+
 	// One that has never signed leaves nothing behind, and needs none in its place.
 	unused := newKey(t, p, "messaging")
 	if none := revokeKey(t, p, unused); none.Next != nil || len(none.Affected) != 0 {

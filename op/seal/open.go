@@ -134,11 +134,13 @@ func openAll(master MasterKey, rows []storage.DataKey, rand io.Reader) (*Keyring
 // insertDataKey makes a data key that seals after a wait.
 func (k *Keyring) insertDataKey(ctx context.Context, tx *storage.Tx, purpose string, wait time.Duration) (storage.DataKey, error) {
 	state, err := tx.MasterKeyState(ctx)
-	if err == nil && state.Next != nil {
-		err = ErrRewrapping
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return storage.DataKey{}, err
+	case state.Next != nil:
+		return storage.DataKey{}, ErrRewrapping
+	case !bytes.Equal(state.Fingerprint, k.MasterKeyFingerprint()): // nobody could open what is made here
+		return storage.DataKey{}, fmt.Errorf("the master key was changed meanwhile: %w", ErrSealed)
 	}
 	key := make([]byte, chacha20poly1305.KeySize)
 	if _, err := io.ReadFull(k.rand, key); err != nil {

@@ -86,6 +86,10 @@ func TestTheMasterKeyIsChanged(t *testing.T) {
 		t.Errorf("the first still opens: %v", err)
 	}
 
+	if _, err := running.Renew(t.Context(), store, seal.Webhooks, storage.AuditEvent{}); !errors.Is(err, seal.ErrSealed) {
+		t.Errorf("a data key by the master key before: %v", err)
+	}
+
 	// A data key that is made now is not for an instance that was not started anew.
 	if _, err := restarted.Renew(t.Context(), store, seal.Webhooks, storage.AuditEvent{}); err != nil {
 		t.Fatal(err)
