@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -28,9 +29,9 @@ func newInstance(rand io.Reader) (*instance, error) {
 	return i, nil
 }
 
-// lifetime is how long an instance counts that tells nothing more: longer than it
-// answers by what it knew.
-func (p *Provider) instanceLifetime() time.Duration { return p.opts.Keys.ViewLifetime * 5 / 4 }
+// instanceLifetime is how long an instance counts that tells nothing more: longer than
+// it answers by what it knew.
+func instanceLifetime(s keys.Settings) time.Duration { return s.ViewLifetime * 5 / 4 }
 
 // join has this instance counted before it reads what it will answer by. Whoever was
 // away for so long that it may have been forgotten answers nothing, and joins anew.
@@ -41,7 +42,7 @@ func (p *Provider) join(ctx context.Context, now time.Time) error {
 		if old := p.view.Load(); old != nil {
 			p.view.Store(&stamped{view: old.view})
 		}
-		if err := p.opts.Store.JoinInstance(ctx, self, p.instanceLifetime()); err != nil {
+		if err := p.opts.Store.JoinInstance(ctx, self, instanceLifetime(p.opts.Keys)); err != nil {
 			return err
 		}
 		i.written, i.counter = now, -1
@@ -56,7 +57,7 @@ func (p *Provider) tell(ctx context.Context, v *view, now time.Time) error {
 	if !changed && now.Sub(i.written) < p.opts.Keys.ViewLifetime/6 {
 		return nil
 	}
-	err := p.opts.Store.ConfirmInstance(ctx, i.id, v.counter, p.instanceLifetime(), changed)
+	err := p.opts.Store.ConfirmInstance(ctx, i.id, v.counter, instanceLifetime(p.opts.Keys), changed)
 	switch {
 	case err == nil:
 		i.written, i.counter = now, v.counter

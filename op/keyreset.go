@@ -34,7 +34,7 @@ func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made 
 			return err
 		}
 		if running := len(snapshot.Instances); running > 0 {
-			return fmt.Errorf("%d instances run, or have until a minute ago: stop them first", running)
+			return fmt.Errorf("%d instances run: stop them first; one that was killed counts for up to %.0f seconds", running, instanceLifetime(reset.Settings).Seconds())
 		}
 		life := LifeOf(snapshot, reset.Settings)
 		for _, lost := range snapshot.Keys {

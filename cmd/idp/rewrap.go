@@ -77,16 +77,8 @@ func (s *session) rewrap(ctx context.Context, flags rewrapFlags, stdout io.Write
 		return err
 	}
 
-	key, err := next.Load()
-	if errors.Is(err, seal.ErrNoMasterKey) {
-		key, err = next.Create(rand.Reader)
-	}
-
+	key, err := seal.Rewrap(ctx, s.store, masterKeySource(s.cfg), next, s.event("master_key", ""), rand.Reader)
 	if err != nil {
-		return err
-	}
-
-	if err := seal.Rewrap(ctx, s.store, masterKeySource(s.cfg), key, s.event("master_key", ""), rand.Reader); err != nil {
 		return err
 	}
 

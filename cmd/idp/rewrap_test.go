@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +30,14 @@ func TestMasterKeyIsChanged(t *testing.T) {
 	want(i.run("", "key", "rewrap", "--to-command", "'"), 1, "quote")
 	want(i.run("", "key", "rewrap", "--to-file", next), 0, "idp key rewrap --finish")
 	want(i.run("", "data-key", "renew"), 1, "the master key is being changed")
+
+	other := filepath.Join(i.dir, "other.key")
+	want(i.run("", "key", "rewrap", "--to-file", other), 1, "the master key is being changed")
+
+	if _, err := os.Stat(other); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what is refused has made a key: %v", err)
+	}
+
 	want(i.run("", "webhook", "secret"), 0, "whsec_")
 
 	key, err := os.ReadFile(next)

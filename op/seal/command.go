@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"strings"
 	"time"
@@ -44,8 +43,8 @@ func (c MasterKeyCommand) Load() (MasterKey, error) {
 }
 
 // Create refuses: the key is made where the program takes it from.
-func (c MasterKeyCommand) Create(io.Reader) (MasterKey, error) {
-	return MasterKey{}, errors.New("master key: is given by a command")
+func (c MasterKeyCommand) Create(MasterKey) error {
+	return errors.New("master key: is given by a command")
 }
 
 // String names the program. Its arguments may tell more than a log should.

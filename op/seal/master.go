@@ -44,6 +44,26 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	return MasterKey{}, errors.New("master key: must be 32 bytes in base64; make one with: openssl rand -base64 32")
 }
 
+// loadOrNew gives the key of a source, or where there is none a new one, which is yet
+// to be put there by create. That comes last in a transaction, so that what is refused
+// leaves no key behind that opens nothing; only a commit that fails then still does.
+func loadOrNew(source MasterKeySource, rand io.Reader) (key MasterKey, create func() error, err error) {
+	key, err = source.Load()
+	if !errors.Is(err, ErrNoMasterKey) {
+		return key, func() error { return nil }, err
+	}
+	key, err = newMasterKey(rand)
+	return key, func() error { return source.Create(key) }, err
+}
+
+func newMasterKey(rand io.Reader) (MasterKey, error) {
+	key := make([]byte, MasterKeySize)
+	if _, err := io.ReadFull(rand, key); err != nil {
+		return MasterKey{}, fmt.Errorf("make master key: %w", err)
+	}
+	return MasterKey{key: key}, nil
+}
+
 // ErrNoMasterKey means that the source has no key, but could make one.
 var ErrNoMasterKey = errors.New("no master key")
 
@@ -51,8 +71,8 @@ var ErrNoMasterKey = errors.New("no master key")
 type MasterKeySource interface {
 	// Load reads the key. ErrNoMasterKey means that there is none yet.
 	Load() (MasterKey, error)
-	// Create makes the key where there is none.
-	Create(rand io.Reader) (MasterKey, error)
+	// Create puts a new key where there is none.
+	Create(key MasterKey) error
 	// String says where, for messages.
 	String() string
 }
@@ -64,8 +84,8 @@ type MasterKeyValue string
 func (v MasterKeyValue) Load() (MasterKey, error) { return ParseMasterKey(string(v)) }
 
 // Create refuses: a given key cannot be absent.
-func (v MasterKeyValue) Create(io.Reader) (MasterKey, error) {
-	return MasterKey{}, errors.New("master key: was given as a value")
+func (v MasterKeyValue) Create(MasterKey) error {
+	return errors.New("master key: was given as a value")
 }
 
 // String says where the key is from.
@@ -92,24 +112,20 @@ func (path MasterKeyFile) Load() (MasterKey, error) {
 
 // Create makes the file. It never overwrites one, and returns only once the key
 // is on the disk, since the database is sealed with it next.
-func (path MasterKeyFile) Create(rand io.Reader) (MasterKey, error) {
-	key := make([]byte, MasterKeySize)
-	if _, err := io.ReadFull(rand, key); err != nil {
-		return MasterKey{}, fmt.Errorf("make master key: %w", err)
-	}
+func (path MasterKeyFile) Create(key MasterKey) error {
 	if err := os.MkdirAll(filepath.Dir(string(path)), 0o700); err != nil {
-		return MasterKey{}, fmt.Errorf("make master key: %w", err)
+		return fmt.Errorf("make master key: %w", err)
 	}
 	file, err := os.OpenFile(string(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return MasterKey{}, fmt.Errorf("make master key: %w", err)
+		return fmt.Errorf("make master key: %w", err)
 	}
-	_, err = file.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
+	_, err = file.WriteString(base64.StdEncoding.EncodeToString(key.key) + "\n")
 	err = errors.Join(err, file.Sync(), file.Close(), syncDir(filepath.Dir(string(path))))
 	if err != nil {
-		return MasterKey{}, fmt.Errorf("make master key: %w", err)
+		return fmt.Errorf("make master key: %w", err)
 	}
-	return MasterKey{key: key}, nil
+	return nil
 }
 
 // String says where the key is.

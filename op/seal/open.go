@@ -72,8 +72,10 @@ func masterKey(ctx context.Context, tx *storage.Tx, source MasterKeySource, rand
 			return MasterKey{}, false, fmt.Errorf("the database was sealed with the master key of fingerprint %s, and there is none at %s: "+
 				"bring that key back from its backup, or if it is lost for good, start with new keys by idp key reset --without-master-key", fingerprintText(state.Fingerprint), source)
 		}
-		master, err = source.Create(rand)
 		created = true
+		if master, err = newMasterKey(rand); err == nil {
+			err = source.Create(master)
+		}
 	}
 	if err != nil {
 		return MasterKey{}, false, err

@@ -22,15 +22,12 @@ func Reset(ctx context.Context, store *storage.Store, source MasterKeySource, ra
 		if err != nil {
 			return err
 		}
-		master, err := source.Load()
-		if err == nil && fits(master, state, source) == nil {
-			return fmt.Errorf("the master key of the database is there: %s", source)
-		}
-		if errors.Is(err, ErrNoMasterKey) {
-			master, err = source.Create(rand)
-		}
+		master, create, err := loadOrNew(source, rand)
 		if err != nil {
 			return err
+		}
+		if fits(master, state, source) == nil {
+			return fmt.Errorf("the master key of the database is there: %s", source)
 		}
 		if err := tx.ForgetSealed(ctx); err != nil {
 			return err
@@ -42,7 +39,10 @@ func Reset(ctx context.Context, store *storage.Store, source MasterKeySource, ra
 		if err != nil {
 			return err
 		}
-		return f(tx, keyring)
+		if err := f(tx, keyring); err != nil {
+			return err
+		}
+		return create()
 	})
 	if err != nil {
 		return fmt.Errorf("reset the database's keys: %w", err)

@@ -28,12 +28,17 @@ var ErrRewrapping = errors.New("the master key is being changed: end that first 
 
 // Rewrap has another master key open the database, beside the one in force, which
 // source gives; the event tells of it. Doing it again with the same key changes nothing.
-func Rewrap(ctx context.Context, store *storage.Store, source MasterKeySource, next MasterKey, audit storage.AuditEvent, rand io.Reader) error {
+// It gives the other one, which to has or makes.
+func Rewrap(ctx context.Context, store *storage.Store, source, to MasterKeySource, audit storage.AuditEvent, rand io.Reader) (MasterKey, error) {
+	next, create, err := loadOrNew(to, rand)
+	if err != nil {
+		return MasterKey{}, err
+	}
 	wrapper, err := newDataKey(masterID, next.key)
 	if err != nil {
-		return err
+		return MasterKey{}, err
 	}
-	return changeMaster(ctx, store, source, func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error {
+	return next, changeMaster(ctx, store, source, func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error {
 		switch {
 		case bytes.Equal(state.Next, next.Fingerprint()):
 			return nil
@@ -62,7 +67,10 @@ func Rewrap(ctx context.Context, store *storage.Store, source MasterKeySource, n
 		if err := tx.SetNextMasterKey(ctx, next.Fingerprint()); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, audit)
+		if err := tx.Audit(ctx, audit); err != nil {
+			return err
+		}
+		return create()
 	})
 }
 

@@ -39,11 +39,8 @@ func TestTheMasterKeyIsChanged(t *testing.T) {
 		}
 	}
 	rewrap := func(to seal.MasterKeyValue) error {
-		key, err := to.Load()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return seal.Rewrap(t.Context(), store, first, key, storage.AuditEvent{}, rand.Reader)
+		_, err := seal.Rewrap(t.Context(), store, first, to, storage.AuditEvent{}, rand.Reader)
+		return err
 	}
 	if err := seal.FinishRewrap(t.Context(), store, next, storage.AuditEvent{}); err == nil {
 		t.Error("what was not begun was finished")
@@ -131,11 +128,7 @@ func TestTheChangeOfTheMasterKeyIsCancelled(t *testing.T) {
 	store, _ := newStore(t)
 	first, next := newMaster(), newMaster()
 	open(t, store, first)
-	key, err := next.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := seal.Rewrap(t.Context(), store, first, key, storage.AuditEvent{}, rand.Reader); err != nil {
+	if _, err := seal.Rewrap(t.Context(), store, first, next, storage.AuditEvent{}, rand.Reader); err != nil {
 		t.Fatal(err)
 	}
 	if err := seal.CancelRewrap(t.Context(), store, next, storage.AuditEvent{}); err == nil {
