@@ -3,15 +3,38 @@
 package op_test
 
 import (
+	"crypto/rand"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/keys/pkcs11/softhsm"
+	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
 	"github.com/brandidp/idp/web/webtest"
 )
+
+// TestTheTokenOfTheKeysIsNotConfigured in an instance: its log says so at the start, and
+// names the keys.
+func TestTheTokenOfTheKeysIsNotConfigured(t *testing.T) {
+	t.Parallel()
+	options, _ := softhsm.Shared(t)
+	signers, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := webtest.Start(t, nil, brand)
+	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Make: func(alg string) (*storage.SigningKey, error) { return signers.GenerateInToken(rand.Reader, alg) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := p.Another()
+	if want := "signing key " + key.Kid + ": it is in the PKCS #11 token " + options.Token + ", and pkcs11.module is not set"; !strings.Contains(other.Log.String(), want) {
+		t.Errorf("want %q in\n%s", want, other.Log)
+	}
+}
 
 // TestTheTokenOfTheKeysIsAway: whoever needs a signature hears that it is for a moment,
 // nobody is signed out, and when the token is back all goes on.

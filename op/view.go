@@ -30,6 +30,8 @@ type view struct {
 	byID    map[int64]*storage.Client
 	origins map[string]bool // union of all web_origins
 	keys    *keys.Set
+	// outOfReach are the keys that this instance has no way to.
+	outOfReach []string
 	// encrypters are those of the clients whose ID tokens are encrypted, by ID.
 	encrypters map[int64]*keys.Encrypter
 	// custom are the mappings of the clients that have claims of their own, by ID.
@@ -208,6 +210,11 @@ func (p *Provider) readSnapshot(ctx context.Context, old *stamped, asked time.Ti
 	p.warnOfEncryptionKeys(ctx, v)
 	if unknown := v.keys.Unknown(); len(unknown) > 0 && (old == nil || !slices.Equal(unknown, old.keys.Unknown())) {
 		p.opts.Log.WarnContext(ctx, "signing keys of algorithms that this release does not know are passed over: a later release has made them", "kids", unknown)
+	}
+	v.outOfReach = p.opts.Signers.OutOfReach(snapshot.Keys)
+	if len(v.outOfReach) > 0 && (old == nil || !slices.Equal(v.outOfReach, old.outOfReach)) {
+		p.opts.Log.WarnContext(ctx, "signing keys lie in a token that is not configured: whoever needs them to sign gets an error; set pkcs11.module, pkcs11.token and pkcs11.pin_file",
+			"keys", v.outOfReach)
 	}
 	return v, nil
 }

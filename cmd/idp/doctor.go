@@ -244,6 +244,12 @@ func (d *doctor) signingKeys(snapshot *storage.Snapshot, inspected *seal.Inspect
 		}
 	}
 
+	if signers != nil {
+		for _, key := range signers.OutOfReach(snapshot.Keys) {
+			d.add("signing keys", verdictFault, key, "set pkcs11.module, pkcs11.token and pkcs11.pin_file to the token that it lies in")
+		}
+	}
+
 	names := map[int64]string{0: "the provider"}
 	for _, client := range snapshot.Clients {
 		names[client.ID] = client.ClientID
@@ -258,13 +264,8 @@ func (d *doctor) signingKeys(snapshot *storage.Snapshot, inspected *seal.Inspect
 
 		own = own || key.ClientID == 0
 
-		where := "sealed in the database"
-		if key.PrivateURI != "" {
-			where = "in a PKCS #11 token"
-		}
-
 		d.add("signing key", verdictOK, fmt.Sprintf("%s of %s has signed by %s for %s; %s",
-			key.Kid, names[key.ClientID], key.Alg, age(time.Since(key.ActivatedAt)), where), "")
+			key.Kid, names[key.ClientID], key.Alg, age(time.Since(key.ActivatedAt)), placeOfKey(key)), "")
 	}
 
 	if !own {

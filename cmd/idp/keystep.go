@@ -42,7 +42,7 @@ func newKeyCreateCommand(a *app) *cobra.Command {
 					return err
 				}
 
-				fmt.Fprintf(cmd.OutOrStdout(), "Made the %s key %s. Next: %s\n", key.Alg, key.Kid, stepCommand(keys.Publish, key.Kid, ""))
+				fmt.Fprintf(cmd.OutOrStdout(), "Made the %s key %s, %s. Next: %s\n", key.Alg, key.Kid, placeOfKey(key), stepCommand(keys.Publish, key.Kid, ""))
 
 				return nil
 			})
@@ -55,6 +55,15 @@ func newKeyCreateCommand(a *app) *cobra.Command {
 	completeWith(cmd, "alg", cobra.FixedCompletions(keys.Algs, cobra.ShellCompDirectiveNoFileComp))
 
 	return cmd
+}
+
+// placeOfKey says where the private half of a key lies.
+func placeOfKey(key *storage.SigningKey) string {
+	if key.PrivateURI != "" {
+		return "in a PKCS #11 token"
+	}
+
+	return "sealed in the database"
 }
 
 // stepHelp is what the commands of steps say of themselves.

@@ -66,14 +66,45 @@ func (s *Signers) inToken(row *storage.SigningKey, public crypto.PublicKey) (sig
 	if err != nil {
 		return nil, "", fmt.Errorf("its address: %w", err)
 	}
-	by = "PKCS #11 token " + address.Token
-	if s == nil || s.token == nil {
-		return absentKey{public, errors.New("it is in the " + by + ", and pkcs11.module is not set")}, by, nil
-	}
-	if s.token.String() != by {
-		return absentKey{public, errors.New("it is in the " + by + ", and pkcs11.token names the " + s.token.String())}, by, nil
+	by = tokenName(address)
+	if err := s.reaches(address); err != nil {
+		return absentKey{public, err}, by, nil //nolint:nilerr // told once it is to sign
 	}
 	return tokenKey{s.token.Key(address, public)}, by, nil
+}
+
+func tokenName(address pkcs11.URI) string { return "PKCS #11 token " + address.Token }
+
+// reaches tells why there is no way to the keys of a token, nil if there is one.
+func (s *Signers) reaches(address pkcs11.URI) error {
+	by := tokenName(address)
+	switch {
+	case s == nil || s.token == nil:
+		return errors.New("it is in the " + by + ", and pkcs11.module is not set")
+	case s.token.String() != by:
+		return errors.New("it is in the " + by + ", and pkcs11.token names the " + s.token.String())
+	default:
+		return nil
+	}
+}
+
+// OutOfReach names the keys that sign, or may come to, and lie in a token that is not
+// configured, each with the reason why it cannot sign here.
+func (s *Signers) OutOfReach(rows []*storage.SigningKey) []string {
+	var found []string
+	for _, row := range rows {
+		if row.PrivateURI == "" || row.State == Retired || row.State == Deleted {
+			continue
+		}
+		address, err := pkcs11.ParseURI(row.PrivateURI)
+		if err == nil {
+			err = s.reaches(address)
+		}
+		if err != nil {
+			found = append(found, fmt.Sprintf("signing key %s: %v", row.Kid, err))
+		}
+	}
+	return found
 }
 
 // absentKey is a key that this instance has no way to.

@@ -112,8 +112,11 @@ func find(layers []layer, option Option) (given, error) {
 			}
 
 			path, err := filepath.Abs(file.text)
+			if err != nil {
+				return given{source: file.source}, fmt.Errorf("must be in a file whose folder is known: %w", err)
+			}
 
-			return given{text: text, source: file.source, file: path}, err
+			return given{text: text, source: file.source, file: path}, nil
 		}
 	}
 
