@@ -95,12 +95,13 @@ func (s *auditSealer) see(last storage.AuditSeal) {
 // seal makes the seal of the next events.
 func (s *auditSealer) seal(tail *storage.AuditTail, events []storage.AuditEvent) (*storage.AuditSeal, error) {
 	next := &storage.AuditSeal{
-		ID: tail.Last.ID + 1, AfterEventID: tail.Last.LastEventID, LastEventID: events[len(events)-1].ID,
+		ID: tail.Last.ID + 1, AfterEventID: tail.Last.LastEventID, LastEventID: tail.Last.LastEventID,
 		Events: len(events), EventsSHA256: digestAudit(events),
 		PreviousHMAC: append([]byte{}, tail.Last.HMAC...), PreviousExpiresAt: tail.Last.ExpiresAt,
 		SealedAt: tail.Now, ExpiresAt: tail.Last.ExpiresAt,
 	}
 	for _, e := range events {
+		next.LastEventID = e.ID
 		if e.ExpiresAt.After(next.ExpiresAt) {
 			next.ExpiresAt = e.ExpiresAt
 		}
@@ -115,6 +116,22 @@ func (s *auditSealer) seal(tail *storage.AuditTail, events []storage.AuditEvent)
 	}
 	next.HMAC = auditHMAC(key, next)
 	return next, nil
+}
+
+// sealAuditReset has the audit trail tell that its keys are reset: the seals until now
+// can be opened no more. It does so by a seal of no events, which nothing else makes,
+// under the new keys, so that nobody makes one who has the database alone.
+func sealAuditReset(ctx context.Context, tx *storage.Tx, keyring *seal.Keyring, rand io.Reader) error {
+	tail, err := tx.AuditTail(ctx)
+	if err != nil || tail.Last.ID == 0 {
+		return err
+	}
+	s := &auditSealer{keyring: keyring, rand: rand}
+	reset, err := s.seal(tail, nil)
+	if err != nil {
+		return err
+	}
+	return tx.InsertAuditSeal(ctx, reset)
 }
 
 // auditHMAC is that of a seal, over all its other fields.

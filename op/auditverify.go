@@ -53,6 +53,12 @@ type AuditReport struct {
 	// yet.
 	Events   int64 `json:"events"`
 	Unsealed int64 `json:"unsealed"`
+	// KeyReset is when the keys of the database were reset, nil if no seal is left from
+	// before. Unchecked are those that are: they cannot be opened since, nor be told from
+	// others that somebody has put in their place. UncheckedEvents lie in them.
+	KeyReset        *time.Time `json:"key_reset,omitempty"`
+	Unchecked       int64      `json:"unchecked"`
+	UncheckedEvents int64      `json:"unchecked_events"`
 	// Head is the last seal.
 	Head *AuditHead `json:"head"`
 	// HeadExpired tells that the head which was brought along is of a seal that has been
@@ -70,6 +76,13 @@ const auditSlack = 5 * time.Minute
 // who writes to the database can set.
 func VerifyAudit(ctx context.Context, store *storage.Store, keyring *seal.Keyring, head *AuditHead, now time.Time) (*AuditReport, error) {
 	v := &auditVerifier{keyring: keyring, head: head, report: &AuditReport{Faults: []AuditFault{}}}
+	reset, err := store.LastAuditReset(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if reset.ID > 0 && v.genuine(reset) {
+		v.reset = reset
+	}
 	rest, err := store.AuditChain(ctx, now.Add(auditSlack), auditBatch, func(link *storage.AuditLink) error {
 		v.link(link)
 		return nil
@@ -85,7 +98,9 @@ type auditVerifier struct {
 	keyring *seal.Keyring
 	head    *AuditHead
 	// met tells that the seal of the head was found, the same or another.
-	met         bool
+	met bool
+	// reset tells of the last reset of the keys, nil if there was none.
+	reset       *storage.AuditSeal
 	first, last storage.AuditLink
 	report      *AuditReport
 }
@@ -107,8 +122,9 @@ func (v *auditVerifier) link(link *storage.AuditLink) {
 	if v.first.ID == 0 {
 		v.first = v.last
 	}
+	unchecked := v.reset != nil && s.ID < v.reset.ID
 	switch {
-	case !v.genuine(s):
+	case !unchecked && !v.genuine(s):
 		v.faultf(s, "the seal was changed, or was not made here: its events cannot be checked")
 	case link.Expired:
 		v.report.Expired++
@@ -118,8 +134,14 @@ func (v *auditVerifier) link(link *storage.AuditLink) {
 		v.faultf(s, "events were added: there were %d", s.Events)
 	case !bytes.Equal(digestAudit(link.Covered), s.EventsSHA256):
 		v.faultf(s, "events were changed")
-	default:
+	case !unchecked:
 		v.report.Events += int64(s.Events)
+	}
+	if unchecked {
+		at := v.reset.SealedAt.UTC()
+		v.report.KeyReset = &at
+		v.report.Unchecked++
+		v.report.UncheckedEvents += int64(len(link.Covered))
 	}
 }
 

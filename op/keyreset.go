@@ -26,7 +26,8 @@ type KeyReset struct {
 // ResetKeys makes a new master key, new data keys, and a new signing key in the place
 // of each that signed and is lost. Those stay published as long as the tokens that they
 // have signed, and a key in a PKCS #11 token signs on. It gives the new keys, and the
-// clients that may hold an old one pasted. No instance may run meanwhile.
+// clients that may hold an old one pasted. The audit trail tells of it (sealAuditReset).
+// No instance may run meanwhile.
 func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made []*storage.SigningKey, pasted []string, err error) {
 	err = seal.Reset(ctx, store, reset.MasterKey, reset.Rand, func(tx *storage.Tx, keyring *seal.Keyring) error {
 		snapshot, err := tx.Snapshot(ctx)
@@ -48,6 +49,9 @@ func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made 
 			if key != nil {
 				made, pasted = append(made, key), append(pasted, life.Status(lost).MayBePasted...)
 			}
+		}
+		if err := sealAuditReset(ctx, tx, keyring, reset.Rand); err != nil {
+			return err
 		}
 		return tx.Audit(ctx, reset.Audit)
 	})

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +13,8 @@ import (
 type AuditSeal struct {
 	// ID counts from 1, without gaps.
 	ID int64
-	// The seal covers the events after one up to another, so many of them.
+	// The seal covers the events after one up to another, so many of them: none if it
+	// tells of a reset of the keys, since which those before it cannot be opened.
 	AfterEventID, LastEventID int64
 	Events                    int
 	EventsSHA256              []byte
@@ -47,7 +49,30 @@ type AuditTail struct {
 }
 
 // AuditTail reads the last seal, and up to where there are events.
-func (s *Store) AuditTail(ctx context.Context) (*AuditTail, error) {
+func (s *Store) AuditTail(ctx context.Context) (*AuditTail, error) { return auditTail(ctx, s.pool) }
+
+// AuditTail reads the last seal, and up to where there are events.
+func (tx *Tx) AuditTail(ctx context.Context) (*AuditTail, error) { return auditTail(ctx, tx.tx) }
+
+// LastAuditReset reads the last seal that tells of a reset of the keys; its ID is 0 if
+// there is none.
+func (s *Store) LastAuditReset(ctx context.Context) (*AuditSeal, error) {
+	var (
+		last     AuditSeal
+		previous *time.Time
+	)
+	err := s.pool.QueryRow(ctx, "select "+auditSealColumns+" from audit_seals where events = 0 order by id desc limit 1").Scan(last.dest(&previous)...)
+	last.PreviousExpiresAt = orZero(previous)
+	if err = wrap(err); err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("read the last audit seal of a reset: %w", err)
+	}
+	return &last, nil
+}
+
+func auditTail(ctx context.Context, db interface {
+	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
+},
+) (*AuditTail, error) {
 	var tail AuditTail
 	batch := &pgx.Batch{}
 	batch.Queue("select " + auditSealColumns + " from audit_seals order by id desc limit 1").Query(func(rows pgx.Rows) error {
@@ -63,7 +88,7 @@ func (s *Store) AuditTail(ctx context.Context) (*AuditTail, error) {
 	batch.Queue("select coalesce(max(id), 0), idp_now() from audit_events").QueryRow(func(row pgx.Row) error {
 		return row.Scan(&tail.NewestEventID, &tail.Now)
 	})
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+	if err := db.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("read the last audit seal: %w", wrap(err))
 	}
 	return &tail, nil
@@ -106,7 +131,15 @@ func (s *Store) AuditEventsTo(ctx context.Context, after int64, horizon AuditHor
 // InsertAuditSeal adds a seal to the chain. If another has its place already, it is
 // ErrConflict.
 func (s *Store) InsertAuditSeal(ctx context.Context, l *AuditSeal) error {
-	tag, err := s.pool.Exec(ctx, "insert into audit_seals ("+auditSealColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
+	return l.insert(ctx, s.pool)
+}
+
+// InsertAuditSeal adds a seal to the chain. If another has its place already, it is
+// ErrConflict.
+func (tx *Tx) InsertAuditSeal(ctx context.Context, l *AuditSeal) error { return l.insert(ctx, tx.tx) }
+
+func (l *AuditSeal) insert(ctx context.Context, q querier) error {
+	tag, err := q.Exec(ctx, "insert into audit_seals ("+auditSealColumns+") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
 		l.ID, l.AfterEventID, l.LastEventID, l.Events, l.EventsSHA256, l.PreviousHMAC, instant(l.PreviousExpiresAt), l.HMAC, l.KeySealed, l.SealedAt, l.ExpiresAt)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrConflict

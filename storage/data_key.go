@@ -72,7 +72,7 @@ func (tx *Tx) ForgetSealed(ctx context.Context) error {
 	for _, sql := range []string{
 		"delete from data_keys", "delete from master_keys", "delete from webhook_secrets", "delete from idempotency_keys",
 		"delete from login_challenges", "delete from logout_challenges",
-		"update signing_keys set private_sealed = '' where private_uri is null",
+		"update signing_keys set private_sealed = '' where private_uri is null", "update audit_seals set key_sealed = ''",
 	} {
 		if err := tx.changeMasterKey(ctx, sql); err != nil {
 			return err

@@ -28,7 +28,8 @@ func newAuditVerifyCommand(a *app) *cobra.Command {
 		Short: "Compare the audit trail with its seals",
 		Long: "Compare the audit trail with its seals. Events that were changed, added or deleted are found, and so are\n" +
 			"seals that are missing or were not made here. That the end is cut off, or all of it made anew, is found with\n" +
-			"--head alone: an export of before, or the last line of one. It changes nothing.\n\n" +
+			"--head alone: an export of before, or the last line of one. Seals from before an idp key reset cannot be\n" +
+			"checked, which is told and no fault. It changes nothing.\n\n" +
 			"Exit code 0: all is as it was sealed. 1: it is not. 2: the store cannot be reached.",
 		Example: "  idp audit verify\n  idp audit verify --head audit.jsonl\n  idp audit verify --json",
 		Args:    noArguments,
@@ -117,6 +118,11 @@ func printAuditReport(w io.Writer, r *op.AuditReport) {
 	}
 
 	fmt.Fprintf(w, "%d seals, %d of them expired; %d events are as they were sealed; not sealed yet: %d\n", r.Seals, r.Expired, r.Events, r.Unsealed)
+
+	if r.KeyReset != nil {
+		fmt.Fprintf(w, "Not checked: %d seals, with %d events, cannot be opened since the key reset of %s. They prove nothing; an export from before it does.\n",
+			r.Unchecked, r.UncheckedEvents, r.KeyReset.Format(time.RFC3339))
+	}
 
 	if r.Seals > 0 {
 		fmt.Fprintf(w, "The last is seal %d of %s, up to event %d.\n", r.Head.Seal, r.Head.SealedAt.Format(time.RFC3339), r.Head.LastEventID)

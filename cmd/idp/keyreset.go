@@ -24,9 +24,10 @@ func newKeyResetCommand(a *app) *cobra.Command {
 		Short: "Start with new keys when the master key is lost",
 		Long: "Give a database that was restored without its master key a new one, with new data keys and signing\n" +
 			"keys. Consumers, their passwords and sessions, clients, their secrets and API keys stay. Lost are private\n" +
-			"keys, the webhook's secret, refresh tokens, and sign-ins that are under way. The old public keys stay\n" +
-			"published for the tokens that they have signed. Stop all instances first. Without --yes it asks for the\n" +
-			"issuer to be typed.",
+			"keys, the webhook's secret, refresh tokens, sign-ins that are under way, and the proof of the audit trail:\n" +
+			"its events stay, but what was sealed before cannot be checked any more, except by what idp audit export has\n" +
+			"written while the master key was there. The old public keys stay published for the tokens that they have\n" +
+			"signed. Stop all instances first. Without --yes it asks for the issuer to be typed.",
 		Example: "  idp key reset --without-master-key\n  idp key reset --without-master-key --yes",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -92,7 +93,8 @@ func (s *session) resetKeys(ctx context.Context, stdout io.Writer) error {
 	}
 
 	fmt.Fprintln(stdout, "Whoever reads key sets by their address takes the new keys up from there. Sessions, passwords, client secrets and API keys are as before.\n"+
-		"Refresh tokens are refused: their owners sign in again. The webhook's secret is a new one, for its receiver: idp webhook secret")
+		"Refresh tokens are refused: their owners sign in again. The webhook's secret is a new one, for its receiver: idp webhook secret\n"+
+		"What the audit trail had sealed cannot be checked any more, and idp audit verify says so; keep what idp audit export has written before.")
 
 	return nil
 }

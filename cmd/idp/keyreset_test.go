@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/web/webtest"
 )
 
 // exec changes the database behind the program's back.
@@ -53,4 +56,54 @@ func TestARefusedKeyResetMakesNoMasterKey(t *testing.T) {
 	if got := i.run("", "webhook", "secret"); got.code != 0 {
 		t.Errorf("with the new key: %+v", got)
 	}
+}
+
+// The audit trail says what a reset has taken from it, and that it is no fault.
+func TestAuditVerifyAfterAKeyReset(t *testing.T) {
+	t.Parallel()
+
+	i, _ := connected(t)
+
+	webtest.Eventually(t, "all are sealed", func() bool { return i.run("", "audit", "export").code == 0 && i.count("audit_seals") > 0 })
+
+	if err := os.Remove(filepath.Join(i.dir, "master.key")); err != nil {
+		t.Fatal(err)
+	}
+
+	if got := i.run("", "audit", "export"); got.code != 1 {
+		t.Errorf("exported without the key: %+v", got)
+	}
+
+	if got := i.run("", "key", "reset", "--without-master-key", "--yes"); got.code != 0 || !strings.Contains(got.stdout, "idp audit verify") {
+		t.Errorf("%+v", got)
+	}
+
+	if got := i.run("", "audit", "verify"); got.code != 0 || !strings.Contains(got.stdout, "cannot be opened since the key reset of 2") {
+		t.Errorf("%+v", got)
+	}
+
+	var report op.AuditReport
+
+	decode(t, i.run("", "audit", "verify", "--json"), &report)
+
+	if report.KeyReset == nil || report.Unchecked == 0 || len(report.Faults) != 0 {
+		t.Errorf("%+v", report)
+	}
+
+	i.exec("update audit_seals set sealed_at = sealed_at - interval '1 day' where events = 0")
+
+	if got := i.run("", "audit", "verify"); got.code != 1 {
+		t.Errorf("the reset was changed: %+v", got)
+	}
+}
+
+// count counts the rows of a table.
+func (i *installation) count(table string) (rows int) {
+	i.t.Helper()
+
+	if err := i.connect().QueryRow(i.t.Context(), "select count(*) from "+table).Scan(&rows); err != nil {
+		i.t.Fatal(err)
+	}
+
+	return rows
 }
