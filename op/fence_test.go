@@ -187,7 +187,7 @@ func TestKeyOutlivesTokensThatLivedLonger(t *testing.T) {
 		}
 	}
 	p.Advance(20 * 24 * time.Hour)
-	if err := stepKey(t, p, keys.Delete, old, false); err == nil || !strings.Contains(err.Error(), "tokens that this key has signed may be alive") {
+	if err := stepKey(t, p, keys.Delete, old, false); err == nil || !strings.Contains(err.Error(), "the last token that this key has signed ends at") {
 		t.Errorf("deleted while a token may be alive: %v", err)
 	}
 	p.Advance(25 * time.Hour)

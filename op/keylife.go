@@ -199,6 +199,8 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 		}
 		if same, err := keys.SameKey(snapshot.Keys, key); err != nil {
 			return err
+		} else if same != nil && !same.RevokedAt.IsZero() {
+			return fmt.Errorf("%w: it was here, as %s, was revoked, and never comes back", storage.ErrConflict, same.Kid)
 		} else if same != nil {
 			return fmt.Errorf("%w: it is here already, as %s, which is %s", storage.ErrConflict, same.Kid, same.State)
 		}

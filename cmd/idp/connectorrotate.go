@@ -58,6 +58,10 @@ func newConnectorRotateCommand(a *app) *cobra.Command {
 			}
 
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				if _, _, err := s.keyOwner(ctx, args[0]); err != nil {
+					return err
+				}
+
 				r := &rotation{session: s, clientID: args[0], out: cmd.OutOrStdout(), in: cmd.InOrStdin(), lines: bufio.NewReader(cmd.InOrStdin())}
 				if step != "" {
 					return r.one(ctx, step, asJSON)

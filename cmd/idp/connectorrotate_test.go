@@ -231,7 +231,7 @@ func TestNobodyIsThereToBeLed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer nothing.Close()
+	t.Cleanup(func() { _ = nothing.Close() }) // never fails
 
 	var stdout, stderr strings.Builder
 
@@ -288,7 +288,7 @@ func TestConnectorRotateRefuses(t *testing.T) {
 
 	for args, want := range map[string]string{
 		"":                           "takes one argument, the client_id",
-		"nobody":                     `client "nobody": not found`,
+		"nobody":                     `client "nobody": not found; the nearest is "`,
 		"site":                       "are signed by the provider's keys",
 		"messaging-code --back":      "there is no key to go back to",
 		"messaging-code --json":      "--json: for --step alone",

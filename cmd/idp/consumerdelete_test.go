@@ -25,13 +25,13 @@ func TestConsumerDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, args := range [][]string{{}, {amelia.Sub, "another"}, {amelia.Sub, "--external-id", "crm-1"}, {"amelia"}, {"--external-id", "nobody"}} {
+	for _, args := range [][]string{{}, {amelia.Sub, "another"}, {amelia.Sub, "--external-id", "crm-1"}, {"nobody"}, {"--external-id", "nobody"}} {
 		if got := i.run("", append([]string{"consumer", "delete"}, args...)...); got.code == 0 {
 			t.Errorf("%v: %+v", args, got)
 		}
 	}
 
-	if got := i.run("", "consumer", "delete", amelia.Sub); got.code != 0 || got.stdout != "The consumer is removed.\n" {
+	if got := i.run("", "consumer", "delete", "Amelia"); got.code != 0 || got.stdout != "The consumer "+amelia.Sub+" is removed.\n" {
 		t.Errorf("%+v", got)
 	}
 

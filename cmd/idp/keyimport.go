@@ -40,6 +40,10 @@ func newKeyImportCommand(a *app) *cobra.Command {
 			"  idp key import provider.jwk",
 		Args: oneArgument("the file of a private key; - is standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := knownAlg(flags.alg); err != nil {
+				return err
+			}
+
 			return a.withStore(cmd, func(ctx context.Context, s *session) error { return s.importKey(ctx, cmd, args[0], flags) })
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -60,6 +64,10 @@ func newKeyImportCommand(a *app) *cobra.Command {
 }
 
 func (s *session) importKey(ctx context.Context, cmd *cobra.Command, file string, flags keyImportFlags) error {
+	if _, _, err := s.keyOwner(ctx, flags.clientID); err != nil {
+		return err
+	}
+
 	private, err := readPrivateKey(ctx, cmd, file, flags.passwordFile)
 	if err != nil {
 		return err

@@ -133,10 +133,10 @@ func TestKeyImportRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                             "takes one argument, the file of a private key",
 		"nowhere.pem":                  "no such file",
-		"--client nobody " + file:      `client "nobody": not found`,
+		"--client nobody " + file:      `client "nobody": not found; the nearest is "`,
 		"--client site " + file:        "are signed by the provider's keys",
 		"--alg ES256 " + file:          "must be a key for ES256",
-		"--alg HS256 " + file:          "not an algorithm of its tokens",
+		"--alg HS256 " + file:          "--alg: must be one of RS256, ",
 		"--kid " + own[0] + " " + file: "another key has the kid",
 		sealed:                         "the password of the key is missing",
 		"--password-file " + password + " " + sealed: "does not open with this password",
@@ -150,6 +150,18 @@ func TestKeyImportRefuses(t *testing.T) {
 	if got := i.run("", "key", "import", "--activate", file); got.code != 1 ||
 		!strings.Contains(got.stderr, "was brought in, but does not sign") || !strings.Contains(got.stderr, "would break site (it may keep the key set for 5m0s") {
 		t.Errorf("%+v", got)
+	}
+
+	// That which was brought in.
+	brought, _ := states(t, i, "--client", "site")
+	i.run("", "key", "revoke", "--compromised", "--", brought[0])
+
+	if got := i.run("", "key", "import", file); got.code != 1 || !strings.Contains(got.stderr, "it was here, as "+brought[0]+", was revoked, and never comes back") {
+		t.Errorf("%+v", got)
+	}
+
+	if list := i.run("", "key", "list", "--all", "--client", "site"); !strings.Contains(list.stdout, "  revoked  20") {
+		t.Errorf("%+v", list)
 	}
 
 	if bare, _ := os.ReadFile(file); i.run(string(bare), "key", "import", "-", "--kid", "a b").code != 1 {

@@ -100,8 +100,13 @@ func printKeys(w io.Writer, views []keys.Status) error {
 			next = append(next, stepText(step))
 		}
 
+		state := view.State
+		if !view.RevokedAt.IsZero() {
+			state = "revoked"
+		}
+
 		rows = append(rows, []string{
-			view.Kid, view.Alg, view.State, view.Since.Format(time.RFC3339), owner,
+			view.Kid, view.Alg, state, view.Since.Format(time.RFC3339), owner,
 			orNone(strings.Join(view.MayBePasted, ", ")), whenText(view.TokensUntil), orNone(strings.Join(next, "; ")),
 		})
 	}

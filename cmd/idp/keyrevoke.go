@@ -39,7 +39,7 @@ func newKeyRevokeCommand(a *app) *cobra.Command {
 					Make: func(alg string) (*storage.SigningKey, error) { return s.makeSigningKey(ctx, alg, false) },
 				})
 				if err != nil {
-					return err
+					return explainKid(err)
 				}
 
 				if asJSON {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -64,18 +65,28 @@ func newKeyScheduleSetCommand(a *app) *cobra.Command {
 		Example: "  idp key schedule set --every 90d\n  idp key schedule set --client messaging --every 30d --wait 24h --keep 48h",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownAlg(of.Alg); err != nil {
+				return err
+			}
+
 			var times [3]time.Duration
 
 			for i, flag := range []struct{ name, value string }{{"every", every}, {"wait", wait}, {"keep", keep}} {
 				d, err := config.ParseDuration(flag.value)
-				if err != nil || d <= 0 {
-					return fmt.Errorf("--%s: must be a duration such as 90d or 24h", flag.name)
+				_, noUnit := strconv.Atoi(flag.value) // which would be seconds
+
+				if err != nil || d <= 0 || noUnit == nil {
+					return fmt.Errorf("--%s: must be a duration with its unit, such as 90d or 24h", flag.name)
 				}
 
 				times[i] = d
 			}
 
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				if _, _, err := s.keyOwner(ctx, of.ClientID); err != nil {
+					return err
+				}
+
 				of.Audit = s.event("key_schedule", "")
 				if err := op.SetKeySchedule(ctx, s.store, keySettings(s.cfg), of, times[0], times[1], times[2]); err != nil {
 					return err
@@ -102,7 +113,15 @@ func newKeyScheduleChangeCommand(a *app, name, short, done string, change func(c
 		Example: "  idp key schedule " + name + "\n  idp key schedule " + name + " --client messaging",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownAlg(of.Alg); err != nil {
+				return err
+			}
+
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				if _, _, err := s.keyOwner(ctx, of.ClientID); err != nil {
+					return err
+				}
+
 				of.Audit = s.event("key_schedule", "")
 
 				err := change(ctx, s, of)

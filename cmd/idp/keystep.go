@@ -25,6 +25,10 @@ func newKeyCreateCommand(a *app) *cobra.Command {
 		Example: "  idp key create\n  idp key create --client messaging\n  idp key create --alg ES256\n  idp key create --signer pkcs11",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := knownAlg(alg); err != nil {
+				return err
+			}
+
 			if signer != "" {
 				if err := oneOf("--signer", signer, []string{keys.SignerPKCS11}); err != nil {
 					return err
@@ -32,6 +36,10 @@ func newKeyCreateCommand(a *app) *cobra.Command {
 			}
 
 			return a.withStore(cmd, func(ctx context.Context, s *session) error {
+				if _, _, err := s.keyOwner(ctx, clientID); err != nil {
+					return err
+				}
+
 				key, err := op.CreateKey(ctx, s.store, op.NewKey{
 					ClientID: clientID, Alg: alg, Audit: s.event("key", ""),
 					Make: func(alg string) (*storage.SigningKey, error) {
@@ -124,11 +132,29 @@ func newKeyStepCommand(a *app, step keys.Step) *cobra.Command {
 	return cmd
 }
 
+// knownAlg refuses a --alg that no key is for. "" leaves it to whose key it is.
+func knownAlg(alg string) error {
+	if alg == "" {
+		return nil
+	}
+
+	return oneOf("--alg", alg, keys.Algs)
+}
+
+// explainKid says where the keys are to be found.
+func explainKid(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return fmt.Errorf("%w; idp key list shows all", err)
+	}
+
+	return err
+}
+
 // explainStep says by which command a step is made all the same.
 func explainStep(err error) error {
 	refused, ok := errors.AsType[*keys.RefusedError](err)
 	if !ok || !refused.Forcible() {
-		return err
+		return explainKid(err)
 	}
 
 	return fmt.Errorf("%w; %s does it all the same", err, stepCommand(refused.Verdict.Step, refused.Verdict.Key.Kid, " --force"))

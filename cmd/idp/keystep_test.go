@@ -82,12 +82,13 @@ func TestKeyOfAConnectorIsReplacedByHand(t *testing.T) {
 	want(again, 0, "The way back: "+stepCommand(keys.Activate, next, " --force")+"\n")
 	wantStates("active", "retired")
 	want(step("retire", next), 1, "it is retired already")
-	want(step("delete", next), 1, "tokens that this key has signed may be alive, until 20")
+	want(step("delete", next), 1, "and the key stays for keys.retain, 24h0m0s, and 1m0s after that, until 20")
 	want(step("delete", old), 1, "it signs")
 	want(step("delete", next, "--force"), 0, "is deleted")
 	wantStates("active", "deleted")
 	want(step("activate", next, "--force"), 1, "it is deleted, and its private half gone")
-	want(step("publish", "nobody"), 1, `kid "nobody": not found`)
+	want(i.run("", "key", "publish", "-dash"), 1, "what begins with - and is no flag is given behind --")
+	want(step("publish", "nobody"), 1, `kid "nobody": not found; idp key list shows all`)
 
 	if _, live := states(t, i, "--client", "messaging-code"); !cmp.Equal(live, []string{"active"}) {
 		t.Errorf("a deleted key is listed: %v", live)
@@ -185,8 +186,8 @@ func TestKeyCreateRefuses(t *testing.T) {
 
 	for args, want := range map[string]string{
 		"--client site":                       "are signed by the provider's keys",
-		"--client nobody":                     `client "nobody": not found`,
-		"--alg HS256":                         `"HS256": not an algorithm`,
+		"--client nobody":                     `client "nobody": not found; the nearest is "`,
+		"--alg HS256":                         "--alg: must be one of RS256, ",
 		"--client messaging-code --alg ES256": "which is RS256",
 		"messaging-code":                      "takes flags alone",
 	} {

@@ -38,6 +38,10 @@ func newKeyRewrapCommand(a *app) *cobra.Command {
 			"  idp key rewrap --finish",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags == (rewrapFlags{}) {
+				return errors.New("idp key rewrap: say where the next master key is, by --to-file or --to-command; then --finish or --cancel")
+			}
+
 			return a.withStore(cmd, func(ctx context.Context, s *session) error { return s.rewrap(ctx, flags, cmd.OutOrStdout()) })
 		},
 	}
@@ -46,7 +50,6 @@ func newKeyRewrapCommand(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&flags.finish, "finish", false, "have the next master key open the database alone")
 	cmd.Flags().BoolVar(&flags.cancel, "cancel", false, "have the one in force open the database alone")
 	cmd.MarkFlagsMutuallyExclusive("to-file", "to-command", "finish", "cancel")
-	cmd.MarkFlagsOneRequired("to-file", "to-command", "finish", "cancel")
 	completeWith(cmd, "to-command", cobra.NoFileCompletions)
 
 	return cmd

@@ -25,7 +25,7 @@ func TestMasterKeyIsChanged(t *testing.T) {
 		}
 	}
 
-	want(i.run("", "key", "rewrap"), 1, "to-file")
+	want(i.run("", "key", "rewrap"), 1, "say where the next master key is, by --to-file or --to-command")
 	want(i.run("", "key", "rewrap", "--finish"), 1, "is not being changed")
 	want(i.run("", "key", "rewrap", "--to-command", "'"), 1, "quote")
 	want(i.run("", "key", "rewrap", "--to-file", next), 0, "idp key rewrap --finish")
@@ -59,7 +59,7 @@ func TestMasterKeyIsChanged(t *testing.T) {
 
 	i.environ = slices.Concat(before, []string{"IDP_MASTER_KEY_COMMAND=sh -c 'echo the vault is shut >&2; cat " + next + "; exit 1'"})
 	r := i.run("", "webhook", "secret")
-	want(r, 1, "the vault is shut")
+	want(r, 1, "the vault is shut; try the master_key_command by hand")
 
 	if text := strings.TrimSpace(string(key)); strings.Contains(r.stderr, text) {
 		t.Error("the error tells the key")

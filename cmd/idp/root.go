@@ -147,8 +147,12 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // explainFlag names the nearest flag beside an unknown one.
 func explainFlag(cmd *cobra.Command, err error) error {
 	unknown := new(pflag.NotExistError)
-	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+	if !errors.As(err, &unknown) {
 		return err
+	}
+
+	if unknown.GetSpecifiedShortnames() != "" {
+		return fmt.Errorf("%s: %w; what begins with - and is no flag is given behind --", cmd.CommandPath(), err)
 	}
 
 	var names []string

@@ -12,10 +12,10 @@ import (
 	"sync"
 	"unicode"
 
-	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/op/nearest"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -325,14 +325,8 @@ func unknownField(name string, fields map[string]int, v reflect.Value) string {
 		known = append(known, field)
 	}
 	slices.Sort(known)
-	nearest, least := "", max(3, len(name)/3)+1
-	for _, field := range known {
-		if distance := levenshtein.Distance(strings.ToLower(name), strings.ToLower(field), nil); distance < least {
-			nearest, least = field, distance
-		}
-	}
-	if nearest != "" {
-		return "is not a known field; did you mean " + nearest + "?"
+	if meant := nearest.Of(name, known); meant != "" {
+		return "is not a known field; did you mean " + meant + "?"
 	}
 	return "is not a known field; known are " + strings.Join(known, ", ")
 }

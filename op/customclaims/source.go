@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/op/nearest"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -61,14 +60,8 @@ func SourceRule(name string) string {
 	if strings.HasPrefix(name, attributes) {
 		return "must name an attribute by 1 to 64 letters, digits, _ and -, beginning with a letter"
 	}
-	nearest, least := "", max(3, len(name)/3)+1
-	for _, known := range slices.Sorted(maps.Keys(sources)) {
-		if distance := levenshtein.Distance(strings.ToLower(name), strings.ToLower(known), nil); distance < least {
-			nearest, least = known, distance
-		}
-	}
-	if nearest != "" {
-		return "is not a known source; did you mean " + nearest + "?"
+	if meant := nearest.Of(name, slices.Sorted(maps.Keys(sources))); meant != "" {
+		return "is not a known source; did you mean " + meant + "?"
 	}
 	return "is not a known source; it must be a field of claims, personal_info, customer_info or attributes, such as customer_info.ctype or attributes.region"
 }

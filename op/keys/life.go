@@ -214,8 +214,13 @@ func (l *Life) delete(v *Verdict) {
 				v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: "it may hold this key already, pasted"})
 			}
 		case Retired:
-			if until := l.TokensUntil(v.Key).Add(l.Settings.Retain + l.Settings.ViewLifetime); l.Now.Before(until) {
-				v.Breaks = append(v.Breaks, Break{ClientID: party.ClientID, Why: "tokens that this key has signed may be alive", Until: until})
+			tokensUntil := l.TokensUntil(v.Key)
+			if until := tokensUntil.Add(l.Settings.Retain + l.Settings.ViewLifetime); l.Now.Before(until) {
+				v.Breaks = append(v.Breaks, Break{
+					ClientID: party.ClientID, Until: until,
+					Why: fmt.Sprintf("the last token that this key has signed ends at %s, and the key stays for keys.retain, %s, and %s after that",
+						tokensUntil.UTC().Format(time.RFC3339), l.Settings.Retain, l.Settings.ViewLifetime),
+				})
 			}
 		}
 	}

@@ -16,6 +16,8 @@ type Status struct {
 	State     string    `json:"state"`
 	Since     time.Time `json:"since"`
 	CreatedAt time.Time `json:"created_at"`
+	// RevokedAt is when a deleted key was revoked: somebody else may have it.
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
 	// MayBePasted are the clients that may hold this key, pasted.
 	MayBePasted []string `json:"may_be_pasted"`
 	// TokensUntil is when the last token ends that the key has signed; of an active key
@@ -41,6 +43,9 @@ func (l *Life) Status(key *storage.SigningKey) Status {
 	status := Status{
 		Kid: key.Kid, Alg: key.Alg, State: key.State, Since: since(key).UTC(), CreatedAt: key.CreatedAt.UTC(),
 		MayBePasted: []string{}, Next: []Next{},
+	}
+	if !key.RevokedAt.IsZero() {
+		status.RevokedAt = key.RevokedAt.UTC()
 	}
 	if until := l.TokensUntil(key); !until.IsZero() {
 		status.TokensUntil = until.UTC()

@@ -37,7 +37,8 @@ func (c MasterKeyCommand) Load() (MasterKey, error) {
 		key, err = ParseMasterKey(stdout.String())
 	}
 	if err != nil {
-		return MasterKey{}, fmt.Errorf("master key of %s: %w%s", c, err, stderr.without(stdout.String()))
+		return MasterKey{}, fmt.Errorf("master key of %s: %w%s; try the master_key_command by hand, as the user of idp: it has to print the key alone",
+			c, err, stderr.without(stdout.String()))
 	}
 	return key, nil
 }

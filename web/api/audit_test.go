@@ -56,5 +56,9 @@ func TestAuditEventsAreFiltered(t *testing.T) {
 			t.Errorf("%s:\n%s", query, diff)
 		}
 	}
+	const rule = "must be a time of RFC 3339, such as 2026-01-31T08:00:00Z"
+	if bad := wantProblem(t, p.Call(reader, "GET", "/audit-events?since=7d", nil), http.StatusBadRequest, "since"); len(bad.Errors) == 1 && bad.Errors[0].Detail != rule {
+		t.Errorf("%+v", bad)
+	}
 	wantProblem(t, p.Call(reader, "GET", "/audit-events?since=yesterday&target=%00", nil), http.StatusBadRequest, "target", "since")
 }

@@ -113,7 +113,11 @@ func (a *API) onceForKey(ctx context.Context, status int, answer *keyAnswer) op.
 // keyProblem says what is wrong with a step, or with whose key is asked for.
 func keyProblem(err error) error {
 	if refused, ok := errors.AsType[*keys.RefusedError](err); ok {
-		p := problem(http.StatusConflict, refused.Error())
+		detail := refused.Error()
+		if refused.Forcible() {
+			detail += `; "force": true does it all the same`
+		}
+		p := problem(http.StatusConflict, detail)
 		p.cause = err
 		return p
 	}

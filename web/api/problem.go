@@ -213,7 +213,11 @@ func faultOf(detail *huma.ErrorDetail) Fault {
 	}
 	switch where {
 	case "path", "query", "header":
-		return Fault{Parameter: strings.Join(names, "."), Detail: detail.Message}
+		message := detail.Message
+		if strings.HasPrefix(message, "invalid date/time") { // and a layout of Go
+			message = "must be a time of RFC 3339, such as 2026-01-31T08:00:00Z"
+		}
+		return Fault{Parameter: strings.Join(names, "."), Detail: message}
 	}
 	if len(names) == 0 {
 		message := detail.Message
