@@ -152,7 +152,7 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	}
 
 	if unknown.GetSpecifiedShortnames() != "" {
-		return fmt.Errorf("%s: %w; what begins with - and is no flag is given behind --", cmd.CommandPath(), err)
+		return fmt.Errorf("%w; what begins with - and is no flag is given behind --", err)
 	}
 
 	var names []string
