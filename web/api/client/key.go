@@ -19,7 +19,9 @@ type Key struct {
 	MayBePasted []string  `json:"may_be_pasted"` // the clients that may hold it pasted
 	// TokensUntil is when the last token ends that it has signed.
 	TokensUntil time.Time `json:"tokens_until,omitzero"`
-	Next        []NextKey `json:"next"`
+	// RevokedAt is when it was revoked, since it had leaked.
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+	Next      []NextKey `json:"next"`
 }
 
 // NextKey is a step that may be made, now or later.
