@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/brandidp/idp/cmd/idp/config"
+	"github.com/brandidp/idp/storage"
 )
 
 const (
@@ -211,4 +212,18 @@ func (i *installation) connect() *pgx.Conn {
 	i.t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(i.t.Context())) })
 
 	return conn
+}
+
+// store opens the installation's database for a test's own looks at it.
+func (i *installation) store() *storage.Store {
+	i.t.Helper()
+
+	store, err := storage.Open(i.t.Context(), storage.Options{URL: strings.TrimPrefix(i.environ[0], "IDP_DATABASE_URL="), MaxConnections: 1})
+	if err != nil {
+		i.t.Fatal(err)
+	}
+
+	i.t.Cleanup(store.Close)
+
+	return store
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/brandidp/idp/storage"
@@ -14,11 +13,7 @@ func TestConsumerDelete(t *testing.T) {
 
 	i, _ := connected(t)
 
-	store, err := storage.Open(t.Context(), storage.Options{URL: strings.TrimPrefix(i.environ[0], "IDP_DATABASE_URL=")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	store := i.store()
 
 	amelia, err := store.FindConsumer(t.Context(), "amelia")
 	if err != nil {

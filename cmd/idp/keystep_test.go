@@ -137,15 +137,11 @@ func wantKeyEvents(t *testing.T, i *installation, old, next string) {
 	}
 }
 
-// auditEvents are those that the installation's database has, up to one of an action.
+// auditEvents are those that the installation's database has, the oldest first.
 func auditEvents(t *testing.T, i *installation) []storage.AuditEvent {
 	t.Helper()
 
-	store, err := storage.Open(t.Context(), storage.Options{URL: strings.TrimPrefix(i.environ[0], "IDP_DATABASE_URL="), MaxConnections: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
+	store := i.store()
 
 	events, err := store.FindAuditEvents(t.Context(), storage.AuditFilter{Limit: 1000})
 	if err != nil {

@@ -144,13 +144,9 @@ func TestTokenPreviewShowsWhatIDTokensSay(t *testing.T) {
 func (i *installation) giveProviderAKey() {
 	i.t.Helper()
 
-	store, err := storage.Open(i.t.Context(), storage.Options{URL: strings.TrimPrefix(i.environ[0], "IDP_DATABASE_URL="), MaxConnections: 1})
-	if err != nil {
-		i.t.Fatal(err)
-	}
-	defer store.Close()
+	store := i.store()
 
-	err = store.Administer(i.t.Context(), func(tx *storage.Tx) error {
+	err := store.Administer(i.t.Context(), func(tx *storage.Tx) error {
 		rows, err := tx.SigningKeys(i.t.Context())
 		if err != nil {
 			return err
