@@ -26,7 +26,7 @@ func TestTheTokenOfTheKeysIsNotConfigured(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := webtest.Start(t, nil, brand)
-	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Make: func(alg string) (*storage.SigningKey, error) { return signers.GenerateInToken(rand.Reader, alg) }})
+	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Audit: webtest.Operator, Make: func(alg string) (*storage.SigningKey, error) { return signers.GenerateInToken(rand.Reader, alg) }})
 	if err != nil {
 		t.Fatal(err)
 	}

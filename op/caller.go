@@ -81,7 +81,7 @@ func (p *Provider) keyCaller(v *view, credential string, address netip.Addr) (*C
 		return nil, ErrNetwork
 	}
 	caller := &Caller{
-		Name: key.Name, Kind: "api_key", ID: "api_key " + strconv.FormatInt(key.ID, 10), Scopes: key.Scopes, Address: address, keyID: key.ID,
+		Name: key.Name, Kind: storage.ActorAPIKey, ID: "api_key " + strconv.FormatInt(key.ID, 10), Scopes: key.Scopes, Address: address, keyID: key.ID,
 	}
 	if key.ClientID != 0 {
 		client := v.byID[key.ClientID]
@@ -115,6 +115,6 @@ func (p *Provider) tokenCaller(ctx context.Context, v *view, credential string, 
 	own := client.OwnScopes()
 	scopes := slices.DeleteFunc(words(token.Scope), func(scope string) bool { return !slices.Contains(own, scope) })
 	return &Caller{
-		Name: client.ClientID, Kind: "client", ID: "client " + strconv.FormatInt(client.ID, 10), Scopes: scopes, Address: address,
+		Name: client.ClientID, Kind: storage.ActorClient, ID: "client " + strconv.FormatInt(client.ID, 10), Scopes: scopes, Address: address,
 	}, nil
 }

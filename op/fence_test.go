@@ -21,7 +21,7 @@ import (
 // newKey makes a key of the provider, or of a connector.
 func newKey(t *testing.T, p *webtest.Provider, clientID string) string {
 	t.Helper()
-	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{ClientID: clientID, Make: p.NewSigningKey})
+	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Audit: webtest.Operator, ClientID: clientID, Make: p.NewSigningKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func newKey(t *testing.T, p *webtest.Provider, clientID string) string {
 // stepKey makes a step of a key's life.
 func stepKey(t *testing.T, p *webtest.Provider, step keys.Step, kid string, force bool) error {
 	t.Helper()
-	_, err := op.StepKey(t.Context(), p.Store, keys.DefaultSettings(), op.KeyStep{Step: step, Kid: kid, Force: force})
+	_, err := op.StepKey(t.Context(), p.Store, keys.DefaultSettings(), op.KeyStep{Audit: webtest.Operator, Step: step, Kid: kid, Force: force})
 	return err
 }
 

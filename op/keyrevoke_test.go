@@ -13,7 +13,7 @@ import (
 
 func revokeKey(t *testing.T, p *webtest.Provider, kid string) *op.Revoked {
 	t.Helper()
-	revoked, err := op.RevokeKey(t.Context(), p.Store, keys.DefaultSettings(), op.LeakedKey{Kid: kid, Make: p.NewSigningKey})
+	revoked, err := op.RevokeKey(t.Context(), p.Store, keys.DefaultSettings(), op.LeakedKey{Audit: webtest.Operator, Kid: kid, Make: p.NewSigningKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func revokeKey(t *testing.T, p *webtest.Provider, kid string) *op.Revoked {
 func TestLeakedKeyInATokenIsRevoked(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
-	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Make: func(alg string) (*storage.SigningKey, error) {
+	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Audit: webtest.Operator, Make: func(alg string) (*storage.SigningKey, error) {
 		made, err := p.NewSigningKey(alg)
 		if err == nil {
 			made.PrivateSealed, made.PrivateURI = nil, "pkcs11:token=idp;id=%01;type=private"

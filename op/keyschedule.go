@@ -220,7 +220,7 @@ func (p *Provider) stepSchedule(ctx context.Context, v *view, id int64, made *st
 		}
 		s, life := snapshot.Schedules[i], LifeOf(snapshot, p.opts.Keys)
 		plan := life.Plan(s)
-		audit := storage.AuditEvent{ActorKind: "schedule", Actor: v.scheduleName(s)}
+		audit := storage.AuditEvent{ActorKind: storage.ActorSchedule, Actor: v.scheduleName(s)}
 		switch {
 		case !plan.Due(snapshot.Now):
 			return nil

@@ -19,6 +19,7 @@ const days = 24 * time.Hour
 // setSchedule has keys replaced each 90 days, published a day before, and kept for two.
 func setSchedule(t *testing.T, p *webtest.Provider, of op.ScheduledKeys) {
 	t.Helper()
+	of.Audit = webtest.Operator
 	if err := op.SetKeySchedule(t.Context(), p.Store, keys.DefaultSettings(), of, 90*days, days, 2*days); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +80,7 @@ func TestKeysAreReplacedByASchedule(t *testing.T) {
 func TestPausedScheduleDoesNothing(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand)
-	es256, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Alg: keys.ES256, Make: p.NewSigningKey})
+	es256, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Audit: webtest.Operator, Alg: keys.ES256, Make: p.NewSigningKey})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestPausedScheduleDoesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	of, other := op.ScheduledKeys{}, op.ScheduledKeys{Alg: keys.ES256}
+	of, other := op.ScheduledKeys{Audit: webtest.Operator}, op.ScheduledKeys{Alg: keys.ES256, Audit: webtest.Operator}
 	setSchedule(t, p, of)
 	setSchedule(t, p, other) // is looked at after it
 	if err := op.PauseKeySchedule(t.Context(), p.Store, of, true); err != nil {

@@ -108,7 +108,7 @@ func TestTenThousandSecretsAreSealedAnew(t *testing.T) {
 	}
 	ctx, breakOff := context.WithCancel(t.Context())
 	defer breakOff()
-	err := p.OpenKeyring().Reseal(ctx, p.Store, storage.AuditEvent{Action: "reseal"}, func(done, total int64) {
+	err := p.OpenKeyring().Reseal(ctx, p.Store, storage.AuditEvent{Actor: "operator", ActorKind: storage.ActorCommand, Action: "reseal"}, func(done, total int64) {
 		if done > total/2 {
 			breakOff()
 		}
@@ -117,7 +117,7 @@ func TestTenThousandSecretsAreSealedAnew(t *testing.T) {
 		t.Fatalf("broken off with %d of %d left: %v", half, all, err)
 	}
 	keyring, last := p.OpenKeyring(), int64(0)
-	if err := keyring.Reseal(t.Context(), p.Store, storage.AuditEvent{Action: "reseal"}, func(done, _ int64) { last = done }); err != nil {
+	if err := keyring.Reseal(t.Context(), p.Store, storage.AuditEvent{Actor: "operator", ActorKind: storage.ActorCommand, Action: "reseal"}, func(done, _ int64) { last = done }); err != nil {
 		t.Fatal(err)
 	}
 	if last == 0 || last >= all || left() != 0 {

@@ -206,7 +206,7 @@ func (r *rotation) keysIn(state string) []string {
 func (r *rotation) step(step keys.Step, kid string) {
 	r.t.Helper()
 	r.until(fmt.Sprint(step, " breaks nobody"), func() bool {
-		_, err := op.StepKey(r.t.Context(), r.p.Store, r.Settings, op.KeyStep{Step: step, Kid: kid})
+		_, err := op.StepKey(r.t.Context(), r.p.Store, r.Settings, op.KeyStep{Audit: webtest.Operator, Step: step, Kid: kid})
 		if _, refused := errors.AsType[*keys.RefusedError](err); err != nil && !refused {
 			r.t.Fatal(err)
 		}
@@ -266,7 +266,7 @@ func TestRotationBySchedule(t *testing.T) {
 	r.start()
 	old := r.keysIn(keys.Active)[0]
 	wait, keep := r.refresh+r.ViewLifetime, r.token+r.Retain+r.ViewLifetime
-	err := op.SetKeySchedule(t.Context(), r.p.Store, r.Settings, op.ScheduledKeys{}, wait+r.ViewLifetime, wait, keep)
+	err := op.SetKeySchedule(t.Context(), r.p.Store, r.Settings, op.ScheduledKeys{Audit: webtest.Operator}, wait+r.ViewLifetime, wait, keep)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestRotationBySchedule(t *testing.T) {
 		return next != old
 	})
 	r.until("the old one is deleted", func() bool { return len(r.keysIn(keys.Deleted)) > 0 })
-	if err := op.PauseKeySchedule(t.Context(), r.p.Store, op.ScheduledKeys{}, true); err != nil {
+	if err := op.PauseKeySchedule(t.Context(), r.p.Store, op.ScheduledKeys{Audit: webtest.Operator}, true); err != nil {
 		t.Fatal(err)
 	}
 	kids := []string{old, next}
@@ -298,7 +298,7 @@ func TestRotationThatDoesNotWait(t *testing.T) {
 	kid := newKey(t, r.p, "")
 	r.step(keys.Publish, kid)
 	r.until("it is activated all the same", func() bool {
-		_, err := op.StepKey(t.Context(), r.p.Store, r.Settings, op.KeyStep{Step: keys.Activate, Kid: kid, Force: true})
+		_, err := op.StepKey(t.Context(), r.p.Store, r.Settings, op.KeyStep{Audit: webtest.Operator, Step: keys.Activate, Kid: kid, Force: true})
 		return err == nil // but never before every instance publishes it
 	})
 	r.until("tokens of the new key", func() bool { return r.parties[2].count(kid) > 2 })

@@ -11,17 +11,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ActorCommand is the ActorKind of what somebody does on the command line; Actor is
-// then the name of the operating system's user.
-const ActorCommand = "command"
+// The kinds of actors; audit_events knows no other. Actor is the name of an API key, the
+// client_id of a client, the name of the operating system's user who gave a command, or
+// that of a schedule of keys.
+const (
+	ActorAPIKey   = "api_key"
+	ActorClient   = "client"
+	ActorCommand  = "command"
+	ActorSchedule = "schedule"
+)
 
 // AuditEvent tells who did what to what. Before and After must have no secret and no
 // personal data in them.
 type AuditEvent struct {
 	ID int64
 	At time.Time
-	// Actor is the name of an API key, the client_id of a client or a user's name, by
-	// ActorKind.
+	// Actor is a name, by ActorKind. An event without either is refused by the database.
 	Actor, ActorKind string
 	// Action is the operation of the API, such as put-consumer, or the command, such as
 	// consumer sign-out.

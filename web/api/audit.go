@@ -24,15 +24,15 @@ func (*API) audit(ctx context.Context, of target) storage.AuditEvent {
 type auditEvent struct {
 	ID         int64           `json:"id"`
 	At         time.Time       `json:"at"`
-	Actor      string          `doc:"name of the API key, client_id, or user of the operating system" json:"actor"`
-	ActorKind  string          `enum:"api_key,client,command,schedule"                                json:"actor_kind"`
-	Action     string          `doc:"id of the operation in this document, or the command"            json:"action"`
+	Actor      string          `doc:"name of the API key, client_id, user of the operating system or schedule" json:"actor"`
+	ActorKind  string          `enum:"api_key,client,command,schedule"                                         json:"actor_kind"`
+	Action     string          `doc:"id of the operation in this document, or the command"                     json:"action"`
 	TargetKind string          `json:"target_kind"`
-	Target     string          `doc:"sub, client_id or name"                                          json:"target"`
-	Address    string          `doc:"network address of the caller"                                   json:"address,omitempty"`
+	Target     string          `doc:"sub, client_id or name"                                                   json:"target"`
+	Address    string          `doc:"network address of the caller"                                            json:"address,omitempty"`
 	RequestID  string          `json:"request_id"`
-	Before     json.RawMessage `doc:"what has changed; secrets and personal data masked"              json:"before,omitempty"`
-	After      json.RawMessage `doc:"what it has become"                                              json:"after,omitempty"`
+	Before     json.RawMessage `doc:"what has changed; secrets and personal data masked"                       json:"before,omitempty"`
+	After      json.RawMessage `doc:"what it has become"                                                       json:"after,omitempty"`
 }
 
 type auditPage struct {

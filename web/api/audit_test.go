@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -61,4 +62,35 @@ func TestAuditEventsAreFiltered(t *testing.T) {
 		t.Errorf("%+v", bad)
 	}
 	wantProblem(t, p.Call(reader, "GET", "/audit-events?since=yesterday&target=%00", nil), http.StatusBadRequest, "target", "since")
+}
+
+// An event without somebody who did it, or with a kind that the document does not have,
+// is refused together with the change that it tells of.
+func TestAnAuditEventSaysWhoDidIt(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	made := func(event storage.AuditEvent) error {
+		event.Action = "api-key create"
+		sum := sha256.Sum256([]byte(event.ActorKind))
+		return p.Store.InsertAPIKey(t.Context(), &storage.APIKey{Name: "of-" + event.ActorKind, SHA256: sum[:], Scopes: op.APIScopes()}, event)
+	}
+	for _, event := range []storage.AuditEvent{{}, {ActorKind: storage.ActorCommand}, {Actor: "amelia"}, {Actor: "amelia", ActorKind: "robot"}} {
+		if err := made(event); err == nil {
+			t.Errorf("%+v is told", event)
+		}
+	}
+	if n := webtest.Query[int](p, "select count(*) from api_keys"); n != 0 {
+		t.Errorf("%d keys were made all the same", n)
+	}
+	properties, _ := readDocument(t, p).Components.Schemas["AuditEvent"]["properties"].(map[string]any)
+	kind, _ := properties["actor_kind"].(map[string]any)
+	kinds, _ := kind["enum"].([]any)
+	if len(kinds) == 0 {
+		t.Fatalf("no kinds in %v", properties)
+	}
+	for _, kind := range kinds {
+		if err := made(storage.AuditEvent{Actor: "amelia", ActorKind: fmt.Sprint(kind)}); err != nil {
+			t.Errorf("%v: %v", kind, err)
+		}
+	}
 }

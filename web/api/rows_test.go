@@ -140,7 +140,7 @@ func signedIn(t *testing.T, p *webtest.Provider) map[string]string {
 // keyed makes a signing key.
 func keyed(t *testing.T, p *webtest.Provider) map[string]string {
 	t.Helper()
-	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Alg: keys.ES256, Make: p.NewSigningKey})
+	key, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Alg: keys.ES256, Audit: webtest.Operator, Make: p.NewSigningKey})
 	if err != nil {
 		t.Fatal(err)
 	}

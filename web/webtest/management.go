@@ -12,6 +12,9 @@ import (
 	"github.com/brandidp/idp/storage"
 )
 
+// Operator is whom the audit trail names for what a test does in place of the command line.
+var Operator = storage.AuditEvent{Actor: "operator", ActorKind: storage.ActorCommand}
+
 // APIKey makes a key of the management API with the given scopes, as idp api-key create
 // does, and has the provider know it. Change, if not nil, edits it first.
 func (p *Provider) APIKey(change func(*storage.APIKey), scopes ...string) string {

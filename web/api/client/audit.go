@@ -14,7 +14,7 @@ type AuditEvent struct {
 	ID         int64     `json:"id"`
 	At         time.Time `json:"at"`
 	Actor      string    `json:"actor"`      // name of the API key, client_id, or user of the operating system
-	ActorKind  string    `json:"actor_kind"` // api_key, client or command
+	ActorKind  string    `json:"actor_kind"` // api_key, client, command or schedule
 	Action     string    `json:"action"`     // id of the operation, or the command
 	TargetKind string    `json:"target_kind"`
 	Target     string    `json:"target"`            // sub, client_id or name
