@@ -115,6 +115,8 @@ func asProblem(err error) *Problem {
 		p = problem(http.StatusConflict, "a request under this Idempotency-Key is under way").with("Retry-After", "1")
 	case errors.Is(err, storage.ErrOtherRequest):
 		p = problem(http.StatusUnprocessableEntity, "this Idempotency-Key was used for another request")
+	case errors.Is(err, storage.ErrNotFound): // it was there when the request began
+		p = problem(http.StatusNotFound, "what this is about has been removed meanwhile")
 	case errors.Is(err, storage.ErrChanged):
 		p = problem(http.StatusConflict, "others change this at the same time: try again").with("Retry-After", "1")
 	case errors.Is(err, password.ErrBusy):

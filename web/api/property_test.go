@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -108,7 +109,7 @@ func (a *asker) send(s sent) {
 	a.statuses[response.StatusCode]++
 	faults := a.document.check(a.operation, request, response, body)
 	if response.StatusCode >= http.StatusInternalServerError {
-		faults = append(faults, "it is a fault on our side")
+		faults = append(faults, "it is a fault on our side: "+a.logged(body))
 	}
 	if response.StatusCode >= http.StatusBadRequest && bytes.Contains(bytes.ToLower(body), []byte(marker)) {
 		faults = append(faults, "it repeats what was sent")
@@ -120,4 +121,21 @@ func (a *asker) send(s sent) {
 		a.t.Errorf("%s %s\n%v\n%.2000q\nis answered with %d\n%.2000s\n%s",
 			request.Method, request.URL, s.header, s.body, response.StatusCode, body, strings.Join(faults, "\n"))
 	}
+}
+
+// logged is what was logged of the request that a problem is the answer to.
+func (a *asker) logged(problem []byte) string {
+	var told struct {
+		RequestID string `json:"request_id"`
+	}
+	if err := json.Unmarshal(problem, &told); err != nil || told.RequestID == "" {
+		return "it bears no request_id"
+	}
+	var lines []string
+	for line := range strings.Lines(a.p.Log.String()) {
+		if strings.Contains(line, told.RequestID) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
 }
