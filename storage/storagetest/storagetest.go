@@ -1,8 +1,9 @@
 // Package storagetest gives each test a PostgreSQL database of its own.
 //
 // All test binaries of a user share one server, started by package
-// storage/builtin in a folder under os.TempDir, and a database is a copy of a
-// template that has the schema. A package that uses it says so once:
+// storage/builtin in a folder of the machine's memory (/dev/shm) where there is
+// room, else under os.TempDir, and a database is a copy of a template that has the
+// schema. A package that uses it says so once:
 //
 //	func TestMain(m *testing.M) { storagetest.Main(m) }
 //
@@ -118,7 +119,7 @@ func join(ctx context.Context) (*cluster, error) {
 // system user whom PostgreSQL runs as can pass through it when tests run as root.
 func DataDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "idp-test-") //nolint:usetesting // tb.TempDir is too long for a socket, too
+	dir, err := os.MkdirTemp(parentDir(), "idp-test-") //nolint:usetesting // tb.TempDir is too long for a socket, too
 	if err != nil {
 		tb.Fatalf("storagetest: %v", err)
 	}
@@ -135,7 +136,7 @@ func DataDir(tb testing.TB) string {
 
 // sharedDir is the data directory that this user's test binaries share.
 func sharedDir() (string, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("idp-test-%d", os.Getuid()))
+	dir := filepath.Join(parentDir(), fmt.Sprintf("idp-test-%d", os.Getuid()))
 	if err := os.Mkdir(dir, 0o711); err != nil && !os.IsExist(err) { //nolint:gosec // passable, not readable
 		return "", fmt.Errorf("make the tests' data directory: %w", err)
 	}
@@ -149,4 +150,17 @@ func sharedDir() (string, error) {
 		return "", fmt.Errorf("%s is not a folder of this user alone: move it away", dir)
 	}
 	return dir, nil
+}
+
+// parentDir is where data directories are made: in memory if there is room, since a
+// database is a few hundred files, made and removed again with each test, at which a
+// file system on a disk may take longer than everything else that the test does. A
+// TMPDIR that somebody has set is used instead.
+func parentDir() string {
+	const memory, room = "/dev/shm", 2 << 30
+	var system syscall.Statfs_t
+	if os.Getenv("TMPDIR") != "" || syscall.Statfs(memory, &system) != nil || system.Bavail < room/uint64(system.Bsize) { //nolint:gosec // a size of blocks is positive
+		return os.TempDir()
+	}
+	return memory
 }
