@@ -26,6 +26,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/brandidp/idp/storage/storagetest/datadir"
 )
 
 // stopTimeout is how long the last test binary waits for the server to stop, and
@@ -119,7 +121,7 @@ func join(ctx context.Context) (*cluster, error) {
 // system user whom PostgreSQL runs as can pass through it when tests run as root.
 func DataDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp(parentDir(), "idp-test-") //nolint:usetesting // tb.TempDir is too long for a socket, too
+	dir, err := os.MkdirTemp(datadir.Parent(), "idp-test-") //nolint:usetesting // tb.TempDir is too long for a socket, too
 	if err != nil {
 		tb.Fatalf("storagetest: %v", err)
 	}
@@ -136,7 +138,7 @@ func DataDir(tb testing.TB) string {
 
 // sharedDir is the data directory that this user's test binaries share.
 func sharedDir() (string, error) {
-	dir := filepath.Join(parentDir(), fmt.Sprintf("idp-test-%d", os.Getuid()))
+	dir := filepath.Join(datadir.Parent(), fmt.Sprintf("idp-test-%d", os.Getuid()))
 	if err := os.Mkdir(dir, 0o711); err != nil && !os.IsExist(err) { //nolint:gosec // passable, not readable
 		return "", fmt.Errorf("make the tests' data directory: %w", err)
 	}
@@ -150,17 +152,4 @@ func sharedDir() (string, error) {
 		return "", fmt.Errorf("%s is not a folder of this user alone: move it away", dir)
 	}
 	return dir, nil
-}
-
-// parentDir is where data directories are made: in memory if there is room, since a
-// database is a few hundred files, made and removed again with each test, at which a
-// file system on a disk may take longer than everything else that the test does. A
-// TMPDIR that somebody has set is used instead.
-func parentDir() string {
-	const memory, room = "/dev/shm", 2 << 30
-	var system syscall.Statfs_t
-	if os.Getenv("TMPDIR") != "" || syscall.Statfs(memory, &system) != nil || system.Bavail < room/uint64(system.Bsize) { //nolint:gosec // a size of blocks is positive
-		return os.TempDir()
-	}
-	return memory
 }
