@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/brandidp/idp/storage/storagetest/datadir"
 )
 
 // helperDir makes the test binary an idp-like process on that data directory: it
@@ -40,7 +42,7 @@ func TestMain(m *testing.M) {
 // dataDir is a temporary folder that PostgreSQL's user may pass through.
 func dataDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "idp-") //nolint:usetesting // t.TempDir is closed to other users, and too long for a socket
+	dir, err := os.MkdirTemp(datadir.Parent(), "idp-") //nolint:usetesting // t.TempDir is closed to other users, and too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,9 @@
 // Package storagetest gives each test a PostgreSQL database of its own.
 //
 // All test binaries of a user share one server, started by package
-// storage/builtin in a folder under os.TempDir, and a database is a copy of a
-// template that has the schema. A package that uses it says so once:
+// storage/builtin in a folder of the machine's memory (/dev/shm) where there is
+// room, else under os.TempDir, and a database is a copy of a template that has the
+// schema. A package that uses it says so once:
 //
 //	func TestMain(m *testing.M) { storagetest.Main(m) }
 //
@@ -25,6 +26,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/brandidp/idp/storage/storagetest/datadir"
 )
 
 // stopTimeout is how long the last test binary waits for the server to stop, and
@@ -118,7 +121,7 @@ func join(ctx context.Context) (*cluster, error) {
 // system user whom PostgreSQL runs as can pass through it when tests run as root.
 func DataDir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "idp-test-") //nolint:usetesting // tb.TempDir is too long for a socket, too
+	dir, err := os.MkdirTemp(datadir.Parent(), "idp-test-") //nolint:usetesting // tb.TempDir is too long for a socket, too
 	if err != nil {
 		tb.Fatalf("storagetest: %v", err)
 	}
@@ -135,7 +138,7 @@ func DataDir(tb testing.TB) string {
 
 // sharedDir is the data directory that this user's test binaries share.
 func sharedDir() (string, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("idp-test-%d", os.Getuid()))
+	dir := filepath.Join(datadir.Parent(), fmt.Sprintf("idp-test-%d", os.Getuid()))
 	if err := os.Mkdir(dir, 0o711); err != nil && !os.IsExist(err) { //nolint:gosec // passable, not readable
 		return "", fmt.Errorf("make the tests' data directory: %w", err)
 	}

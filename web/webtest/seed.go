@@ -27,9 +27,9 @@ type seed struct {
 	fingerprint []byte
 	dataKeys    []storage.DataKey
 
-	mu      sync.Mutex
+	mu      sync.RWMutex
 	signing []*storage.SigningKey
-	private []*PrivateKey // their private halves
+	private *PrivateKey // their private halves
 }
 
 var (
@@ -42,7 +42,7 @@ func seedOf(tb testing.TB) *seed {
 	seedOnce.Do(func() {
 		random := make([]byte, seal.MasterKeySize)
 		_, _ = rand.Read(random) // never fails
-		s := &seed{master: masterKeyOf(base64.StdEncoding.EncodeToString(random))}
+		s := &seed{master: masterKeyOf(base64.StdEncoding.EncodeToString(random)), private: &PrivateKey{forms: map[uint16][][]byte{}}}
 		store, err := storage.Open(tb.Context(), storage.Options{URL: storagetest.New(tb), MaxConnections: 1})
 		if err != nil {
 			tb.Fatal(err)
@@ -107,11 +107,10 @@ func (s *seed) signingKey(n int) (*storage.SigningKey, error) {
 		if err != nil {
 			return nil, err
 		}
-		private, err := NewPrivateKey(der)
-		if err != nil {
+		if err := s.private.add(der); err != nil {
 			return nil, err
 		}
-		s.signing, s.private = append(s.signing, key), append(s.private, private)
+		s.signing = append(s.signing, key)
 	}
 	copied := *s.signing[n]
 	return &copied, nil
