@@ -47,26 +47,27 @@ func rows() map[string]row {
 		"create-consumer": {body: `{"claims":{"name":"River"}}`},
 		"upsert-consumers": {body: `{"consumers":[{"sub":"rory-sub","external_id":"crm-2","username":"rory"},{"external_id":"crm-4","username":"clara"},
 			{"sub":"bill-sub","password_hash":"$2b$10$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa"}],"partial":false}`},
-		"get-consumer":                {},
-		"get-consumer-by-external-id": {},
-		"put-consumer":                {values: rory, body: `{"external_id":"crm-2","username":"rory","attributes":{"tier":"gold"}}`},
-		"put-consumer-by-external-id": {values: map[string]string{"external_id": "crm-3"}, body: `{"username":"river","claims":{"locale":"en"}}`},
-		"patch-consumer":              {values: rory, body: `{"claims":{"given_name":"Rory","nickname":null}}`},
-		"delete-consumer":             {prepare: informed},
-		"put-password":                {values: rory, body: `{"password":"correct horse battery staple"}`},
-		"get-personal-info":           {prepare: informed},
-		"put-personal-info":           {body: `{"firstname":"Amelia","age":{"age":21},"contacts":[{"phone":"+44 20 7946 0000","phoneType":"HOME"}]}`},
-		"patch-personal-info":         {body: `{"lastname":"Pond","company":null}`},
-		"delete-personal-info":        {prepare: informed},
-		"get-customer-info":           {prepare: informed},
-		"put-customer-info":           {body: `{"ctype":"vip","balance":-400.99,"lastPaymentDate":{"day":1,"month":2,"year":2026}}`},
-		"patch-customer-info":         {body: `{"role":"broker","imei":null}`},
-		"delete-customer-info":        {prepare: informed},
-		"list-sessions":               {prepare: signedIn},
-		"end-sessions":                {prepare: signedIn},
-		"end-session":                 {prepare: signedIn},
-		"list-grants":                 {prepare: signedIn},
-		"end-grant":                   {prepare: signedIn, client: "site"},
+		"get-consumer":                   {},
+		"get-consumer-by-external-id":    {},
+		"put-consumer":                   {values: rory, body: `{"external_id":"crm-2","username":"rory","attributes":{"tier":"gold"}}`},
+		"put-consumer-by-external-id":    {values: map[string]string{"external_id": "crm-3"}, body: `{"username":"river","claims":{"locale":"en"}}`},
+		"patch-consumer":                 {values: rory, body: `{"claims":{"given_name":"Rory","nickname":null}}`},
+		"delete-consumer":                {prepare: informed},
+		"delete-consumer-by-external-id": {prepare: informed},
+		"put-password":                   {values: rory, body: `{"password":"correct horse battery staple"}`},
+		"get-personal-info":              {prepare: informed},
+		"put-personal-info":              {body: `{"firstname":"Amelia","age":{"age":21},"contacts":[{"phone":"+44 20 7946 0000","phoneType":"HOME"}]}`},
+		"patch-personal-info":            {body: `{"lastname":"Pond","company":null}`},
+		"delete-personal-info":           {prepare: informed},
+		"get-customer-info":              {prepare: informed},
+		"put-customer-info":              {body: `{"ctype":"vip","balance":-400.99,"lastPaymentDate":{"day":1,"month":2,"year":2026}}`},
+		"patch-customer-info":            {body: `{"role":"broker","imei":null}`},
+		"delete-customer-info":           {prepare: informed},
+		"list-sessions":                  {prepare: signedIn},
+		"end-sessions":                   {prepare: signedIn},
+		"end-session":                    {prepare: signedIn},
+		"list-grants":                    {prepare: signedIn},
+		"end-grant":                      {prepare: signedIn, client: "site"},
 
 		"get-session":             {prepare: handedOver, client: "shop", hidden: true},
 		"extend-session":          {prepare: handedOver, client: "shop", hidden: true, body: `{"lifetime":600}`},
@@ -115,19 +116,21 @@ func rowsOf(t *testing.T, p *webtest.Provider) (*document, map[string]row) {
 
 const password = "correct horse battery staple"
 
-// somebody makes a consumer, who signs in by their sub and password.
+// somebody makes a consumer, who signs in by their sub and password, and has it as their
+// external id, too.
 func somebody(t *testing.T, p *webtest.Provider) (sub string) {
 	t.Helper()
 	sub = strings.ToLower(rand.Text())
 	p.Call(p.APIKey(nil, op.ScopeConsumersWrite), "PUT", "/consumers/"+sub,
-		`{"username":"`+sub+`","password":"`+password+`","personal_info":{"firstname":"Clara"},"customer_info":{"ctype":"vip"}}`).Want(http.StatusCreated)
+		`{"external_id":"`+sub+`","username":"`+sub+`","password":"`+password+`","personal_info":{"firstname":"Clara"},"customer_info":{"ctype":"vip"}}`).Want(http.StatusCreated)
 	return sub
 }
 
 // informed makes a consumer with a Personal Info and a Customer Info.
 func informed(t *testing.T, p *webtest.Provider) map[string]string {
 	t.Helper()
-	return map[string]string{"sub": somebody(t, p)}
+	sub := somebody(t, p)
+	return map[string]string{"sub": sub, "external_id": sub}
 }
 
 // signedIn has somebody sign in at the client site, which gets a refresh token.
