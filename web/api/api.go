@@ -91,6 +91,7 @@ func (a *API) open() {
 	a.registerSecrets()
 	a.registerConnectors()
 	a.registerKeys()
+	a.registerKeySchedules()
 	a.registerAudit()
 }
 

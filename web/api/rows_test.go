@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -24,8 +26,9 @@ type row struct {
 	values map[string]string
 	// query is what stands behind the path.
 	query string
-	// body is JSON, "" if the operation takes none.
+	// body is JSON, "" if the operation takes none. One that can be sent once is made anew.
 	body string
+	anew func() string
 	// prepare makes what the request is about, and gives values of the path.
 	prepare func(*testing.T, *webtest.Provider) map[string]string
 	// client is the client that a caller may be narrowed to, "" if they may be to none.
@@ -90,6 +93,15 @@ func rows() map[string]row {
 		"list-keys":  {query: "client_id=messaging"},
 		"create-key": {body: `{"alg":"ES256"}`},
 		"step-key":   {prepare: keyed, body: `{"step":"publish"}`},
+		"export-key": {prepare: keyed},
+		"import-key": {body: elsewhere(), anew: elsewhere},
+		"revoke-key": {prepare: keyed, body: `{"compromised":true}`},
+
+		"list-key-schedules":  {},
+		"put-key-schedule":    {values: map[string]string{"alg": "RS256"}, body: `{"every":7776000,"wait":86400,"keep":604800}`},
+		"pause-key-schedule":  {prepare: scheduled("ES256")},
+		"resume-key-schedule": {prepare: scheduled("PS256")},
+		"delete-key-schedule": {prepare: scheduled("EdDSA")},
 
 		"engage":            {client: "messaging", body: `{"client_id":"messaging","sub":"amelia-sub","claims":{"locale":"en"}}`},
 		"list-audit-events": {query: "limit=1"},
@@ -148,6 +160,28 @@ func keyed(t *testing.T, p *webtest.Provider) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{"kid": key.Kid}
+}
+
+// elsewhere makes a signing key as somebody else does who brings it in.
+func elsewhere() string {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	return `{"key":"` + base64.StdEncoding.EncodeToString(der) + `"}`
+}
+
+// scheduled has the provider's keys of an algorithm replaced by a schedule.
+func scheduled(alg string) func(*testing.T, *webtest.Provider) map[string]string {
+	return func(t *testing.T, p *webtest.Provider) map[string]string {
+		t.Helper()
+		p.Call(p.APIKey(nil, op.ScopeKeysWrite), "PUT", "/key-schedules/"+alg, `{"every":7776000}`).Want(http.StatusNoContent)
+		return map[string]string{"alg": alg}
+	}
 }
 
 // challenged begins a sign-in at the shop, whose login is the brand's own.
@@ -249,6 +283,9 @@ func (r row) request(t *testing.T, p *webtest.Provider, o *operation) request {
 	}
 	if r.body != "" {
 		made.body = []byte(r.body)
+	}
+	if r.anew != nil {
+		made.body = []byte(r.anew())
 	}
 	return made
 }
