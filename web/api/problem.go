@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,7 +149,7 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, p *Problem) {
 func (a *API) complete(ctx context.Context, p *Problem) {
 	p.RequestID = op.RequestID(ctx)
 	if p.Status >= http.StatusInternalServerError {
-		a.log.ErrorContext(ctx, "management API", "request_id", p.RequestID, "status", p.Status, "error", p.cause)
+		a.log.ErrorContext(ctx, "management API", "request_id", p.RequestID, "status", p.Status, "error", cmp.Or(p.cause, error(p)))
 	}
 }
 
