@@ -110,8 +110,6 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, op.ErrCredential):
 		p = problem(http.StatusUnauthorized, op.ErrCredential.Description).
 			with("WWW-Authenticate", `Bearer realm="idp", error="invalid_token", error_description="`+op.ErrCredential.Description+`"`)
-	case errors.Is(err, op.ErrNetwork):
-		p = problem(http.StatusForbidden, op.ErrNetwork.Description)
 	case errors.Is(err, storage.ErrInProgress):
 		p = problem(http.StatusConflict, "a request under this Idempotency-Key is under way").with("Retry-After", "1")
 	case errors.Is(err, storage.ErrOtherRequest):
