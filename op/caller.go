@@ -48,6 +48,11 @@ var (
 	}
 	// ErrNetwork: the key is good, but not from there.
 	ErrNetwork = &Error{Code: "access_denied", Status: http.StatusForbidden, Description: "the API key may not be used from this network"}
+	// ErrNoAddress: the key is good, but it is not known from where.
+	ErrNoAddress = &Error{
+		Code: "access_denied", Status: http.StatusForbidden,
+		Description: "the API key may be used from some networks alone, and a trusted proxy has not said where the request comes from: X-Forwarded-For",
+	}
 )
 
 // Caller tells who calls the management API. An API key asks nothing of the database,
@@ -77,7 +82,10 @@ func (p *Provider) keyCaller(v *view, credential string, address netip.Addr) (*C
 	if key == nil || (!key.ExpiresAt.IsZero() && !p.opts.Now().Before(key.ExpiresAt)) {
 		return nil, ErrCredential
 	}
-	if !usableFrom(key, address) {
+	switch {
+	case len(key.Networks) > 0 && !address.IsValid():
+		return nil, ErrNoAddress
+	case !usableFrom(key, address):
 		return nil, ErrNetwork
 	}
 	caller := &Caller{

@@ -14,9 +14,11 @@ import (
 // request under it was answered with. storage.ErrInProgress and storage.ErrOtherRequest
 // say why there is neither. The request is known again by a MAC: it may have a
 // password in it.
-func (p *Provider) ClaimRequest(ctx context.Context, caller *Caller, key string, request []byte) (claim *storage.Claim, answer []byte, err error) {
+func (p *Provider) ClaimRequest(ctx context.Context, caller *Caller, key string, request ...[]byte) (claim *storage.Claim, answer []byte, err error) {
 	mac := hmac.New(sha256.New, p.requestKey)
-	_, _ = mac.Write(request)
+	for _, part := range request {
+		_, _ = mac.Write(part)
+	}
 	claim, id, sealed, err := p.opts.Store.ClaimKey(ctx, storage.IdempotencyKey{
 		Caller: caller.ID, KeySHA256: hashOf(key), RequestSHA256: mac.Sum(nil),
 	})

@@ -162,12 +162,13 @@ func tellKey(ctx context.Context, tx *storage.Tx, event storage.AuditEvent, step
 type NewKey struct {
 	// ClientID is the connector whose tokens it is to sign, "" for the provider.
 	ClientID string
-	// Alg is one of keys.Algs, "" for what the client has, or RS256.
+	// Alg is one of keys.Algs, "" for that of an imported key, or else what the client has,
+	// or RS256.
 	Alg string
 	// Make makes an active key, sealed and of no owner, as brandfile.Makers does.
 	Make func(alg string) (*storage.SigningKey, error)
-	// Imported: the key was made elsewhere.
-	Imported bool
+	// Imported is the key that Make seals, if it was made elsewhere.
+	Imported *keys.PrivateKey
 	Audit    storage.AuditEvent
 	// Settings are those that Once tells of the key by.
 	Settings keys.Settings
@@ -179,6 +180,12 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 	snapshot, err := store.ReadSnapshot(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if wanted.Alg == "" && wanted.Imported != nil {
+		wanted.Alg = wanted.Imported.Alg
+		if wanted.ClientID == "" {
+			wanted.Alg = wanted.Imported.FirstAlg()
+		}
 	}
 	_, alg, err := LifeOf(snapshot, keys.Settings{}).Owner(wanted.ClientID, wanted.Alg)
 	if err != nil {
@@ -208,7 +215,7 @@ func CreateKey(ctx context.Context, store *storage.Store, wanted NewKey) (*stora
 			return fmt.Errorf("%w: another key has the kid %s", storage.ErrConflict, key.Kid)
 		}
 		step := keys.Create
-		if wanted.Imported {
+		if wanted.Imported != nil {
 			step = keys.Import
 		}
 		key.ClientID = owner

@@ -15,6 +15,10 @@ type LeakedKey struct {
 	// Make makes the key that takes its place, as NewKey's does.
 	Make  func(alg string) (*storage.SigningKey, error)
 	Audit storage.AuditEvent
+	// Claim is the request's idempotency key, nil for none. Status is given what is told of
+	// the revocation before its answer is made, unless it is nil.
+	Claim  *storage.Claim
+	Status *RevokedStatus
 }
 
 // Revoked is what the revocation of a leaked key has come to.
@@ -24,6 +28,23 @@ type Revoked struct {
 	Next *storage.SigningKey
 	// Affected are the clients that it has signed for.
 	Affected []keys.Affected
+}
+
+// RevokedStatus is a revocation for reading.
+type RevokedStatus struct {
+	Kid string `json:"kid"`
+	// ReplacedBy is the kid of the key that signs now, "" if the leaked one did not.
+	ReplacedBy string          `json:"replaced_by,omitempty"`
+	Affected   []keys.Affected `json:"affected"`
+}
+
+// Status tells of a revocation.
+func (r *Revoked) Status() RevokedStatus {
+	status := RevokedStatus{Kid: r.Key.Kid, Affected: r.Affected}
+	if r.Next != nil {
+		status.ReplacedBy = r.Next.Kid
+	}
+	return status
 }
 
 // RevokeKey ends a leaked key in one transaction: it leaves the key sets, nothing that it
@@ -39,7 +60,7 @@ func RevokeKey(ctx context.Context, store *storage.Store, settings keys.Settings
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	var revoked *Revoked
-	err = store.Administer(ctx, func(tx *storage.Tx) error {
+	err = store.AdministerOnce(ctx, leaked.Claim, func(tx *storage.Tx) error {
 		snapshot, err := tx.Snapshot(ctx)
 		if err != nil {
 			return err
@@ -58,6 +79,9 @@ func RevokeKey(ctx context.Context, store *storage.Store, settings keys.Settings
 		revoked = &Revoked{Key: now, Next: next}
 		if revoked.Affected, err = life.Affected(now, next); err != nil {
 			return err
+		}
+		if leaked.Status != nil {
+			*leaked.Status = revoked.Status()
 		}
 		return revoke(ctx, tx, life, revoked, leaked.Audit)
 	})

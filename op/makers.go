@@ -2,8 +2,15 @@ package op
 
 import (
 	"github.com/brandidp/idp/op/brandfile"
+	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
 )
+
+// SealKey seals a private key that was made elsewhere, for an algorithm, as Makers seal
+// those that are made here.
+func (p *Provider) SealKey(private *keys.PrivateKey, alg, kid string) (*storage.SigningKey, error) {
+	return private.Seal(p.opts.Keyring, alg, kid)
+}
 
 // Makers make what clients and consumers need who are written through this provider.
 func (p *Provider) Makers() brandfile.Makers {

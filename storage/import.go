@@ -9,8 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrImportRunning means that somebody else imports consumers at this moment.
-var ErrImportRunning = errors.New("another import is running")
+var (
+	// ErrImportRunning means that somebody else imports consumers at this moment.
+	ErrImportRunning = errors.New("another import is running")
+	// ErrImportGone means that somebody has removed what is kept of an import under way.
+	ErrImportGone = errors.New("what was kept of this import is gone")
+)
 
 const (
 	// importLock is the advisory lock of whoever imports.

@@ -310,14 +310,18 @@ func (b *ImportBatch) Audit(ctx context.Context, event AuditEvent) error {
 	return b.tx.Audit(ctx, event)
 }
 
-// SaveProgress keeps how far the import has come with this batch.
+// SaveProgress keeps how far the import has come with this batch: ErrImportGone if there is
+// nothing to keep it in.
 func (b *ImportBatch) SaveProgress(ctx context.Context, j ImportJob) error {
-	_, err := b.tx.tx.Exec(ctx, `
+	tag, err := b.tx.tx.Exec(ctx, `
 		update import_jobs set read_sha256 = $2, offset_bytes = $3, lines = $4, created = $5, updated = $6, unchanged = $7, refused = $8,
 			report_bytes = $9, passwords_not_set = $10, updated_at = idp_now(), expires_at = idp_now() + interval '30 days'
 		where id = $1`, j.ID, j.ReadSHA256, j.OffsetBytes, j.Lines, j.Created, j.Updated, j.Unchanged, j.Refused, j.ReportBytes, j.PasswordsNotSet)
 	if err != nil {
 		return fmt.Errorf("save the progress: %w", wrap(err))
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrImportGone
 	}
 	return nil
 }

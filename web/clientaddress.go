@@ -11,8 +11,9 @@ import (
 // clientAddress gives the function that tells from which network address a
 // request comes. X-Forwarded-For is read from its end, and only as far as the
 // proxies that wrote it are trusted; a client can write what it likes into the
-// rest. What such a proxy has written that is no address leaves none: it is not the
-// proxy's own, which may be let in where the client is not.
+// rest. A trusted proxy that has written nothing, or what is no address, leaves none: it is
+// not the proxy's own, which may be let in where the client is not. A proxy that calls
+// itself, or for a program beside it, says so by writing its own.
 func clientAddress(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 	isTrusted := func(addr netip.Addr) bool {
 		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
@@ -23,10 +24,7 @@ func clientAddress(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 			return netip.Addr{}
 		}
 		addr := peer.Addr()
-		var hops []string
-		if written := strings.Join(r.Header.Values("X-Forwarded-For"), ","); written != "" {
-			hops = strings.Split(written, ",")
-		}
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",") // one, and no address, for none
 		for i := len(hops) - 1; i >= 0 && isTrusted(addr); i-- {
 			if addr, err = parseHop(strings.TrimSpace(hops[i])); err != nil {
 				return netip.Addr{}

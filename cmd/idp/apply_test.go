@@ -219,7 +219,7 @@ func TestClientShow(t *testing.T) {
 		t.Errorf("view: %+v", view)
 	}
 
-	if got := i.run("", "client", "show", "nobody"); got.code != 1 || !strings.Contains(got.stderr, `client "nobody": not found; the nearest is "`) {
+	if got := i.run("", "client", "show", "nobody"); got.code != 1 || !strings.Contains(got.stderr, `client "nobody": not found; idp client list shows all`) {
 		t.Errorf("an unknown client: %+v", got)
 	}
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/brandidp/idp/cmd/idp/config"
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/liveperson"
+	"github.com/brandidp/idp/op/nearest"
 	"github.com/brandidp/idp/storage"
 )
 
@@ -183,7 +183,12 @@ func unknownClient(clientID string, clients []*storage.Client) error {
 		ids[i] = client.ClientID
 	}
 
-	return fmt.Errorf("client %q: not found; the nearest is %q, and idp client list shows all", clientID, config.Nearest(clientID, ids))
+	meant := nearest.Of(clientID, ids)
+	if meant == "" {
+		return fmt.Errorf("client %q: not found; idp client list shows all", clientID)
+	}
+
+	return fmt.Errorf("client %q: not found; the nearest is %q, and idp client list shows all", clientID, meant)
 }
 
 // refreshTokenLifetime is "" for a client without refresh tokens.

@@ -288,7 +288,7 @@ func TestConnectorRotateRefuses(t *testing.T) {
 
 	for args, want := range map[string]string{
 		"":                           "takes one argument, the client_id",
-		"nobody":                     `client "nobody": not found; the nearest is "`,
+		"nobody":                     `client "nobody": not found; idp client list shows all`,
 		"site":                       "are signed by the provider's keys",
 		"messaging-code --back":      "there is no key to go back to",
 		"messaging-code --json":      "--json: for --step alone",

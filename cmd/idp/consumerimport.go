@@ -246,6 +246,8 @@ func explainImport(err error, state consumerfile.State) error {
 		return fmt.Errorf("stopped after line %d; the same command goes on there", state.Lines)
 	case errors.Is(err, storage.ErrImportRunning):
 		return fmt.Errorf("%w; try again when it is done", err)
+	case errors.Is(err, storage.ErrImportGone):
+		return fmt.Errorf("%w, after line %d; the same command begins anew, and leaves lines that are imported as they are", err, state.Lines)
 	case errors.Is(err, consumerfile.ErrNoReport):
 		return fmt.Errorf("%w; name another file with --report", err)
 	case errors.Is(err, consumerfile.ErrOtherInput):

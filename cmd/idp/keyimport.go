@@ -73,20 +73,8 @@ func (s *session) importKey(ctx context.Context, cmd *cobra.Command, file string
 		return err
 	}
 
-	if flags.kid == "" {
-		flags.kid = private.Kid
-	}
-
-	if flags.alg == "" {
-		flags.alg = private.Alg
-	}
-
-	if flags.alg == "" && flags.clientID == "" {
-		flags.alg = private.FirstAlg()
-	}
-
 	key, err := op.CreateKey(ctx, s.store, op.NewKey{
-		ClientID: flags.clientID, Alg: flags.alg, Imported: true, Audit: s.event("key", ""),
+		ClientID: flags.clientID, Alg: flags.alg, Imported: private, Audit: s.event("key", ""),
 		Make: func(alg string) (*storage.SigningKey, error) {
 			keyring, err := s.openKeyring(ctx)
 			if err != nil {

@@ -133,7 +133,7 @@ func TestKeyImportRefuses(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                             "takes one argument, the file of a private key",
 		"nowhere.pem":                  "no such file",
-		"--client nobody " + file:      `client "nobody": not found; the nearest is "`,
+		"--client nobody " + file:      `client "nobody": not found; idp client list shows all`,
 		"--client site " + file:        "are signed by the provider's keys",
 		"--alg ES256 " + file:          "must be a key for ES256",
 		"--alg HS256 " + file:          "--alg: must be one of RS256, ",

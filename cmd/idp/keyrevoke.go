@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/brandidp/idp/op"
-	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/liveperson"
 	"github.com/brandidp/idp/storage"
 )
@@ -43,7 +42,7 @@ func newKeyRevokeCommand(a *app) *cobra.Command {
 				}
 
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), revokedView{revoked.Key.Kid, kidOf(revoked.Next), revoked.Affected})
+					return printJSON(cmd.OutOrStdout(), revoked.Status())
 				}
 
 				printRevoked(cmd.OutOrStdout(), revoked)
@@ -56,14 +55,6 @@ func newKeyRevokeCommand(a *app) *cobra.Command {
 	addJSONFlag(cmd, &asJSON)
 
 	return cmd
-}
-
-// revokedView is what --json prints.
-type revokedView struct {
-	Kid string `json:"kid"`
-	// ReplacedBy is the kid of the key that signs now, "" if the leaked one did not.
-	ReplacedBy string          `json:"replaced_by,omitempty"`
-	Affected   []keys.Affected `json:"affected"`
 }
 
 func printRevoked(w io.Writer, r *op.Revoked) {

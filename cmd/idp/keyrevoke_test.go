@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/brandidp/idp/op"
 )
 
 func TestLeakedKeyIsRevoked(t *testing.T) {
@@ -41,7 +43,7 @@ func TestLeakedKeyIsRevoked(t *testing.T) {
 		t.Errorf("%+v: %s", last, last.After)
 	}
 
-	var view revokedView
+	var view op.RevokedStatus
 
 	next, _ := states(t, i, "--client", "messaging-code")
 	decode(t, i.run("", "key", "revoke", "--compromised", "--json", "--", next[0]), &view)

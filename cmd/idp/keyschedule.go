@@ -163,25 +163,6 @@ func newKeyScheduleListCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// scheduleView is a schedule for reading.
-type scheduleView struct {
-	// ClientID is whose keys it replaces, "" for the provider's.
-	ClientID string `json:"client_id"`
-	Alg      string `json:"alg"`
-	// Every, Wait and Keep are in seconds.
-	Every    int64      `json:"every"`
-	Wait     int64      `json:"wait"`
-	Keep     int64      `json:"keep"`
-	PausedAt *time.Time `json:"paused_at,omitempty"`
-	// Next is the step that comes next, At not before when, and Kid the key that it is
-	// done to, "" for one that is to be made.
-	Next keys.Step `json:"next"`
-	At   time.Time `json:"at"`
-	Kid  string    `json:"kid,omitempty"`
-	// Awaits says what is in its way, "" for time alone.
-	Awaits string `json:"awaits,omitempty"`
-}
-
 func (s *session) printSchedules(ctx context.Context, w io.Writer, asJSON bool) error {
 	snapshot, err := s.store.ReadSnapshot(ctx)
 	if err != nil {
@@ -189,10 +170,10 @@ func (s *session) printSchedules(ctx context.Context, w io.Writer, asJSON bool) 
 	}
 
 	life := op.LifeOf(snapshot, keySettings(s.cfg))
-	views := []scheduleView{} // [] for none
+	views := []keys.ScheduleStatus{} // [] for none
 
 	for _, schedule := range snapshot.Schedules {
-		views = append(views, viewSchedule(life, schedule))
+		views = append(views, life.ScheduleStatus(schedule))
 	}
 
 	if asJSON {
@@ -212,8 +193,8 @@ func (s *session) printSchedules(ctx context.Context, w io.Writer, asJSON bool) 
 		}
 
 		switch {
-		case view.PausedAt != nil:
-			next = "paused since " + whenText(*view.PausedAt)
+		case !view.PausedAt.IsZero():
+			next = "paused since " + whenText(view.PausedAt)
 		case view.Awaits != "":
 			next += ": " + view.Awaits
 		default:
@@ -224,30 +205,6 @@ func (s *session) printSchedules(ctx context.Context, w io.Writer, asJSON bool) 
 	}
 
 	return printTable(w, rows)
-}
-
-func viewSchedule(life *keys.Life, s *storage.KeySchedule) scheduleView {
-	plan := life.Plan(s)
-	view := scheduleView{
-		Alg: s.Alg, Every: int64(s.Every.Seconds()), Wait: int64(s.Wait.Seconds()), Keep: int64(s.Keep.Seconds()),
-		Next: plan.Step, At: plan.At.UTC(), Awaits: plan.Awaits,
-	}
-
-	if plan.Key != nil {
-		view.Kid = plan.Key.Kid
-	}
-
-	if at := s.PausedAt.UTC(); !s.PausedAt.IsZero() {
-		view.PausedAt = &at
-	}
-
-	for _, client := range life.Clients {
-		if client.ID == s.ClientID {
-			view.ClientID = client.ClientID
-		}
-	}
-
-	return view
 }
 
 // secondsText writes whole days as days.

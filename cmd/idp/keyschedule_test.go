@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/brandidp/idp/op/keys"
 )
 
 func TestKeySchedule(t *testing.T) {
@@ -52,7 +54,7 @@ func TestKeySchedule(t *testing.T) {
 
 	i.run("", "key", "schedule", "set", "--client", "messaging-code", "--every", "30d")
 
-	var listed []scheduleView
+	var listed []keys.ScheduleStatus
 
 	decode(t, i.run("", "key", "schedule", "list", "--json"), &listed)
 

@@ -182,7 +182,7 @@ func TestKeyCreateRefuses(t *testing.T) {
 
 	for args, want := range map[string]string{
 		"--client site":                       "are signed by the provider's keys",
-		"--client nobody":                     `client "nobody": not found; the nearest is "`,
+		"--client nobody":                     `client "nobody": not found; idp client list shows all`,
 		"--alg HS256":                         "--alg: must be one of RS256, ",
 		"--client messaging-code --alg ES256": "which is RS256",
 		"messaging-code":                      "takes flags alone",

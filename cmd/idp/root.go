@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/brandidp/idp/cmd/idp/config"
+	"github.com/brandidp/idp/op/nearest"
 )
 
 // app is what the commands share.
@@ -100,7 +101,12 @@ func commandsAlone(cmd *cobra.Command, args []string) error {
 		}
 	}
 
-	return fmt.Errorf("%s: unknown command %q; the nearest is %q", cmd.CommandPath(), args[0], config.Nearest(args[0], names))
+	meant := nearest.Of(args[0], names)
+	if meant == "" {
+		return fmt.Errorf("%s: unknown command %q; %s --help lists all", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+
+	return fmt.Errorf("%s: unknown command %q; the nearest is %q", cmd.CommandPath(), args[0], meant)
 }
 
 // tameDefaultCommands has cobra's own commands refuse what they do not know, as
@@ -159,6 +165,12 @@ func explainFlag(cmd *cobra.Command, err error) error {
 
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 
-	return fmt.Errorf("%s: unknown flag --%s; the nearest is --%s",
-		cmd.CommandPath(), unknown.GetSpecifiedName(), config.Nearest(unknown.GetSpecifiedName(), names))
+	name := unknown.GetSpecifiedName()
+
+	meant := nearest.Of(name, names)
+	if meant == "" {
+		return fmt.Errorf("%s: unknown flag --%s; %s --help lists all", cmd.CommandPath(), name, cmd.CommandPath())
+	}
+
+	return fmt.Errorf("%s: unknown flag --%s; the nearest is --%s", cmd.CommandPath(), name, meant)
 }

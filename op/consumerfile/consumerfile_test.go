@@ -248,6 +248,31 @@ func TestDamagedInputs(t *testing.T) {
 	}
 }
 
+// Without what is kept of it an import would not know which of its lines it has met.
+func TestImportWhoseProgressIsGoneStops(t *testing.T) {
+	t.Parallel()
+	b := newBrand(t)
+	opts := consumerfile.InBatchesOf(100, b.options())
+	opts.Progress = func(state consumerfile.State) {
+		if state.Lines == 200 {
+			query[int](b, "with gone as (delete from import_jobs returning 1) select count(*) from gone")
+		}
+	}
+	state, err := consumerfile.Import(t.Context(), b.store, strings.NewReader(numbered(0, 1000)), opts)
+	if !errors.Is(err, storage.ErrImportGone) || state.Lines != 200 {
+		t.Errorf("%+v, %v", state, err)
+	}
+	if n := query[int](b, "select count(*) from consumers"); n != 200 {
+		t.Errorf("%d consumers, want those of two batches", n)
+	}
+	if n := query[int](b, "select count(*) from import_job_consumers"); n != 0 {
+		t.Errorf("%d rows that belong to no import", n)
+	}
+	if got := b.load(numbered(0, 1000), b.options()); got != (storage.ImportCounts{Created: 800, Unchanged: 200}) {
+		t.Errorf("again: %+v", got)
+	}
+}
+
 func TestOneImportAtATime(t *testing.T) {
 	t.Parallel()
 	b := newBrand(t)

@@ -17,7 +17,7 @@ import (
 // the first batch that is not in the database.
 //
 // When the context ends, the batch at hand is finished: ErrStopped. storage.
-// ErrImportRunning and storage.ErrUnavailable come from the database. The state is
+// ErrImportRunning, storage.ErrImportGone and storage.ErrUnavailable come from the database. The state is
 // that of what was committed, also with an error.
 func Import(ctx context.Context, store *storage.Store, input io.Reader, opts Options) (State, error) {
 	if err := opts.Report.check(input); err != nil {

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -36,6 +37,9 @@ var (
 	errPassword    = errors.New("does not open with this password, or is damaged")
 	errWeakRSA     = errors.New(ruleRSA)
 )
+
+// ErrOtherAlg means that a key is not one for an algorithm.
+var ErrOtherAlg = errors.New("must be a key for")
 
 // PrivateKey is a private key that was made elsewhere. Its value is never printed.
 type PrivateKey struct {
@@ -226,14 +230,14 @@ func (k *PrivateKey) FirstAlg() string {
 	return ""
 }
 
-// Seal gives the row of the key as Generate does, for one of Algs. kid is its own if it
-// has one, and that of RFC 7638 for "".
+// Seal gives the row of the key as Generate does, for one of Algs. kid is what it is known
+// by, "" for its own, or that of RFC 7638 if it has none.
 func (k *PrivateKey) Seal(keyring *seal.Keyring, alg, kid string) (*storage.SigningKey, error) {
-	if kid != "" && !kidPattern.MatchString(kid) {
+	if kid = cmp.Or(kid, k.Kid); kid != "" && !kidPattern.MatchString(kid) {
 		return nil, errKid
 	}
 	if _, err := signatureSize(alg, k.key.Public()); err != nil {
-		return nil, fmt.Errorf("must be a key for %s", alg)
+		return nil, fmt.Errorf("%w %s", ErrOtherAlg, alg)
 	}
 	row, err := newRow(k.key.Public(), alg, kid)
 	if err != nil {

@@ -22,7 +22,17 @@ const (
 var ErrPasted = errors.New("it may hold a pasted public key, which nobody could paste anew in time: " +
 	"conversational_cloud.idp_certificate_type has to be jwks_endpoint")
 
-// CheckSchedule refuses a schedule that would break somebody, or could never be kept.
+// ScheduleError is a time of a schedule that is not possible.
+type ScheduleError struct {
+	Field string // every, wait or keep
+	Rule  string
+}
+
+// Error names field and rule.
+func (e *ScheduleError) Error() string { return e.Field + ": " + e.Rule }
+
+// CheckSchedule refuses a schedule that would break somebody, with ErrPasted, or whose
+// times could never be kept, with a *ScheduleError.
 func (l *Life) CheckSchedule(s *storage.KeySchedule) error {
 	like := &storage.SigningKey{ClientID: s.ClientID, Alg: s.Alg, State: Active}
 	for _, party := range l.parties(like) {
@@ -30,18 +40,18 @@ func (l *Life) CheckSchedule(s *storage.KeySchedule) error {
 			return fmt.Errorf("client %q: %w", party.ClientID, ErrPasted)
 		}
 		if least := l.wait(party) + l.Settings.ViewLifetime; s.Wait < least {
-			return fmt.Errorf("wait: must be at least %s, or client %q might not know the new key", least, party.ClientID)
+			return &ScheduleError{"wait", fmt.Sprintf("must be at least %s, or client %q might not know the new key", least, party.ClientID)}
 		}
 	}
 	// A client may be made at any time.
 	if least := l.Settings.JWKSMaxAge + l.Settings.ViewLifetime; s.Wait < least {
-		return fmt.Errorf("wait: must be at least %s, or who reads the key set might not know the new key", least)
+		return &ScheduleError{"wait", fmt.Sprintf("must be at least %s, or who reads the key set might not know the new key", least)}
 	}
 	if least := l.TokensUntil(like).Sub(l.Now) + l.Settings.Retain + l.Settings.ViewLifetime; s.Keep < least {
-		return fmt.Errorf("keep: must be at least %s, or tokens might be alive that the key has signed", least)
+		return &ScheduleError{"keep", fmt.Sprintf("must be at least %s, or tokens might be alive that the key has signed", least)}
 	}
 	if s.Every <= s.Wait {
-		return errors.New("every: must be longer than wait")
+		return &ScheduleError{"every", "must be longer than wait"}
 	}
 	return nil
 }

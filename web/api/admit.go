@@ -50,7 +50,17 @@ func (a *API) admit(o operation) func(huma.Context, func(huma.Context)) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		c := &call{operation: o.ID}
-		body, err := a.enter(w, r, o, c)
+		if err := a.enter(r, o, c); err != nil {
+			a.write(w, r, asProblem(err))
+			return
+		}
+		size := largeBody(r, o)
+		if !a.large.TryAcquire(size) {
+			a.write(w, r, problem(http.StatusServiceUnavailable, "too many large bodies are being read at once; try again shortly").with("Retry-After", "1"))
+			return
+		}
+		defer a.large.Release(size)
+		body, err := readBody(w, r, o)
 		if err != nil {
 			a.write(w, r, asProblem(err))
 			return
@@ -70,27 +80,28 @@ func (a *API) admit(o operation) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// enter checks everything of a request that is not of its operation alone.
-func (a *API) enter(w http.ResponseWriter, r *http.Request, o operation, c *call) (body []byte, err error) {
+// enter checks everything of a request that is not of its operation alone, but for the
+// body.
+func (a *API) enter(r *http.Request, o operation, c *call) (err error) {
 	if c.caller, err = a.provider.Caller(r); err != nil {
-		return nil, err
+		return err
 	}
 	if !a.limit.allow(c.caller.ID, a.now()) {
-		return nil, problem(http.StatusTooManyRequests, "too many requests of this API key or client").with("Retry-After", "1")
+		return problem(http.StatusTooManyRequests, "too many requests of this API key or client").with("Retry-After", "1")
 	}
 	for scope := range strings.FieldsSeq(o.Scope) {
 		if !c.caller.May(scope) {
-			return nil, problem(http.StatusForbidden, "the API key or access token was not granted the scope "+scope).
+			return problem(http.StatusForbidden, "the API key or access token was not granted the scope "+scope).
 				with("WWW-Authenticate", `Bearer realm="idp", error="insufficient_scope", scope="`+o.Scope+`"`)
 		}
 	}
 	if c.caller.ClientID != "" && !o.Narrowable {
-		return nil, problem(http.StatusForbidden, "the API key is for one client alone: this takes one that is not")
+		return problem(http.StatusForbidden, "the API key is for one client alone: this takes one that is not")
 	}
 	if !reaches(c.caller, o, r.PathValue("client_id")) {
-		return nil, notReached()
+		return notReached()
 	}
-	return readBody(w, r, o)
+	return nil
 }
 
 // notReached is for callers who are narrowed to another client.

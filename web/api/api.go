@@ -22,6 +22,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/brandfile"
@@ -43,6 +44,8 @@ type API struct {
 	huma     huma.API
 	mux      *mux
 	limit    limit
+	large    *semaphore.Weighted // of largeBodies
+	anew     *semaphore.Weighted // of one: batches that are judged anew take turns
 	// Both are done once, when they are first asked for: a provider starts without them.
 	ready    func()
 	document func() ([]byte, error)
@@ -50,7 +53,7 @@ type API struct {
 
 // New makes the management API of a provider.
 func New(provider *op.Provider, now func() time.Time, log *slog.Logger) *API {
-	a := &API{provider: provider, log: log, now: now}
+	a := &API{provider: provider, log: log, now: now, large: semaphore.NewWeighted(largeBodies), anew: semaphore.NewWeighted(1)}
 	a.ready = sync.OnceFunc(a.open)
 	a.document = sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })
 	return a
@@ -91,6 +94,7 @@ func (a *API) open() {
 	a.registerSecrets()
 	a.registerConnectors()
 	a.registerKeys()
+	a.registerKeySchedules()
 	a.registerAudit()
 }
 

@@ -17,6 +17,10 @@ import (
 const (
 	maxBatch      = 1000
 	maxBatchBytes = 8 << 20
+	// batchAttempts is how often a batch is judged: again if what it is about was changed
+	// meanwhile. Those of one instance that are judged again take turns, so that it takes
+	// other instances to come between once more.
+	batchAttempts = 5
 	// maxItemFaults is how many faults are listed of one consumer, which has fewer fields.
 	maxItemFaults = 100
 )
@@ -156,7 +160,13 @@ func (a *API) upsertConsumers(ctx context.Context, in *struct{ RawBody []byte })
 	if err != nil {
 		return nil, err
 	}
-	for range attempts {
+	for attempt := range batchAttempts {
+		if attempt == 1 {
+			if err := a.anew.Acquire(ctx, 1); err != nil {
+				return nil, storage.ErrChanged
+			}
+			defer a.anew.Release(1)
+		}
 		b := &batch{api: a, items: items}
 		if err := b.judge(ctx); err != nil {
 			return nil, err

@@ -164,3 +164,17 @@ func TestBatchesAtTheSameTimeLoseNothing(t *testing.T) {
 		t.Errorf("%d consumers", n)
 	}
 }
+
+// A batch that is in the way of others time and again is given up before long.
+func TestBatchThatOthersKeepChangingIsGivenUp(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	p.Exec("create sequence tries")
+	p.Exec("create function another() returns trigger language plpgsql as $$ begin perform nextval('tries'); raise unique_violation; end $$")
+	p.Exec("create trigger another before insert on consumers for each row execute function another()")
+	reply := p.Call(readWrite(p), "POST", "/consumers/batch", `{"consumers":[{"sub":"a"}]}`)
+	wantProblem(t, reply, http.StatusConflict)
+	if tries := webtest.Query[int](p, "select last_value::int from tries"); tries != 5 || reply.Header.Get("Retry-After") != "1" {
+		t.Errorf("%d tries, %v", tries, reply.Header)
+	}
+}

@@ -93,36 +93,48 @@ func (a *API) registerConsumers() {
 		}
 		return a.answerConsumer(c, http.StatusOK), nil
 	})
+	const forGood = "Sessions and tokens end; clients with a backchannel_logout_uri, and the webhook, are told. " +
+		"The sub is kept, so that it is never given to another; external_id and identifiers are free."
 	register(a, operation{
 		ID: "delete-consumer", Method: http.MethodDelete, Path: "/consumers/{sub}", Tag: tagConsumers, Scope: write, Errors: changing,
-		Summary: "Remove a consumer with everything that is known of them",
-		Description: "Sessions and tokens end; clients with a backchannel_logout_uri, and the webhook, are told. " +
-			"The sub is kept, so that it is never given to another; external_id and identifiers are free.",
-	}, a.deleteConsumer)
+		Summary: "Remove a consumer with everything that is known of them", Description: forGood,
+	}, func(ctx context.Context, in *struct {
+		SubPath
+		Conditions
+	},
+	) (*struct{}, error) {
+		return nil, a.deleteConsumer(ctx, reference{sub: in.Sub}, in.Conditions)
+	})
+	register(a, operation{
+		ID: "delete-consumer-by-external-id", Method: http.MethodDelete, Path: byExternalID + "{external_id}", Tag: tagConsumers, Scope: write,
+		Errors: changing, Summary: "Remove a consumer by the identifier of the brand's own system", Description: forGood,
+	}, func(ctx context.Context, in *struct {
+		ExternalIDPath
+		Conditions
+	},
+	) (*struct{}, error) {
+		return nil, a.deleteConsumer(ctx, reference{externalID: in.ExternalID}, in.Conditions)
+	})
 }
 
-func (a *API) deleteConsumer(ctx context.Context, in *struct {
-	SubPath
-	Conditions
-},
-) (*struct{}, error) {
+func (a *API) deleteConsumer(ctx context.Context, ref reference, ifs Conditions) error {
 	for range attempts {
-		c, err := a.find(ctx, reference{sub: in.Sub})
+		c, err := a.find(ctx, ref)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := in.check(c); err != nil {
-			return nil, err
+		if err := ifs.check(c); err != nil {
+			return err
 		}
 		event, err := a.consumerEvent(ctx, c, nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err = a.provider.Store().DeleteConsumer(ctx, c.ID, c.UpdatedAt, event); !errors.Is(err, storage.ErrChanged) {
-			return nil, err
+			return err
 		}
 	}
-	return nil, storage.ErrChanged
+	return storage.ErrChanged
 }
 
 func (a *API) getConsumer(ctx context.Context, ref reference) (*consumerAnswer, error) {

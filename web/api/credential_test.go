@@ -140,7 +140,8 @@ func TestUnreadableAddressIsOfNoNetwork(t *testing.T) {
 	key := p.APIKey(func(k *storage.APIKey) { k.Networks = []netip.Prefix{loopback, netip.MustParsePrefix("192.0.2.0/24")} }, op.ScopeConsumersRead)
 	everywhere := p.APIKey(nil, op.ScopeConsumersRead)
 	for forwarded, status := range map[string]int{
-		"":                       http.StatusOK, // it is the proxy itself that calls
+		"":                       http.StatusForbidden, // the proxy has not said whose it is
+		"127.0.0.5":              http.StatusOK,        // it has: it is its own, or that of a program beside it
 		"192.0.2.1":              http.StatusOK,
 		"192.0.2.1:4711":         http.StatusOK,
 		"junk, 192.0.2.1":        http.StatusOK, // which nobody asks about
@@ -156,8 +157,12 @@ func TestUnreadableAddressIsOfNoNetwork(t *testing.T) {
 		if forwarded == "" {
 			headers = nil
 		}
-		if got := p.Call(key, "GET", "/consumers/amelia-sub", nil, headers...); got.Status != status {
+		got := p.Call(key, "GET", "/consumers/amelia-sub", nil, headers...)
+		if got.Status != status {
 			t.Errorf("%q: %d %s", forwarded, got.Status, got.Body)
+		}
+		if forwarded == "" && !strings.Contains(wantProblem(t, got, status).Detail, "X-Forwarded-For") {
+			t.Errorf("not said why: %s", got.Body)
 		}
 		p.Call(everywhere, "GET", "/consumers/amelia-sub", nil, headers...).Want(http.StatusOK)
 	}

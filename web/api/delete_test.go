@@ -39,6 +39,26 @@ func TestDeletedConsumerIsGone(t *testing.T) {
 	p.Call(key, "PUT", "/consumers/by-external-id/crm-1", `{"username":"amelia"}`).Want(http.StatusCreated)
 }
 
+func TestConsumerIsDeletedByExternalID(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	key := readWrite(p)
+	const path = "/consumers/by-external-id/crm-1"
+	tag := p.Call(key, "GET", path, nil).Want(http.StatusOK).Header.Get("ETag")
+	wantProblem(t, p.Call(key, "DELETE", path, nil, "If-Match", `"x"`), http.StatusPreconditionFailed)
+	wantProblem(t, p.Call(key, "DELETE", "/consumers/by-external-id/amelia-sub", nil), http.StatusNotFound)
+	p.Call(key, "DELETE", path, nil, "If-Match", tag).Want(http.StatusNoContent)
+	wantProblem(t, p.Call(key, "GET", "/consumers/amelia-sub", nil), http.StatusNotFound)
+	wantProblem(t, p.Call(key, "DELETE", path, nil), http.StatusNotFound)
+	event := webtest.Query[map[string]any](p, "select to_jsonb(e) from audit_events e where action = 'delete-consumer-by-external-id'")
+	if event["target"] != "amelia-sub" || event["target_kind"] != "consumer" {
+		t.Errorf("%v", event)
+	}
+	// The external id is free, and the sub is not.
+	wantProblem(t, p.Call(key, "PUT", path, `{"sub":"amelia-sub"}`), http.StatusConflict, "/sub")
+	p.Call(key, "PUT", path, `{}`).Want(http.StatusCreated)
+}
+
 // By none of the ways in which consumers are made does one get the sub of another who is
 // gone, whatever deleted that one.
 //

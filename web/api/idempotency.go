@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,9 +26,8 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request, c *call, body []byte
 	if len(key) > 255 || len(r.Header.Values(headerIdempotency)) > 1 {
 		return false, problem(http.StatusBadRequest, detailFaults, Fault{Parameter: headerIdempotency, Detail: "must be given once, with at most 255 characters"})
 	}
-	request := bytes.Join([][]byte{[]byte(r.Method + " " + r.URL.RequestURI()), body}, []byte("\n"))
 	var kept []byte
-	if c.claim, kept, err = a.provider.ClaimRequest(r.Context(), c.caller, key, request); err != nil || c.claim != nil {
+	if c.claim, kept, err = a.provider.ClaimRequest(r.Context(), c.caller, key, []byte(r.Method+" "+r.URL.RequestURI()+"\n"), body); err != nil || c.claim != nil {
 		return false, err
 	}
 	var before answer

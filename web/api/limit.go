@@ -1,9 +1,28 @@
 package api
 
 import (
+	"net/http"
 	"sync"
 	"time"
 )
+
+// largeBodies is how many bytes of large bodies one instance has in memory at once, of all
+// callers together: what is made of a body takes several times its size. Whoever comes
+// then is refused before theirs is read.
+const largeBodies = 4 * maxBatchBytes
+
+// largeBody is how much of that a request takes: what it says that its body has, or the
+// most that it may have if it does not say. An ordinary body takes nothing.
+func largeBody(r *http.Request, o operation) int64 {
+	size := min(r.ContentLength, o.MaxBody)
+	if size < 0 {
+		size = o.MaxBody
+	}
+	if size <= maxBody {
+		return 0
+	}
+	return size
+}
 
 // What one caller may ask of one instance: so many requests a second for long, and twice
 // as many at once.

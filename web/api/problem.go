@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -109,8 +110,6 @@ func asProblem(err error) *Problem {
 	case errors.Is(err, op.ErrCredential):
 		p = problem(http.StatusUnauthorized, op.ErrCredential.Description).
 			with("WWW-Authenticate", `Bearer realm="idp", error="invalid_token", error_description="`+op.ErrCredential.Description+`"`)
-	case errors.Is(err, op.ErrNetwork):
-		p = problem(http.StatusForbidden, op.ErrNetwork.Description)
 	case errors.Is(err, storage.ErrInProgress):
 		p = problem(http.StatusConflict, "a request under this Idempotency-Key is under way").with("Retry-After", "1")
 	case errors.Is(err, storage.ErrOtherRequest):
@@ -150,7 +149,7 @@ func (a *API) write(w http.ResponseWriter, r *http.Request, p *Problem) {
 func (a *API) complete(ctx context.Context, p *Problem) {
 	p.RequestID = op.RequestID(ctx)
 	if p.Status >= http.StatusInternalServerError {
-		a.log.ErrorContext(ctx, "management API", "request_id", p.RequestID, "status", p.Status, "error", p.cause)
+		a.log.ErrorContext(ctx, "management API", "request_id", p.RequestID, "status", p.Status, "error", cmp.Or(p.cause, error(p)))
 	}
 }
 

@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -24,8 +26,9 @@ type row struct {
 	values map[string]string
 	// query is what stands behind the path.
 	query string
-	// body is JSON, "" if the operation takes none.
+	// body is JSON, "" if the operation takes none. One that can be sent once is made anew.
 	body string
+	anew func() string
 	// prepare makes what the request is about, and gives values of the path.
 	prepare func(*testing.T, *webtest.Provider) map[string]string
 	// client is the client that a caller may be narrowed to, "" if they may be to none.
@@ -47,26 +50,27 @@ func rows() map[string]row {
 		"create-consumer": {body: `{"claims":{"name":"River"}}`},
 		"upsert-consumers": {body: `{"consumers":[{"sub":"rory-sub","external_id":"crm-2","username":"rory"},{"external_id":"crm-4","username":"clara"},
 			{"sub":"bill-sub","password_hash":"$2b$10$nOUIs5kJ7naTuTFkBy1veuK0kSxUFXfuaOKdOKf9xYT0KKIGSJwFa"}],"partial":false}`},
-		"get-consumer":                {},
-		"get-consumer-by-external-id": {},
-		"put-consumer":                {values: rory, body: `{"external_id":"crm-2","username":"rory","attributes":{"tier":"gold"}}`},
-		"put-consumer-by-external-id": {values: map[string]string{"external_id": "crm-3"}, body: `{"username":"river","claims":{"locale":"en"}}`},
-		"patch-consumer":              {values: rory, body: `{"claims":{"given_name":"Rory","nickname":null}}`},
-		"delete-consumer":             {prepare: informed},
-		"put-password":                {values: rory, body: `{"password":"correct horse battery staple"}`},
-		"get-personal-info":           {prepare: informed},
-		"put-personal-info":           {body: `{"firstname":"Amelia","age":{"age":21},"contacts":[{"phone":"+44 20 7946 0000","phoneType":"HOME"}]}`},
-		"patch-personal-info":         {body: `{"lastname":"Pond","company":null}`},
-		"delete-personal-info":        {prepare: informed},
-		"get-customer-info":           {prepare: informed},
-		"put-customer-info":           {body: `{"ctype":"vip","balance":-400.99,"lastPaymentDate":{"day":1,"month":2,"year":2026}}`},
-		"patch-customer-info":         {body: `{"role":"broker","imei":null}`},
-		"delete-customer-info":        {prepare: informed},
-		"list-sessions":               {prepare: signedIn},
-		"end-sessions":                {prepare: signedIn},
-		"end-session":                 {prepare: signedIn},
-		"list-grants":                 {prepare: signedIn},
-		"end-grant":                   {prepare: signedIn, client: "site"},
+		"get-consumer":                   {},
+		"get-consumer-by-external-id":    {},
+		"put-consumer":                   {values: rory, body: `{"external_id":"crm-2","username":"rory","attributes":{"tier":"gold"}}`},
+		"put-consumer-by-external-id":    {values: map[string]string{"external_id": "crm-3"}, body: `{"username":"river","claims":{"locale":"en"}}`},
+		"patch-consumer":                 {values: rory, body: `{"claims":{"given_name":"Rory","nickname":null}}`},
+		"delete-consumer":                {prepare: informed},
+		"delete-consumer-by-external-id": {prepare: informed},
+		"put-password":                   {values: rory, body: `{"password":"correct horse battery staple"}`},
+		"get-personal-info":              {prepare: informed},
+		"put-personal-info":              {body: `{"firstname":"Amelia","age":{"age":21},"contacts":[{"phone":"+44 20 7946 0000","phoneType":"HOME"}]}`},
+		"patch-personal-info":            {body: `{"lastname":"Pond","company":null}`},
+		"delete-personal-info":           {prepare: informed},
+		"get-customer-info":              {prepare: informed},
+		"put-customer-info":              {body: `{"ctype":"vip","balance":-400.99,"lastPaymentDate":{"day":1,"month":2,"year":2026}}`},
+		"patch-customer-info":            {body: `{"role":"broker","imei":null}`},
+		"delete-customer-info":           {prepare: informed},
+		"list-sessions":                  {prepare: signedIn},
+		"end-sessions":                   {prepare: signedIn},
+		"end-session":                    {prepare: signedIn},
+		"list-grants":                    {prepare: signedIn},
+		"end-grant":                      {prepare: signedIn, client: "site"},
 
 		"get-session":             {prepare: handedOver, client: "shop", hidden: true},
 		"extend-session":          {prepare: handedOver, client: "shop", hidden: true, body: `{"lifetime":600}`},
@@ -89,6 +93,15 @@ func rows() map[string]row {
 		"list-keys":  {query: "client_id=messaging"},
 		"create-key": {body: `{"alg":"ES256"}`},
 		"step-key":   {prepare: keyed, body: `{"step":"publish"}`},
+		"export-key": {prepare: keyed},
+		"import-key": {body: elsewhere(), anew: elsewhere},
+		"revoke-key": {prepare: keyed, body: `{"compromised":true}`},
+
+		"list-key-schedules":  {},
+		"put-key-schedule":    {values: map[string]string{"alg": "RS256"}, body: `{"every":7776000,"wait":86400,"keep":604800}`},
+		"pause-key-schedule":  {prepare: scheduled("ES256")},
+		"resume-key-schedule": {prepare: scheduled("PS256")},
+		"delete-key-schedule": {prepare: scheduled("EdDSA")},
 
 		"engage":            {client: "messaging", body: `{"client_id":"messaging","sub":"amelia-sub","claims":{"locale":"en"}}`},
 		"list-audit-events": {query: "limit=1"},
@@ -115,19 +128,21 @@ func rowsOf(t *testing.T, p *webtest.Provider) (*document, map[string]row) {
 
 const password = "correct horse battery staple"
 
-// somebody makes a consumer, who signs in by their sub and password.
+// somebody makes a consumer, who signs in by their sub and password, and has it as their
+// external id, too.
 func somebody(t *testing.T, p *webtest.Provider) (sub string) {
 	t.Helper()
 	sub = strings.ToLower(rand.Text())
 	p.Call(p.APIKey(nil, op.ScopeConsumersWrite), "PUT", "/consumers/"+sub,
-		`{"username":"`+sub+`","password":"`+password+`","personal_info":{"firstname":"Clara"},"customer_info":{"ctype":"vip"}}`).Want(http.StatusCreated)
+		`{"external_id":"`+sub+`","username":"`+sub+`","password":"`+password+`","personal_info":{"firstname":"Clara"},"customer_info":{"ctype":"vip"}}`).Want(http.StatusCreated)
 	return sub
 }
 
 // informed makes a consumer with a Personal Info and a Customer Info.
 func informed(t *testing.T, p *webtest.Provider) map[string]string {
 	t.Helper()
-	return map[string]string{"sub": somebody(t, p)}
+	sub := somebody(t, p)
+	return map[string]string{"sub": sub, "external_id": sub}
 }
 
 // signedIn has somebody sign in at the client site, which gets a refresh token.
@@ -145,6 +160,28 @@ func keyed(t *testing.T, p *webtest.Provider) map[string]string {
 		t.Fatal(err)
 	}
 	return map[string]string{"kid": key.Kid}
+}
+
+// elsewhere makes a signing key as somebody else does who brings it in.
+func elsewhere() string {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		panic(err)
+	}
+	return `{"key":"` + base64.StdEncoding.EncodeToString(der) + `"}`
+}
+
+// scheduled has the provider's keys of an algorithm replaced by a schedule.
+func scheduled(alg string) func(*testing.T, *webtest.Provider) map[string]string {
+	return func(t *testing.T, p *webtest.Provider) map[string]string {
+		t.Helper()
+		p.Call(p.APIKey(nil, op.ScopeKeysWrite), "PUT", "/key-schedules/"+alg, `{"every":7776000}`).Want(http.StatusNoContent)
+		return map[string]string{"alg": alg}
+	}
 }
 
 // challenged begins a sign-in at the shop, whose login is the brand's own.
@@ -246,6 +283,9 @@ func (r row) request(t *testing.T, p *webtest.Provider, o *operation) request {
 	}
 	if r.body != "" {
 		made.body = []byte(r.body)
+	}
+	if r.anew != nil {
+		made.body = []byte(r.anew())
 	}
 	return made
 }

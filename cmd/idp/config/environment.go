@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/brandidp/idp/op/nearest"
 )
 
 const (
@@ -26,11 +28,11 @@ func (in Inputs) variable(name string) string {
 // Kubernetes service named idp, say).
 func (in Inputs) variables() (layer, []string) {
 	keys := map[string]string{}
-	names := []string{fileVariable}
+	names := []string{strings.TrimPrefix(fileVariable, variablePrefix)}
 
 	for _, key := range allKeys() {
 		keys[variable(key)] = key
-		names = append(names, variable(key))
+		names = append(names, strings.TrimPrefix(variable(key), variablePrefix))
 	}
 
 	found := layer{}
@@ -47,7 +49,12 @@ func (in Inputs) variables() (layer, []string) {
 
 		switch {
 		case !ok:
-			warnings = append(warnings, fmt.Sprintf("the variable %s is no option; the nearest is %s", name, Nearest(name, names)))
+			warning := fmt.Sprintf("the variable %s is no option", name)
+			if meant := nearest.Of(strings.TrimPrefix(name, variablePrefix), names); meant != "" { // the prefix is no likeness
+				warning += "; the nearest is " + variablePrefix + meant
+			}
+
+			warnings = append(warnings, warning)
 		case value != "":
 			found[key] = given{text: value, source: name}
 		}

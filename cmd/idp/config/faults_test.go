@@ -32,6 +32,10 @@ func TestFileFaults(t *testing.T) {
 			"database:\n  uri: x",
 			"idp.yaml:2: database.uri: unknown key; the nearest known is database.url",
 		},
+		"nothing like a key": {
+			"colour: red",
+			"idp.yaml:1: colour: unknown key; idp config reference lists all",
+		},
 		"unknown group": {
 			"databse:\n  url: x",
 			"idp.yaml:1: databse: unknown key; the nearest known is database",

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/brandidp/idp/op/nearest"
 )
 
 // longestFile bounds the configuration file.
@@ -209,7 +211,12 @@ func (r *fileReader) entry(name, value *yaml.Node, key string) {
 		r.complain(name, key, "must hold the keys "+strings.Join(names, ", "))
 	default:
 		all := append(allKeys(), slices.Sorted(maps.Keys(groups()))...)
-		r.complain(name, key, "unknown key; the nearest known is "+Nearest(key, all))
+		rule := "unknown key; idp config reference lists all"
+		if meant := nearest.Of(key, all); meant != "" {
+			rule = "unknown key; the nearest known is " + meant
+		}
+
+		r.complain(name, key, rule)
 	}
 }
 

@@ -260,10 +260,11 @@ func TestWarnings(t *testing.T) {
 	t.Parallel()
 
 	c := load(t, inputs(t, "", []string{
-		"IDP_ISUER=x", "IDP_ISSUER=http://login.brand.example", "IDP_WARNING_ALLOW_HTTP_ISSUER=true", "OTHER=1",
+		"IDP_ISUER=x", "IDP_PORT=tcp://10.0.0.1:8080", "IDP_ISSUER=http://login.brand.example", "IDP_WARNING_ALLOW_HTTP_ISSUER=true", "OTHER=1",
 	}))
 	want := []string{
 		"the variable IDP_ISUER is no option; the nearest is IDP_ISSUER",
+		"the variable IDP_PORT is no option",
 		"warning_allow_http_issuer is on: passwords and tokens can be read by anybody on the way",
 	}
 

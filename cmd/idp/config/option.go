@@ -3,8 +3,6 @@ package config
 import (
 	"slices"
 	"strings"
-
-	"github.com/agext/levenshtein"
 )
 
 // Kind is the form of an option's value in the YAML file. In variables and
@@ -107,18 +105,4 @@ func variable(key string) string {
 
 func flag(key string) string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(key)
-}
-
-// Nearest returns the known name that takes the fewest changes of a letter to
-// reach from name, and the first of several; empty if nothing is known.
-func Nearest(name string, known []string) string {
-	nearest, least := "", -1
-
-	for _, k := range known {
-		if d := levenshtein.Distance(name, k, nil); least < 0 || d < least {
-			nearest, least = k, d
-		}
-	}
-
-	return nearest
 }

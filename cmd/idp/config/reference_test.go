@@ -42,18 +42,3 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-
-	known := []string{"issuer", "listen", "log.level"}
-	for name, want := range map[string]string{"isuer": "issuer", "listne": "listen", "log.lvl": "log.level", "issuer": "issuer"} {
-		if got := config.Nearest(name, known); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-
-	if got := config.Nearest("x", nil); got != "" {
-		t.Errorf("Nearest of nothing = %q", got)
-	}
-}

@@ -161,6 +161,13 @@ func (c *Client) DeleteConsumer(ctx context.Context, sub string, options ...Opti
 	return err
 }
 
+// DeleteConsumerByExternalID is DeleteConsumer by the identifier of the brand's own system,
+// which is free for another afterwards.
+func (c *Client) DeleteConsumerByExternalID(ctx context.Context, externalID string, options ...Option) error {
+	_, err := c.call(ctx, request{method: http.MethodDelete, path: []string{"consumers", "by-external-id", externalID}}, nil, options...)
+	return err
+}
+
 // PutPassword sets a consumer's password, which ends their sessions and tokens.
 func (c *Client) PutPassword(ctx context.Context, sub, password string) error {
 	body := map[string]string{"password": password}

@@ -107,6 +107,15 @@ func ExampleClient_DeleteConsumer() {
 	// Output: 409 Conflict: what is under errors belongs to another consumer; /sub must not be that of a consumer who is gone: a sub is never given out twice
 }
 
+func ExampleClient_DeleteConsumerByExternalID() {
+	_, err := api.PutConsumerByExternalID(ctx, "crm/5", &client.ConsumerInput{})
+	check(err)
+	check(api.DeleteConsumerByExternalID(ctx, "crm/5"))
+	_, err = api.GetConsumerByExternalID(ctx, "crm/5")
+	fmt.Println(err)
+	// Output: 404 Not Found: there is no consumer of this name
+}
+
 func ExampleClient_UpsertConsumers() {
 	results, err := api.UpsertConsumers(ctx, &client.ConsumerBatch{Partial: true, Consumers: []client.ConsumerInput{
 		{ExternalID: "crm/10", Attributes: map[string]any{"tier": "gold"}}, {Username: "nameless"}, {Sub: "batch-11"},
