@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/keys"
@@ -16,10 +17,11 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
+// These tests share one token, which some of them take away: they do not run at once.
+
 // TestTheTokenOfTheKeysIsNotConfigured in an instance: its log says so at the start, and
 // names the keys.
 func TestTheTokenOfTheKeysIsNotConfigured(t *testing.T) {
-	t.Parallel()
 	options, _ := softhsm.Shared(t)
 	signers, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
 	if err != nil {
@@ -39,7 +41,6 @@ func TestTheTokenOfTheKeysIsNotConfigured(t *testing.T) {
 // TestTheTokenOfTheKeysIsAway: whoever needs a signature hears that it is for a moment,
 // nobody is signed out, and when the token is back all goes on.
 func TestTheTokenOfTheKeysIsAway(t *testing.T) {
-	t.Parallel()
 	options, _ := softhsm.Shared(t)
 	signers, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
 	if err != nil {
@@ -65,4 +66,31 @@ func TestTheTokenOfTheKeysIsAway(t *testing.T) {
 	if log := p.Log.String(); !strings.Contains(log, options.Token) || strings.Contains(log, options.PIN) {
 		t.Error("the log does not name the token, or tells its PIN")
 	}
+}
+
+// TestTheTokenOfTheKeysHangs: it answers neither yes nor no. Nobody waits for it for
+// ever, and what needs no signature goes on.
+func TestTheTokenOfTheKeysHangs(t *testing.T) {
+	options, _ := softhsm.Shared(t)
+	options.Limit = 500 * time.Millisecond
+	signers, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := webtest.Start(t, func(opts *web.Options) { opts.Signers = signers }, brand)
+	b := amelia(t, p)
+	silent(t, b, implicitRequest())
+
+	back := softhsm.Hang(t)
+	wantError(t, b.Authorize(implicitRequest()), "temporarily_unavailable")
+	page := fromPage(t, b, "messaging", messagingOrigin)
+	wantWire(t, page, http.StatusServiceUnavailable, "temporarily_unavailable")
+	if page.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	if jwks := b.Get("/jwks.json"); jwks.Status != http.StatusOK {
+		t.Errorf("key set: status %d", jwks.Status)
+	}
+	back()
+	webtest.Eventually(t, "it signs again", func() bool { return b.Authorize(implicitRequest()).Answer().Has("id_token") })
 }

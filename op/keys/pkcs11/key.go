@@ -64,14 +64,12 @@ func (t *Token) Generate(rand io.Reader, kind Kind) (URI, crypto.PublicKey, erro
 		attribute(ck.CKA_TOKEN, true), attribute(ck.CKA_PRIVATE, true), attribute(ck.CKA_SENSITIVE, true), attribute(ck.CKA_EXTRACTABLE, false),
 		attribute(ck.CKA_SIGN, true), attribute(ck.CKA_ID, id), attribute(ck.CKA_LABEL, "idp"),
 	}
-	var made crypto.PublicKey
-	err := t.with(func(_ *connection, session ck.SessionHandle) error {
+	made, err := with(t, keyTimes*t.opts.Limit, func(_ *connection, session ck.SessionHandle) (crypto.PublicKey, error) {
 		object, _, err := t.module.ctx.GenerateKeyPair(session, []*ck.Mechanism{ck.NewMechanism(mechanism, nil)}, public, private)
 		if err != nil {
-			return fmt.Errorf("make a key: %w", err)
+			return nil, fmt.Errorf("make a key: %w", err)
 		}
-		made, err = t.readPublic(session, object, kind)
-		return err
+		return t.readPublic(session, object, kind)
 	})
 	return URI{Token: t.opts.Token, ID: id}, made, err
 }
@@ -135,16 +133,15 @@ func (k *key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, 
 	case ed25519.PublicKey:
 		mechanism = ck.NewMechanism(signEdDSA, nil)
 	}
-	var signature []byte
-	err := k.token.with(func(c *connection, session ck.SessionHandle) error {
+	signature, err := with(k.token, k.token.opts.Limit, func(c *connection, session ck.SessionHandle) ([]byte, error) {
 		object, err := k.find(c, session)
 		if err == nil {
 			err = k.token.module.ctx.SignInit(session, []*ck.Mechanism{mechanism}, object)
 		}
-		if err == nil {
-			signature, err = k.token.module.ctx.Sign(session, message)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // with wraps it
 		}
-		return err //nolint:wrapcheck // with wraps it
+		return k.token.module.ctx.Sign(session, message)
 	})
 	if err != nil {
 		return nil, err
