@@ -39,30 +39,53 @@ func TestTheTokenOfTheKeysIsNotConfigured(t *testing.T) {
 }
 
 // TestTheTokenOfTheKeysIsAway: whoever needs a signature hears that it is for a moment,
-// nobody is signed out, and when the token is back all goes on.
+// nobody is signed out, no code or refresh token is used up, and when the token is back
+// all goes on.
 func TestTheTokenOfTheKeysIsAway(t *testing.T) {
 	options, _ := softhsm.Shared(t)
 	signers, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := webtest.Start(t, func(opts *web.Options) { opts.Signers = signers }, brand)
+	p := webtest.Start(t, func(opts *web.Options) { opts.Signers, opts.RefreshGrace = signers, 0 }, brand, refreshBrand)
 	b := amelia(t, p)
 	silent(t, b, implicitRequest())
+	refreshToken := granted(t, b).RefreshToken
+	p.Counts.Take()
+	code := silent(t, b, codeRequest()).Get("code")
+	wantCost(t, p, "authorize with a session, code", 2, 1)
+	tokens(t, redeem(b, code))
+	wantCost(t, p, "token by code, signed in a token", 4, 1)
+	code, retried := silent(t, b, codeRequest()).Get("code"), silent(t, b, challenged(delegatingRequest())).Get("code")
+	redeemRetried := func() *webtest.Page { return redeemAs(b, "delegating", portalSecret, retryGrant(retried)) }
 
 	back := softhsm.Away(t)
 	wantError(t, b.Authorize(implicitRequest()), "temporarily_unavailable")
-	page := redeem(b, silent(t, b, codeRequest()).Get("code"))
-	wantWire(t, page, http.StatusServiceUnavailable, "temporarily_unavailable")
-	if page.Header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
+	for range 2 { // nothing that was presented is used up
+		for what, page := range map[string]*webtest.Page{
+			"a code": redeem(b, code), "a code that may be retried": redeemRetried(), "a refresh token": refresh(b, refreshToken),
+			"a page": fromPage(t, b, "messaging", messagingOrigin),
+		} {
+			wantWire(t, page, http.StatusServiceUnavailable, "temporarily_unavailable")
+			if page.Header.Get("Retry-After") == "" {
+				t.Errorf("%s: no Retry-After", what)
+			}
+		}
 	}
-	wantWire(t, fromPage(t, b, "messaging", messagingOrigin), http.StatusServiceUnavailable, "temporarily_unavailable")
 	if jwks := b.Get("/jwks.json"); jwks.Status != http.StatusOK {
 		t.Errorf("key set: status %d", jwks.Status)
 	}
 	back()
 	silent(t, b, implicitRequest())
+	first := tokens(t, redeem(b, code))
+	tokens(t, redeemRetried())
+	refreshed := tokens(t, refresh(b, refreshToken))
+	wantAccess(t, b, first.AccessToken, http.StatusOK)
+	wantAccess(t, b, refreshed.AccessToken, http.StatusOK)
+	wantRefused(t, redeem(b, code)) // but once
+	wantAccess(t, b, first.AccessToken, http.StatusUnauthorized)
+	wantRefused(t, refresh(b, refreshToken))
+	wantAccess(t, b, refreshed.AccessToken, http.StatusUnauthorized)
 	if log := p.Log.String(); !strings.Contains(log, options.Token) || strings.Contains(log, options.PIN) {
 		t.Error("the log does not name the token, or tells its PIN")
 	}
