@@ -3,7 +3,11 @@
 package op_test
 
 import (
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/sha256"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +15,7 @@ import (
 
 	"github.com/brandidp/idp/op"
 	"github.com/brandidp/idp/op/keys"
+	"github.com/brandidp/idp/op/keys/pkcs11"
 	"github.com/brandidp/idp/op/keys/pkcs11/softhsm"
 	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web"
@@ -116,4 +121,45 @@ func TestTheTokenOfTheKeysHangs(t *testing.T) {
 	}
 	back()
 	webtest.Eventually(t, "it signs again", func() bool { return b.Authorize(implicitRequest()).Answer().Has("id_token") })
+}
+
+// TestAKeyOfTheTokenIsDeleted through the management API: its private half is destroyed
+// in the token, or the log says that it stays there.
+func TestAKeyOfTheTokenIsDeleted(t *testing.T) {
+	options, _ := softhsm.Shared(t)
+	signers, err := keys.NewSigners(keys.SignerOptions{Name: keys.SignerPKCS11, PKCS11: options})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := pkcs11.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := webtest.Start(t, func(opts *web.Options) { opts.Signers = signers }, brand)
+	key := p.APIKey(nil, op.APIScopes()...)
+	remove := func(while func() (back func())) error {
+		made, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Alg: keys.ES256, Make: func(alg string) (*storage.SigningKey, error) {
+			return signers.GenerateInToken(rand.Reader, alg)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		address, err := pkcs11.ParseURI(made.PrivateURI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := while()
+		p.Call(key, "POST", "/keys/"+made.Kid+"/steps", `{"step":"delete"}`).Want(http.StatusOK)
+		back()
+		digest := sha256.Sum256([]byte(made.Kid))
+		_, err = token.Key(address, &ecdsa.PublicKey{}).Sign(nil, digest[:], crypto.SHA256)
+		return err
+	}
+	const stays = "the private half of a deleted signing key is still in its token"
+	if err := remove(func() func() { return func() {} }); !errors.Is(err, pkcs11.ErrNoKey) || strings.Contains(p.Log.String(), stays) {
+		t.Errorf("a key that was deleted: %v", err)
+	}
+	if err := remove(func() func() { return softhsm.Away(t) }); err != nil || !strings.Contains(p.Log.String(), stays) {
+		t.Errorf("a key that was deleted while the token was away: %v", err)
+	}
 }

@@ -42,11 +42,16 @@ func newKeyRevokeCommand(a *app) *cobra.Command {
 					return explainKid(err)
 				}
 
+				left := s.destroyDeleted(revoked.Key)
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), revokedView{revoked.Key.Kid, kidOf(revoked.Next), revoked.Affected})
+					return printJSON(cmd.OutOrStdout(), revokedView{revoked.Key.Kid, kidOf(revoked.Next), revoked.Affected, left})
 				}
 
 				printRevoked(cmd.OutOrStdout(), revoked)
+
+				if left != "" {
+					fmt.Fprintf(cmd.OutOrStdout(), "\nWarning: %s\n", left)
+				}
 
 				return nil
 			})
@@ -64,6 +69,8 @@ type revokedView struct {
 	// ReplacedBy is the kid of the key that signs now, "" if the leaked one did not.
 	ReplacedBy string          `json:"replaced_by,omitempty"`
 	Affected   []keys.Affected `json:"affected"`
+	// Left is what is to be done about a private half that is still in its token.
+	Left string `json:"left,omitempty"`
 }
 
 func printRevoked(w io.Writer, r *op.Revoked) {

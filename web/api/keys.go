@@ -95,7 +95,7 @@ func (a *API) stepKey(ctx context.Context, in *struct {
 },
 ) (*keyAnswer, error) {
 	var answer keyAnswer
-	_, err := op.StepKey(ctx, a.provider.Store(), a.provider.KeySettings(), op.KeyStep{
+	err := a.provider.StepKey(ctx, op.KeyStep{
 		Step: keys.Step(in.Body.Step), Kid: in.Kid, Force: in.Body.Force, Pasted: in.Body.Pasted, Audit: a.audit(ctx, target{kindKey, in.Kid}),
 		Once: a.onceForKey(ctx, http.StatusOK, &answer),
 	})

@@ -127,6 +127,54 @@ func TestPrivateKeysCannotBeRead(t *testing.T) {
 	}
 }
 
+// counted counts what is read.
+type counted int
+
+func (c *counted) Read(p []byte) (int, error) {
+	*c += counted(len(p))
+	return rand.Read(p)
+}
+
+// TestAKeyIsMadeAgain under another id, since it is not known whether what was lost on
+// the way has been made.
+func TestAKeyIsMadeAgain(t *testing.T) {
+	token, options := openToken(t)
+	if err := softhsm.End(options.Module); err != nil {
+		t.Fatal(err)
+	}
+	var random counted
+	address, public, err := token.Generate(&random, pkcs11.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verifies(token.Key(address, public), crypto.SHA256); err != nil || int(random) != 2*len(address.ID) {
+		t.Errorf("%d bytes of ids of %d, %v", random, len(address.ID), err)
+	}
+}
+
+func TestAKeyIsDestroyed(t *testing.T) {
+	token, _ := openToken(t)
+	address, public, err := token.Generate(rand.Reader, pkcs11.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, other := token.Key(address, public), made(t, token, pkcs11.P256)
+	if err := errors.Join(verifies(key, crypto.SHA256), verifies(other, crypto.SHA256)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to destroy
+		if err := token.Destroy(address); err != nil {
+			t.Fatal(err)
+		}
+		if err := verifies(key, crypto.SHA256); !errors.Is(err, pkcs11.ErrNoKey) {
+			t.Errorf("a key that was destroyed: %v", err)
+		}
+	}
+	if err := verifies(other, crypto.SHA256); err != nil {
+		t.Errorf("another key: %v", err)
+	}
+}
+
 func TestATokenThatWasLost(t *testing.T) {
 	token, options := openToken(t)
 	key := made(t, token, pkcs11.RSA2048)
