@@ -90,6 +90,28 @@ func StepKey(ctx context.Context, store *storage.Store, settings keys.Settings, 
 	return verdict, nil
 }
 
+// StepKey is the function StepKey by this provider's settings. The private half of a key
+// that is deleted is destroyed in its token, too.
+func (p *Provider) StepKey(ctx context.Context, step KeyStep) error {
+	verdict, err := StepKey(ctx, p.opts.Store, p.opts.Keys, step)
+	if err != nil {
+		return err
+	}
+	if verdict.To == keys.Deleted {
+		p.destroyDeleted(ctx, verdict.Key)
+	}
+	return nil
+}
+
+// destroyDeleted destroys in its token the private half of a key that was deleted. That
+// it stays there undoes nothing.
+func (p *Provider) destroyDeleted(ctx context.Context, key *storage.SigningKey) {
+	if err := p.opts.Signers.Destroy(key); err != nil {
+		p.opts.Log.WarnContext(ctx, "the private half of a deleted signing key is still in its token: destroy it there by the token's own tool",
+			"key", key.Kid, "address", key.PrivateURI, "error", err)
+	}
+}
+
 // agreedPoll is how often it is asked whether every instance publishes a key.
 const agreedPoll = 100 * time.Millisecond
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/op/seal"
@@ -26,7 +25,8 @@ type KeyReset struct {
 // ResetKeys makes a new master key, new data keys, and a new signing key in the place
 // of each that signed and is lost. Those stay published as long as the tokens that they
 // have signed, and a key in a PKCS #11 token signs on. It gives the new keys, and the
-// clients that may hold an old one pasted. The audit trail tells of it (sealAuditReset).
+// clients that may hold an old one pasted. The audit trail tells of it (sealAuditReset),
+// and of each of these keys.
 // No instance may run meanwhile.
 func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made []*storage.SigningKey, pasted []string, err error) {
 	err = seal.Reset(ctx, store, reset.MasterKey, reset.Rand, func(tx *storage.Tx, keyring *seal.Keyring) error {
@@ -42,7 +42,7 @@ func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made 
 			if lost.PrivateURI != "" {
 				continue
 			}
-			key, err := reset.replace(ctx, tx, keyring, lost, life.TokensUntil(lost))
+			key, err := reset.replace(ctx, tx, keyring, life, lost)
 			if err != nil {
 				return err
 			}
@@ -61,21 +61,30 @@ func ResetKeys(ctx context.Context, store *storage.Store, reset KeyReset) (made 
 
 // replace ends a key that is lost, and makes one in its place if it signed; else it
 // gives nil.
-func (r KeyReset) replace(ctx context.Context, tx *storage.Tx, keyring *seal.Keyring, lost *storage.SigningKey, tokensUntil time.Time) (*storage.SigningKey, error) {
+func (r KeyReset) replace(ctx context.Context, tx *storage.Tx, keyring *seal.Keyring, life *keys.Life, lost *storage.SigningKey) (*storage.SigningKey, error) {
 	switch lost.State {
 	case keys.Created, keys.Published:
-		return nil, tx.MoveSigningKey(ctx, lost.ID, keys.Deleted, lost.TokensUntil)
+		if err := tx.MoveSigningKey(ctx, lost.ID, keys.Deleted, lost.TokensUntil); err != nil {
+			return nil, err
+		}
+		return nil, tellKey(ctx, tx, r.Audit, keys.Delete, lost, keyState{State: keys.Deleted})
 	case keys.Active:
 	default:
 		return nil, nil //nolint:nilnil // it does not sign
-	}
-	if err := tx.MoveSigningKey(ctx, lost.ID, keys.Retired, tokensUntil); err != nil {
-		return nil, err
 	}
 	key, err := r.Make(keyring, lost.Alg)
 	if err != nil {
 		return nil, err
 	}
 	key.ClientID = lost.ClientID
-	return key, tx.InsertSigningKey(ctx, key)
+	if err := tx.MoveSigningKey(ctx, lost.ID, keys.Retired, life.TokensUntil(lost)); err != nil {
+		return nil, err
+	}
+	if err := tellKey(ctx, tx, r.Audit, keys.Retire, lost, keyState{State: keys.Retired, ReplacedBy: key.Kid}); err != nil {
+		return nil, err
+	}
+	if err := tx.InsertSigningKey(ctx, key); err != nil {
+		return nil, err
+	}
+	return key, tellKey(ctx, tx, r.Audit, keys.Create, key, keyState{State: keys.Active, Alg: key.Alg, ClientID: life.Status(lost).ClientID})
 }

@@ -91,6 +91,17 @@ func RevokeKey(ctx context.Context, store *storage.Store, settings keys.Settings
 	return revoked, nil
 }
 
+// RevokeKey is the function RevokeKey by this provider's settings. The private half is
+// destroyed in its token, too.
+func (p *Provider) RevokeKey(ctx context.Context, leaked LeakedKey) error {
+	revoked, err := RevokeKey(ctx, p.opts.Store, p.opts.Keys, leaked)
+	if err != nil {
+		return err
+	}
+	p.destroyDeleted(ctx, revoked.Key)
+	return nil
+}
+
 // prepareRevocation finds the key, and makes the one for its place, which takes long.
 func prepareRevocation(ctx context.Context, store *storage.Store, settings keys.Settings, leaked LeakedKey) (key, next *storage.SigningKey, err error) {
 	snapshot, err := store.ReadSnapshot(ctx)

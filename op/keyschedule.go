@@ -209,7 +209,8 @@ func (p *Provider) runKeySchedule(ctx context.Context, v *view, s *storage.KeySc
 // stepSchedule makes what the plan says in the moment of the step, which may be nothing
 // any more. made is a key to take if one is to be made.
 func (p *Provider) stepSchedule(ctx context.Context, v *view, id int64, made *storage.SigningKey) error {
-	return p.opts.Store.Administer(ctx, func(tx *storage.Tx) error {
+	var step *keys.Verdict
+	err := p.opts.Store.Administer(ctx, func(tx *storage.Tx) error {
 		snapshot, err := tx.Snapshot(ctx)
 		if err != nil {
 			return err
@@ -229,6 +230,7 @@ func (p *Provider) stepSchedule(ctx context.Context, v *view, id int64, made *st
 			if err := verdict.Err(false); err != nil {
 				return err
 			}
+			step = verdict
 			return makeStep(ctx, tx, verdict, audit)
 		case made == nil:
 			return nil // the next look has one made
@@ -239,4 +241,8 @@ func (p *Provider) stepSchedule(ctx context.Context, v *view, id int64, made *st
 		}
 		return makeStep(ctx, tx, life.Decide(keys.Publish, made), audit)
 	})
+	if err == nil && step != nil && step.To == keys.Deleted {
+		p.destroyDeleted(ctx, step.Key)
+	}
+	return err
 }

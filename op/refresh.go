@@ -48,15 +48,34 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 		return nil, err
 	}
 	offline, plain := client.Refreshes()
-	grant, err := p.opts.Store.RotateRefreshToken(ctx, storage.Refresh{
+	rotation := storage.Refresh{
 		HandleSHA256: hashOf(string(presented.handle)), Generation: presented.generation, TokenSHA256: hashOf(presented.value),
 		ClientID: client.ID, Offline: offline, Plain: plain, Requested: words(request.Scopes.String()), Allowed: words(client.Scope),
 		SuccessorSHA256: hashOf(given.refreshToken), AccessTokenSHA256: accessTokenSHA256(client, given.accessToken),
 		AccessTokenLifetime: client.AccessTokenLifetime.Duration(), Sealed: sealed, Grace: p.opts.RefreshGrace,
-	})
-	if err != nil {
-		return nil, p.refreshFault(ctx, client, err)
 	}
+	var signed *tokenResponse
+	if v.mayFailToSign(client) { // as with a code
+		if grant, err := p.opts.Store.RehearseRefresh(ctx, rotation); err == nil {
+			if signed, err = p.tokensOfRefresh(v, client, presented, given, grant); err != nil {
+				return nil, err
+			}
+		}
+	}
+	grant, err := p.opts.Store.RotateRefreshToken(ctx, rotation)
+	switch {
+	case err != nil:
+		return nil, p.refreshFault(ctx, client, err)
+	case signed != nil && grant.Retry == nil:
+		return signed, nil
+	}
+	return p.tokensOfRefresh(v, client, presented, given, grant)
+}
+
+// tokensOfRefresh is the answer to a refresh token, for what it stands for.
+func (p *Provider) tokensOfRefresh(
+	v *view, client *storage.Client, presented *refreshToken, given givenTokens, grant *storage.Grant,
+) (response *tokenResponse, err error) {
 	lifetime := client.AccessTokenLifetime.Duration()
 	if grant.Retry != nil {
 		lifetime = grant.Retry.ExpiresIn
@@ -68,7 +87,7 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 	if err != nil {
 		return nil, err
 	}
-	response := &tokenResponse{
+	response = &tokenResponse{
 		AccessToken: accessToken, TokenType: "Bearer", ExpiresIn: int64(lifetime.Seconds()), RefreshToken: given.refreshToken, Scope: grant.Scope,
 	}
 	if !slices.Contains(words(grant.Scope), "openid") { // less was asked for

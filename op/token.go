@@ -127,17 +127,32 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	if err := p.allowRetry(client, request.Code, given, &redemption); err != nil {
 		return nil, err
 	}
+	var signed *tokenResponse
+	if v.mayFailToSign(client) { // what is signed before the code is used costs nobody the code
+		if grant, err := p.opts.Store.RehearseCode(ctx, redemption); err == nil {
+			if signed, err = p.tokensOfCode(v, client, request.Code, given, grant); err != nil {
+				return nil, err
+			}
+		}
+	}
 	grant, err := p.opts.Store.RedeemCode(ctx, redemption)
-	if errors.Is(err, storage.ErrCodeRefused) {
+	switch {
+	case errors.Is(err, storage.ErrCodeRefused):
 		return nil, errCode
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case signed != nil && grant.Retry == nil:
+		return signed, nil
 	}
+	return p.tokensOfCode(v, client, request.Code, given, grant)
+}
+
+// tokensOfCode is the answer to a code, for what it stands for.
+func (p *Provider) tokensOfCode(v *view, client *storage.Client, code string, given givenTokens, grant *storage.Grant) (response *tokenResponse, err error) {
 	lifetime := client.AccessTokenLifetime.Duration()
 	if grant.Retry != nil {
 		lifetime = grant.Retry.ExpiresIn
-		if given, err = openTokens(request.Code, codeRetries, client, grant.Retry); err != nil {
+		if given, err = openTokens(code, codeRetries, client, grant.Retry); err != nil {
 			return nil, err
 		}
 	}
@@ -152,7 +167,7 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 	if err != nil {
 		return nil, err
 	}
-	details, err := openDetails(request.Code, client, grant.DetailsSealed)
+	details, err := openDetails(code, client, grant.DetailsSealed)
 	if err != nil {
 		return nil, err
 	}

@@ -259,39 +259,6 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 	return v, err
 }
 
-// signer gives the key that signs a client's ID tokens.
-func (v *view) signer(client *storage.Client) (*keys.Signer, error) {
-	return v.signerOf(signingOwner(client), client.IDTokenSignedResponseAlg)
-}
-
-// signerOf gives the key that signs for an owner, the provider being 0, by an
-// algorithm: one that no instance publishes later than this moment.
-func (v *view) signerOf(owner int64, alg string) (*keys.Signer, error) {
-	return v.keys.Signer(owner, alg, v.agreed)
-}
-
-// awaitsKey is an error if what a client gets cannot be signed yet: it is told so before
-// its code or refresh token is used.
-func (v *view) awaitsKey(client *storage.Client) error {
-	_, err := v.signer(client)
-	if client.AccessTokenFormat == storage.AccessTokenJWT && !errors.Is(err, keys.ErrNotAgreed) {
-		_, err = v.signerOf(0, keys.RS256)
-	}
-	if errors.Is(err, keys.ErrNotAgreed) {
-		return err
-	}
-	return nil
-}
-
-// signingOwner is whose key signs a client's ID tokens: a Conversational Cloud
-// client's own, the provider's (0) for all others.
-func signingOwner(client *storage.Client) int64 {
-	if client.ConversationalCloud != nil {
-		return client.ID
-	}
-	return 0
-}
-
 // Run keeps the view up to date, moves idle expiries on, tells clients and the brand of
 // sessions that have ended and deletes expired rows, until ctx ends.
 func (p *Provider) Run(ctx context.Context) {

@@ -128,12 +128,7 @@ select ` + grantColumns + `, exists (select from family) from consumed ac join c
 // same verifier, what came of it is ended (RFC 6749 4.1.2), or given again if the
 // redemption allows it.
 func (s *Store) RedeemCode(ctx context.Context, r Redemption) (*Grant, error) {
-	family, refreshable := NewFamily{}, false
-	if r.Family != nil {
-		family = *r.Family
-	}
-	g, err := scanGrant(s.pool.QueryRow(ctx, redeemSQL, r.CodeSHA256, r.ClientID, r.RedirectURI, r.Windows, r.CodeChallenge,
-		r.AccessTokenSHA256, r.AccessTokenLifetime, r.RetrySealed, family.HandleSHA256, family.TokenSHA256, family.Lifetime, family.Plain), &refreshable)
+	g, err := r.redeem(ctx, s.pool)
 	if errors.Is(err, ErrNotFound) && r.RetrySealed != nil {
 		g, err = s.retryCode(ctx, r)
 	}
@@ -149,8 +144,28 @@ func (s *Store) RedeemCode(ctx context.Context, r Redemption) (*Grant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redeem code: %w", err)
 	}
-	g.Refreshable = g.Refreshable || refreshable
 	return g, nil
+}
+
+// RehearseCode gives what RedeemCode would, of a code that was not used before, and
+// leaves everything as it is: for whoever has to sign by a key that may fail to, before
+// the code is used up. ErrNotFound means that RedeemCode has to say what is to be said.
+func (s *Store) RehearseCode(ctx context.Context, r Redemption) (*Grant, error) {
+	return s.rehearse(ctx, func(tx pgx.Tx) (*Grant, error) { return r.redeem(ctx, tx) })
+}
+
+// redeem runs redeemSQL.
+func (r Redemption) redeem(ctx context.Context, q querier) (*Grant, error) {
+	family, refreshable := NewFamily{}, false
+	if r.Family != nil {
+		family = *r.Family
+	}
+	g, err := scanGrant(q.QueryRow(ctx, redeemSQL, r.CodeSHA256, r.ClientID, r.RedirectURI, r.Windows, r.CodeChallenge,
+		r.AccessTokenSHA256, r.AccessTokenLifetime, r.RetrySealed, family.HandleSHA256, family.TokenSHA256, family.Lifetime, family.Plain), &refreshable)
+	if err == nil {
+		g.Refreshable = refreshable
+	}
+	return g, err
 }
 
 // scanGrant reads grantColumns, and whatever else there is into more.

@@ -99,12 +99,7 @@ select ` + familyColumns + `, f.granted from f join consumers c on c.id = f.cons
 // its successor was not used itself: the response may have been lost. The errors
 // ErrRefreshRefused, ErrRefreshReplayed and ErrScopeExceeded say why there is none.
 func (s *Store) RotateRefreshToken(ctx context.Context, r Refresh) (*Grant, error) {
-	var granted string
-	g, err := scanGrant(s.pool.QueryRow(ctx, rotateSQL, r.HandleSHA256, r.ClientID, r.Offline, r.Plain, r.Generation, r.TokenSHA256,
-		r.Requested, r.Allowed, r.SuccessorSHA256, r.AccessTokenSHA256, r.AccessTokenLifetime, r.Sealed, r.Grace), &granted)
-	if err == nil {
-		g.Granted = granted
-	}
+	g, err := r.rotate(ctx, s.pool)
 	if errors.Is(err, ErrNotFound) {
 		g, err = s.notRotated(ctx, r)
 	}
@@ -115,6 +110,22 @@ func (s *Store) RotateRefreshToken(ctx context.Context, r Refresh) (*Grant, erro
 		return nil, fmt.Errorf("rotate refresh token: %w", err)
 	}
 	return g, nil
+}
+
+// RehearseRefresh is to RotateRefreshToken what RehearseCode is to RedeemCode.
+func (s *Store) RehearseRefresh(ctx context.Context, r Refresh) (*Grant, error) {
+	return s.rehearse(ctx, func(tx pgx.Tx) (*Grant, error) { return r.rotate(ctx, tx) })
+}
+
+// rotate runs rotateSQL.
+func (r Refresh) rotate(ctx context.Context, q querier) (*Grant, error) {
+	var granted string
+	g, err := scanGrant(q.QueryRow(ctx, rotateSQL, r.HandleSHA256, r.ClientID, r.Offline, r.Plain, r.Generation, r.TokenSHA256,
+		r.Requested, r.Allowed, r.SuccessorSHA256, r.AccessTokenSHA256, r.AccessTokenLifetime, r.Sealed, r.Grace), &granted)
+	if err == nil {
+		g.Granted = granted
+	}
+	return g, err
 }
 
 // replayed is whether a token of generation $5 came after its grace. Of those used

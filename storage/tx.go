@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,6 +21,19 @@ func (s *Store) Administer(ctx context.Context, f func(*Tx) error) error {
 		}
 		return f(&Tx{tx: tx})
 	})
+}
+
+// rehearse gives what f gives, and undoes what it does.
+func (s *Store) rehearse(ctx context.Context, f func(pgx.Tx) (*Grant, error)) (*Grant, error) {
+	tx, err := s.pool.Begin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("rehearse: %w", wrap(err))
+	}
+	g, err := f(tx)
+	if err := errors.Join(err, tx.Rollback(ctx)); err != nil {
+		return nil, fmt.Errorf("rehearse: %w", wrap(err))
+	}
+	return g, nil
 }
 
 // AdministerOnce is Administer for a request with an idempotency key, whose answer is

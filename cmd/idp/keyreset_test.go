@@ -5,10 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/brandidp/idp/op"
+	"github.com/brandidp/idp/storage"
 	"github.com/brandidp/idp/web/webtest"
 )
 
@@ -55,6 +57,47 @@ func TestARefusedKeyResetMakesNoMasterKey(t *testing.T) {
 
 	if got := i.run("", "webhook", "secret"); got.code != 0 {
 		t.Errorf("with the new key: %+v", got)
+	}
+}
+
+// TestAKeyResetTellsOfEachKey as of the steps that it makes of them.
+func TestAKeyResetTellsOfEachKey(t *testing.T) {
+	t.Parallel()
+
+	i, _ := connected(t)
+	if made := i.run("", "key", "create", "--client", "messaging-code"); made.code != 0 {
+		t.Fatalf("%+v", made)
+	}
+
+	before, _ := states(t, i, "--client", "messaging-code") // one that signs, and one that nobody knows of
+
+	if err := os.Remove(filepath.Join(i.dir, "master.key")); err != nil {
+		t.Fatal(err)
+	}
+
+	if got := i.run("", "key", "reset", "--without-master-key", "--yes"); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+
+	after, _ := states(t, i, "--client", "messaging-code")
+	told := map[string]storage.AuditEvent{}
+
+	for _, event := range auditEvents(t, i) {
+		told[event.Action+" "+event.Target] = event
+	}
+
+	if last := after[len(after)-1]; len(before) != 2 || slices.Contains(before, last) {
+		t.Fatalf("keys %q, then %q", before, after)
+	}
+
+	for event, want := range map[string]string{
+		"keys.retire " + before[0]:           `{"state": "retired", "replaced_by": "` + after[len(after)-1] + `"}`,
+		"keys.delete " + before[1]:           `{"state": "deleted"}`,
+		"keys.create " + after[len(after)-1]: `{"alg": "RS256", "state": "active", "client_id": "messaging-code"}`,
+	} {
+		if got, is := told[event]; !is || string(got.After) != want || got.ActorKind != storage.ActorCommand {
+			t.Errorf("%q: %+v with %s, want %s", event, got, got.After, want)
+		}
 	}
 }
 

@@ -41,11 +41,16 @@ func newKeyRevokeCommand(a *app) *cobra.Command {
 					return explainKid(err)
 				}
 
+				left := s.destroyDeleted(revoked.Key)
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), revoked.Status())
+					return printJSON(cmd.OutOrStdout(), revokedView{revoked.Status(), left})
 				}
 
 				printRevoked(cmd.OutOrStdout(), revoked)
+
+				if left != "" {
+					fmt.Fprintf(cmd.OutOrStdout(), "\nWarning: %s\n", left)
+				}
 
 				return nil
 			})
@@ -55,6 +60,14 @@ func newKeyRevokeCommand(a *app) *cobra.Command {
 	addJSONFlag(cmd, &asJSON)
 
 	return cmd
+}
+
+// revokedView is what --json prints.
+type revokedView struct {
+	op.RevokedStatus
+
+	// Left is what is to be done about a private half that is still in its token.
+	Left string `json:"left,omitempty"`
 }
 
 func printRevoked(w io.Writer, r *op.Revoked) {

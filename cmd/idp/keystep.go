@@ -123,7 +123,15 @@ func newKeyStepCommand(a *app, step keys.Step) *cobra.Command {
 					return explainStep(err)
 				}
 
-				return s.printMadeStep(ctx, cmd.OutOrStdout(), verdict)
+				if err := s.printMadeStep(ctx, cmd.OutOrStdout(), verdict); err != nil || step != keys.Delete {
+					return err
+				}
+
+				if left := s.destroyDeleted(verdict.Key); left != "" {
+					fmt.Fprintf(cmd.OutOrStdout(), "\nWarning: %s\n", left)
+				}
+
+				return nil
 			})
 		},
 	}
@@ -187,6 +195,25 @@ func (s *session) printMadeStep(ctx context.Context, w io.Writer, v *keys.Verdic
 	}
 
 	return nil
+}
+
+// destroyDeleted destroys in its token the private half of a key that was deleted. It
+// gives what is left to do if that does not succeed, and "" otherwise.
+func (s *session) destroyDeleted(key *storage.SigningKey) (left string) {
+	if key.PrivateURI == "" {
+		return ""
+	}
+
+	signers, err := newSigners(s.cfg)
+	if err == nil {
+		err = signers.Destroy(key)
+	}
+
+	if err != nil {
+		return fmt.Sprintf("its private half is still in the token, as %s; destroy it there by the token's own tool: %v", key.PrivateURI, err)
+	}
+
+	return ""
 }
 
 // wayBack is the command that has a key sign again whose place another took: that which

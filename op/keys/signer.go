@@ -22,6 +22,7 @@ type Signer struct {
 	header   []byte // of an ID token, with the dot behind it
 	size     int    // of a signature, in bytes
 	by       string // who computes it
+	inToken  bool
 	sign     func(token []byte) ([]byte, error)
 }
 
@@ -39,6 +40,10 @@ func newSigner(kid, alg string, key crypto.Signer, by string) (*Signer, error) {
 		return nil, err
 	}
 	s := &Signer{kid: kid, alg: alg, header: header, size: size, by: by}
+	switch key.(type) {
+	case tokenKey, absentKey:
+		s.inToken = true
+	}
 	switch alg {
 	case RS256: // PKCS #1 v1.5 takes no randomness
 		s.sign = func(token []byte) ([]byte, error) { return key.Sign(nil, digestOf(token), crypto.SHA256) }
@@ -111,6 +116,10 @@ func headerOf(kid, alg, typ string) ([]byte, error) {
 
 // By is who computes the signatures, such as Go or OpenSSL with its version.
 func (s *Signer) By() string { return s.by }
+
+// MayFail tells of a key that lies in a token, which may be away when it is to sign:
+// Sign then gives ErrUnavailable.
+func (s *Signer) MayFail() bool { return s.inToken }
 
 // Kid is the id that the header of each signature names.
 func (s *Signer) Kid() string { return s.kid }

@@ -107,6 +107,22 @@ func (s *Signers) OutOfReach(rows []*storage.SigningKey) []string {
 	return found
 }
 
+// Destroy destroys the private half of a key that was deleted, if it lies in a token. A
+// database that is restored from before cannot sign by it then.
+func (s *Signers) Destroy(row *storage.SigningKey) error {
+	if row.PrivateURI == "" {
+		return nil
+	}
+	address, err := pkcs11.ParseURI(row.PrivateURI)
+	if err == nil {
+		err = s.reaches(address)
+	}
+	if err != nil {
+		return err
+	}
+	return s.token.Destroy(address)
+}
+
 // absentKey is a key that this instance has no way to.
 type absentKey struct {
 	public crypto.PublicKey

@@ -30,6 +30,7 @@ func (i *Inspected) OpenedBy(fingerprint []byte) bool {
 // Inspect opens every data key and makes nothing, neither keys nor changes.
 func Inspect(ctx context.Context, store *storage.Store, source MasterKeySource, rand io.Reader) (*Inspected, error) {
 	inspected := &Inspected{}
+	source = loadFirst(source)
 	err := store.Administer(ctx, func(tx *storage.Tx) error {
 		state, err := tx.MasterKeyState(ctx)
 		if errors.Is(err, storage.ErrNotFound) {

@@ -44,6 +44,27 @@ func ParseMasterKey(text string) (MasterKey, error) {
 	return MasterKey{}, errors.New("master key: must be 32 bytes in base64; make one with: openssl rand -base64 32")
 }
 
+// loadedKey is a source whose key was loaded before.
+type loadedKey struct {
+	MasterKeySource
+
+	key MasterKey
+	err error
+}
+
+func (l loadedKey) Load() (MasterKey, error) { return l.key, l.err }
+
+// loadFirst loads the key of a source: to be done before all changes of the database
+// wait, since a program may take half a minute to give it. Where there is none yet, it is
+// looked for again, because another instance may make it meanwhile.
+func loadFirst(source MasterKeySource) MasterKeySource {
+	key, err := source.Load()
+	if errors.Is(err, ErrNoMasterKey) {
+		return source
+	}
+	return loadedKey{source, key, err}
+}
+
 // loadOrNew gives the key of a source, or where there is none a new one, which is yet
 // to be put there by create. That comes last in a transaction, so that what is refused
 // leaves no key behind that opens nothing; only a commit that fails then still does.

@@ -44,6 +44,7 @@ type Opened struct {
 // start without it is refused, because new keys would not open what is there.
 func Open(ctx context.Context, store *storage.Store, source MasterKeySource, rand io.Reader) (*Opened, error) {
 	var opened *Opened
+	source = loadFirst(source)
 	err := store.Administer(ctx, func(tx *storage.Tx) error {
 		master, created, err := masterKey(ctx, tx, source, rand)
 		if err != nil {

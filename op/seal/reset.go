@@ -14,6 +14,7 @@ import (
 // is deleted. f does the rest in the same transaction. While the right master key is
 // there, it is refused.
 func Reset(ctx context.Context, store *storage.Store, source MasterKeySource, rand io.Reader, f func(tx *storage.Tx, keyring *Keyring) error) error {
+	source = loadFirst(source)
 	err := store.Administer(ctx, func(tx *storage.Tx) error {
 		state, err := tx.MasterKeyState(ctx)
 		if errors.Is(err, storage.ErrNotFound) {

@@ -130,6 +130,7 @@ func CancelRewrap(ctx context.Context, store *storage.Store, source MasterKeySou
 func changeMaster(ctx context.Context, store *storage.Store, source MasterKeySource,
 	f func(tx *storage.Tx, master MasterKey, state storage.MasterKeyState) error,
 ) error {
+	source = loadFirst(source)
 	err := store.Administer(ctx, func(tx *storage.Tx) error {
 		state, err := tx.MasterKeyState(ctx)
 		if errors.Is(err, storage.ErrNotFound) {

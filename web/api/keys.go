@@ -144,7 +144,7 @@ func (a *API) stepKey(ctx context.Context, in *struct {
 },
 ) (*keyAnswer, error) {
 	var answer keyAnswer
-	_, err := op.StepKey(ctx, a.provider.Store(), a.provider.KeySettings(), op.KeyStep{
+	err := a.provider.StepKey(ctx, op.KeyStep{
 		Step: keys.Step(in.Body.Step), Kid: in.Kid, Force: in.Body.Force, Pasted: in.Body.Pasted, Audit: a.audit(ctx, target{kindKey, in.Kid}),
 		Once: a.onceForKey(ctx, http.StatusOK, &answer),
 	})
@@ -210,7 +210,7 @@ func (a *API) revokeKey(ctx context.Context, in *struct {
 		return nil, problem(http.StatusBadRequest, detailFaults, at("/compromised", "must be true: this breaks whoever holds the key"))
 	}
 	var answer struct{ Body op.RevokedStatus }
-	_, err := op.RevokeKey(ctx, a.provider.Store(), a.provider.KeySettings(), op.LeakedKey{
+	err := a.provider.RevokeKey(ctx, op.LeakedKey{
 		Kid: in.Kid, Make: a.provider.Makers().SigningKey, Audit: a.audit(ctx, target{kindKey, in.Kid}),
 		Status: &answer.Body, Claim: a.keeping(ctx, func() (int, http.Header, any) { return http.StatusOK, nil, answer.Body }),
 	})

@@ -39,41 +39,79 @@ var (
 
 // Generate makes a key in the token that cannot be read from there.
 func (t *Token) Generate(rand io.Reader, kind Kind) (URI, crypto.PublicKey, error) {
-	id := make([]byte, idSize)
-	if _, err := io.ReadFull(rand, id); err != nil {
-		return URI{}, nil, fmt.Errorf("make an id: %w", err)
-	}
 	var (
 		mechanism uint
-		public    []*ck.Attribute
+		kindOf    []*ck.Attribute
 	)
 	attribute := ck.NewAttribute
 	switch kind {
 	case RSA2048:
 		mechanism = ck.CKM_RSA_PKCS_KEY_PAIR_GEN
-		public = []*ck.Attribute{attribute(ck.CKA_MODULUS_BITS, 2048), attribute(ck.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1})}
+		kindOf = []*ck.Attribute{attribute(ck.CKA_MODULUS_BITS, 2048), attribute(ck.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1})}
 	case P256:
-		mechanism, public = ck.CKM_EC_KEY_PAIR_GEN, []*ck.Attribute{attribute(ck.CKA_EC_PARAMS, curveP256)}
+		mechanism, kindOf = ck.CKM_EC_KEY_PAIR_GEN, []*ck.Attribute{attribute(ck.CKA_EC_PARAMS, curveP256)}
 	case Ed25519:
-		mechanism, public = generateEdwards, []*ck.Attribute{attribute(ck.CKA_EC_PARAMS, curveEd25519)}
+		mechanism, kindOf = generateEdwards, []*ck.Attribute{attribute(ck.CKA_EC_PARAMS, curveEd25519)}
 	default:
 		return URI{}, nil, fmt.Errorf("no kind of key: %d", kind)
 	}
-	public = append(public, attribute(ck.CKA_TOKEN, true), attribute(ck.CKA_VERIFY, true), attribute(ck.CKA_ID, id), attribute(ck.CKA_LABEL, "idp"))
-	private := []*ck.Attribute{
-		attribute(ck.CKA_TOKEN, true), attribute(ck.CKA_PRIVATE, true), attribute(ck.CKA_SENSITIVE, true), attribute(ck.CKA_EXTRACTABLE, false),
-		attribute(ck.CKA_SIGN, true), attribute(ck.CKA_ID, id), attribute(ck.CKA_LABEL, "idp"),
+	type pair struct {
+		id     []byte
+		public crypto.PublicKey
 	}
-	var made crypto.PublicKey
-	err := t.with(func(_ *connection, session ck.SessionHandle) error {
+	made, err := with(t, keyTimes*t.opts.Limit, func(_ *connection, session ck.SessionHandle) (pair, error) {
+		id := make([]byte, idSize) // another one each time: what was lost on the way may have been made
+		if _, err := io.ReadFull(rand, id); err != nil {
+			return pair{}, fmt.Errorf("make an id: %w", err)
+		}
+		both := []*ck.Attribute{attribute(ck.CKA_TOKEN, true), attribute(ck.CKA_ID, id), attribute(ck.CKA_LABEL, "idp")}
+		public := slices.Concat(kindOf, both, []*ck.Attribute{attribute(ck.CKA_VERIFY, true)})
+		private := slices.Concat(both, []*ck.Attribute{
+			attribute(ck.CKA_PRIVATE, true), attribute(ck.CKA_SENSITIVE, true), attribute(ck.CKA_EXTRACTABLE, false), attribute(ck.CKA_SIGN, true),
+		})
 		object, _, err := t.module.ctx.GenerateKeyPair(session, []*ck.Mechanism{ck.NewMechanism(mechanism, nil)}, public, private)
 		if err != nil {
-			return fmt.Errorf("make a key: %w", err)
+			return pair{}, fmt.Errorf("make a key: %w", err)
 		}
-		made, err = t.readPublic(session, object, kind)
-		return err
+		key, err := t.readPublic(session, object, kind)
+		return pair{id, key}, err
 	})
-	return URI{Token: t.opts.Token, ID: id}, made, err
+	return URI{Token: t.opts.Token, ID: made.id}, made.public, err
+}
+
+// Destroy destroys the key at an address, both halves. That it is there no more is no
+// error.
+func (t *Token) Destroy(address URI) error {
+	_, err := with(t, t.opts.Limit, func(c *connection, session ck.SessionHandle) (struct{}, error) {
+		c.objects.Delete(string(address.ID))
+		for _, class := range []uint{ck.CKO_PRIVATE_KEY, ck.CKO_PUBLIC_KEY} {
+			found, err := t.module.objects(session, class, address.ID)
+			if err != nil {
+				return struct{}{}, err
+			}
+			for _, object := range found {
+				if err := t.module.ctx.DestroyObject(session, object); err != nil {
+					return struct{}{}, fmt.Errorf("destroy the key: %w", err)
+				}
+			}
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// objects gives the handles of a class of objects with an id, the first few if there
+// are many.
+func (m *module) objects(session ck.SessionHandle, class uint, id []byte) ([]ck.ObjectHandle, error) {
+	err := m.ctx.FindObjectsInit(session, []*ck.Attribute{ck.NewAttribute(ck.CKA_CLASS, class), ck.NewAttribute(ck.CKA_ID, id)})
+	if err != nil {
+		return nil, fmt.Errorf("look for the key: %w", err)
+	}
+	found, _, err := m.ctx.FindObjects(session, 2)
+	if err = errors.Join(err, m.ctx.FindObjectsFinal(session)); err != nil {
+		return nil, fmt.Errorf("look for the key: %w", err)
+	}
+	return found, nil
 }
 
 func (t *Token) readPublic(session ck.SessionHandle, object ck.ObjectHandle, kind Kind) (crypto.PublicKey, error) {
@@ -135,16 +173,15 @@ func (k *key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, 
 	case ed25519.PublicKey:
 		mechanism = ck.NewMechanism(signEdDSA, nil)
 	}
-	var signature []byte
-	err := k.token.with(func(c *connection, session ck.SessionHandle) error {
+	signature, err := with(k.token, k.token.opts.Limit, func(c *connection, session ck.SessionHandle) ([]byte, error) {
 		object, err := k.find(c, session)
 		if err == nil {
 			err = k.token.module.ctx.SignInit(session, []*ck.Mechanism{mechanism}, object)
 		}
-		if err == nil {
-			signature, err = k.token.module.ctx.Sign(session, message)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // with wraps it
 		}
-		return err //nolint:wrapcheck // with wraps it
+		return k.token.module.ctx.Sign(session, message)
 	})
 	if err != nil {
 		return nil, err
@@ -165,14 +202,9 @@ func (k *key) find(c *connection, session ck.SessionHandle) (ck.ObjectHandle, er
 	if object, known := c.objects.Load(string(k.id)); known {
 		return object.(ck.ObjectHandle), nil //nolint:forcetypeassert // nothing else is stored
 	}
-	ctx := k.token.module.ctx
-	err := ctx.FindObjectsInit(session, []*ck.Attribute{ck.NewAttribute(ck.CKA_CLASS, ck.CKO_PRIVATE_KEY), ck.NewAttribute(ck.CKA_ID, k.id)})
+	found, err := k.token.module.objects(session, ck.CKO_PRIVATE_KEY, k.id)
 	if err != nil {
-		return 0, fmt.Errorf("look for the key: %w", err)
-	}
-	found, _, err := ctx.FindObjects(session, 2)
-	if err = errors.Join(err, ctx.FindObjectsFinal(session)); err != nil {
-		return 0, fmt.Errorf("look for the key: %w", err)
+		return 0, err
 	}
 	if len(found) != 1 {
 		return 0, fmt.Errorf("%w of id %x, which exactly one must have", ErrNoKey, k.id)

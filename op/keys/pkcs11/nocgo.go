@@ -16,6 +16,9 @@ func Open(Options) (*Token, error) { return nil, ErrNoCgo }
 // Generate always gives ErrNoCgo.
 func (*Token) Generate(io.Reader, Kind) (URI, crypto.PublicKey, error) { return URI{}, nil, ErrNoCgo }
 
+// Destroy always gives ErrNoCgo.
+func (*Token) Destroy(URI) error { return ErrNoCgo }
+
 // Key gives one that does not sign.
 func (*Token) Key(URI, crypto.PublicKey) crypto.Signer { return nil }
 

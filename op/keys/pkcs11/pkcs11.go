@@ -5,7 +5,10 @@
 // again by the next signature. A program that was built without cgo has no tokens.
 package pkcs11
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Options say which token to use.
 type Options struct {
@@ -15,6 +18,9 @@ type Options struct {
 	Token string
 	// PIN is that of the token's normal user.
 	PIN string
+	// Limit is how long whoever asks the token for something waits for it; 0 means five
+	// seconds. A key may take twelve times as long to make.
+	Limit time.Duration
 }
 
 // Kind is the kind of a key.
@@ -32,4 +38,7 @@ var (
 	ErrNoCgo = errors.New("PKCS #11 takes a program that was built with cgo")
 	// ErrNoKey means that the token does not have the key.
 	ErrNoKey = errors.New("the token does not have the key")
+	// ErrNoAnswer means that the token did not answer within the limit. What it was asked
+	// for may happen yet.
+	ErrNoAnswer = errors.New("the token does not answer")
 )

@@ -11,9 +11,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	ck "github.com/miekg/pkcs11"
 
@@ -125,6 +127,54 @@ func TestPrivateKeysCannotBeRead(t *testing.T) {
 	}
 }
 
+// counted counts what is read.
+type counted int
+
+func (c *counted) Read(p []byte) (int, error) {
+	*c += counted(len(p))
+	return rand.Read(p)
+}
+
+// TestAKeyIsMadeAgain under another id, since it is not known whether what was lost on
+// the way has been made.
+func TestAKeyIsMadeAgain(t *testing.T) {
+	token, options := openToken(t)
+	if err := softhsm.End(options.Module); err != nil {
+		t.Fatal(err)
+	}
+	var random counted
+	address, public, err := token.Generate(&random, pkcs11.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verifies(token.Key(address, public), crypto.SHA256); err != nil || int(random) != 2*len(address.ID) {
+		t.Errorf("%d bytes of ids of %d, %v", random, len(address.ID), err)
+	}
+}
+
+func TestAKeyIsDestroyed(t *testing.T) {
+	token, _ := openToken(t)
+	address, public, err := token.Generate(rand.Reader, pkcs11.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, other := token.Key(address, public), made(t, token, pkcs11.P256)
+	if err := errors.Join(verifies(key, crypto.SHA256), verifies(other, crypto.SHA256)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to destroy
+		if err := token.Destroy(address); err != nil {
+			t.Fatal(err)
+		}
+		if err := verifies(key, crypto.SHA256); !errors.Is(err, pkcs11.ErrNoKey) {
+			t.Errorf("a key that was destroyed: %v", err)
+		}
+	}
+	if err := verifies(other, crypto.SHA256); err != nil {
+		t.Errorf("another key: %v", err)
+	}
+}
+
 func TestATokenThatWasLost(t *testing.T) {
 	token, options := openToken(t)
 	key := made(t, token, pkcs11.RSA2048)
@@ -159,6 +209,52 @@ func TestATokenThatWasLost(t *testing.T) {
 	back()
 	if err := verifies(key, crypto.SHA256); err != nil {
 		t.Errorf("when it is back: %v", err)
+	}
+}
+
+// TestATokenThatHangs neither answers nor fails. Nobody waits for it for longer than
+// the limit, what it was asked for does not pile up, and once it answers all is well.
+func TestATokenThatHangs(t *testing.T) {
+	options, _ := softhsm.Shared(t)
+	options.Limit = 250 * time.Millisecond
+	token, err := pkcs11.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := made(t, token, pkcs11.P256)
+
+	back := softhsm.Hang(t)
+	before := runtime.NumGoroutine()
+	var group sync.WaitGroup
+	for range 3 * 32 { // three times as many as there are sessions
+		group.Go(func() {
+			if err := verifies(key, crypto.SHA256); !errors.Is(err, pkcs11.ErrNoAnswer) || !strings.Contains(err.Error(), options.Token) {
+				t.Errorf("while it hangs: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if _, _, err := token.Generate(rand.Reader, pkcs11.P256); !errors.Is(err, pkcs11.ErrNoAnswer) {
+		t.Errorf("a key while it hangs: %v", err)
+	}
+	if err := token.Check(); !errors.Is(err, pkcs11.ErrNoAnswer) {
+		t.Errorf("asked whether it is there: %v", err)
+	}
+	if waiting := runtime.NumGoroutine() - before; waiting > 32 {
+		t.Errorf("%d goroutines wait for it", waiting)
+	}
+	if _, err := pkcs11.Open(options); !errors.Is(err, pkcs11.ErrNoAnswer) {
+		t.Errorf("opened while it hangs: %v", err)
+	}
+
+	back()
+	for range 8 { // each of which may wait for what was asked before
+		if err = verifies(key, crypto.SHA256); !errors.Is(err, pkcs11.ErrNoAnswer) {
+			break
+		}
+	}
+	if err != nil {
+		t.Errorf("when it answers again: %v", err)
 	}
 }
 

@@ -3,18 +3,27 @@
 package pkcs11
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	ck "github.com/miekg/pkcs11"
 )
 
 // maxSessions bounds the sessions with a token, and so the signatures that it is asked
-// for at once.
+// for at once, those included that nobody waits for any more.
 const maxSessions = 32
+
+// defaultLimit is what a Limit of 0 means. To make a key a token may take keyTimes that
+// long: a small device needs seconds for one of RSA.
+const (
+	defaultLimit = 5 * time.Second
+	keyTimes     = 12
+)
 
 // Token is a token. It is safe for concurrent use.
 type Token struct {
@@ -71,8 +80,9 @@ func Open(opts Options) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.Limit = cmp.Or(opts.Limit, defaultLimit)
 	t := &Token{opts: opts, module: m, slots: make(chan struct{}, maxSessions)}
-	_, err = t.connect(nil)
+	_, err = within(t, opts.Limit, func() (*connection, error) { return t.connect(nil) })
 	return t, err
 }
 
@@ -81,55 +91,84 @@ func (t *Token) String() string { return "PKCS #11 token " + t.opts.Token }
 
 // Check asks the token for an answer.
 func (t *Token) Check() error {
-	return t.with(func(_ *connection, session ck.SessionHandle) error {
-		_, err := t.module.ctx.GetSessionInfo(session)
-		return err //nolint:wrapcheck // with wraps it
+	_, err := with(t, t.opts.Limit, func(_ *connection, session ck.SessionHandle) (ck.SessionInfo, error) {
+		return t.module.ctx.GetSessionInfo(session)
 	})
+	return err
 }
 
-// with lends a session to f. If the token was lost, it is connected to once more and f
-// runs again.
-func (t *Token) with(f func(*connection, ck.SessionHandle) error) error {
-	t.slots <- struct{}{}
-	defer func() { <-t.slots }()
-	c := t.current.Load()
-	err := t.lend(c, f)
-	if lost(err) {
-		if c, err = t.connect(c); err == nil {
-			err = t.lend(c, f)
+// with lends a session to f, and waits no longer than a limit for what it gives. If the
+// token was lost, it is connected to once more and f runs again.
+func with[T any](t *Token, limit time.Duration, f func(*connection, ck.SessionHandle) (T, error)) (T, error) {
+	given, err := within(t, limit, func() (T, error) {
+		c := t.current.Load()
+		given, err := lend(t, c, f)
+		if lost(err) {
+			if c, err = t.connect(c); err == nil {
+				given, err = lend(t, c, f)
+			}
 		}
-	}
+		return given, err
+	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", t, err)
+		return given, fmt.Errorf("%s: %w", t, err)
 	}
-	return nil
+	return given, nil
+}
+
+// within waits no longer than a limit for a slot and for what f gives. A call of a
+// vendor's library cannot be called off: one that hangs goes on by itself and keeps its
+// slot until it returns, so that there are never more of them than slots.
+func within[T any](t *Token, limit time.Duration, f func() (T, error)) (T, error) {
+	type answer struct {
+		given T
+		err   error
+	}
+	answered := make(chan answer, 1)
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case t.slots <- struct{}{}:
+		go func() {
+			defer func() { <-t.slots }()
+			given, err := f()
+			answered <- answer{given, err}
+		}()
+	case <-timer.C:
+		return *new(T), ErrNoAnswer
+	}
+	select {
+	case a := <-answered:
+		return a.given, a.err
+	case <-timer.C:
+		return *new(T), ErrNoAnswer
+	}
 }
 
 var errNotConnected = errors.New("not connected")
 
 // lend runs f with a session of one connection. A session that an error has come from
 // is not used again.
-func (t *Token) lend(c *connection, f func(*connection, ck.SessionHandle) error) error {
+func lend[T any](t *Token, c *connection, f func(*connection, ck.SessionHandle) (T, error)) (given T, err error) {
 	t.module.calls.RLock()
 	defer t.module.calls.RUnlock()
 	if c == nil {
-		return errNotConnected
+		return given, errNotConnected
 	}
 	var session ck.SessionHandle
 	select {
 	case session = <-c.idle:
 	default:
-		var err error
 		if session, err = t.module.ctx.OpenSession(c.slot, ck.CKF_SERIAL_SESSION|ck.CKF_RW_SESSION); err != nil {
-			return err //nolint:wrapcheck // with wraps it
+			return given, err //nolint:wrapcheck // with wraps it
 		}
 	}
-	if err := f(c, session); err != nil {
+	if given, err = f(c, session); err != nil {
 		_ = t.module.ctx.CloseSession(session) // what it is about is err
-		return err
+		return given, err
 	}
 	c.idle <- session // never waits: it has room for all
-	return nil
+	return given, nil
 }
 
 // lost tells that the token, or what we know of it, is gone. Any other fault lies with

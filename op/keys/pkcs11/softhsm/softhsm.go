@@ -92,6 +92,13 @@ func Shared(tb testing.TB) (pkcs11.Options, string) {
 // Run runs a package's tests, removes the token of this process, and gives the exit
 // code. M is a *testing.M, or something that runs one.
 func Run(m interface{ Run() int }) int {
+	if folder := os.Getenv(holdVariable); folder != "" { // started by Hang
+		if err := hold(folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	code := m.Run()
 	if err := os.RemoveAll(shared.folder); err != nil {
 		fmt.Fprintln(os.Stderr, "remove the token:", err)
