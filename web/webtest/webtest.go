@@ -79,7 +79,10 @@ func StartAt(tb testing.TB, databaseURL string, change func(*web.Options), brand
 		p.plantKey(opts)
 	})
 	for _, file := range brandFiles {
-		p.Apply(file)
+		p.apply(file)
+	}
+	if len(brandFiles) > 0 {
+		p.Reload()
 	}
 	return p
 }
@@ -178,6 +181,13 @@ func cheapHashing() password.Options {
 // Apply applies a brand file, as idp apply does, and has the provider read it.
 func (p *Provider) Apply(yaml string) *brandfile.Result {
 	p.tb.Helper()
+	result := p.apply(yaml)
+	p.Reload()
+	return result
+}
+
+func (p *Provider) apply(yaml string) *brandfile.Result {
+	p.tb.Helper()
 	file, faults := brandfile.Parse("brand.yaml", []byte(yaml), brandfile.Options{Issuer: p.Issuer})
 	if len(faults) > 0 {
 		p.tb.Fatal(faults)
@@ -192,7 +202,6 @@ func (p *Provider) Apply(yaml string) *brandfile.Result {
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	p.Reload()
 	return result
 }
 
