@@ -311,7 +311,7 @@ func (p *Provider) withConn(f func(*pgx.Conn) error) {
 func (p *Provider) openAside() (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(p.DatabaseURL)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the test ends with it
+		return nil, err
 	}
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
@@ -320,7 +320,7 @@ func (p *Provider) openAside() (*pgxpool.Pool, error) {
 	if err == nil {
 		p.tb.Cleanup(pool.Close)
 	}
-	return pool, err //nolint:wrapcheck // see above
+	return pool, err
 }
 
 // LogBuffer keeps what was logged. It is safe for concurrent use.
