@@ -192,29 +192,29 @@ func TestRejectedAtTheBrand(t *testing.T) {
 func TestFreshnessOfTheBrandsSignIn(t *testing.T) {
 	t.Parallel()
 	p := webtest.Start(t, nil, brand, handed)
-	hourAgo := p.Now().Add(-time.Hour)
+	hourAgo := new(-time.Hour)
 	for name, test := range map[string]struct {
-		pairs    []string
-		authTime time.Time
-		status   int
+		pairs  []string
+		since  *time.Duration // from now until somebody has signed in, if that is told
+		status int
 	}{
 		"an hour old":                      {nil, hourAgo, http.StatusOK},
 		"prompt=login, an hour old":        {[]string{"prompt", "login"}, hourAgo, http.StatusBadRequest},
-		"prompt=login, just now":           {[]string{"prompt", "login"}, time.Time{}, http.StatusOK},
-		"prompt=login, this second":        {[]string{"prompt", "login"}, p.Now().Add(2 * time.Second), http.StatusOK},
+		"prompt=login, just now":           {[]string{"prompt", "login"}, nil, http.StatusOK},
+		"prompt=login, this second":        {[]string{"prompt", "login"}, new(time.Duration(0)), http.StatusOK},
 		"max_age, too old":                 {[]string{"max_age", "1800"}, hourAgo, http.StatusBadRequest},
 		"max_age, not too old":             {[]string{"max_age", "7200"}, hourAgo, http.StatusOK},
-		"max_age=0, just now":              {[]string{"max_age", "0"}, time.Time{}, http.StatusOK},
-		"max_age=0, before":                {[]string{"max_age", "0"}, p.Now().Add(-10 * time.Second), http.StatusBadRequest},
-		"in the future":                    {nil, p.Now().Add(5 * time.Minute), http.StatusBadRequest},
-		"a clock that is ahead":            {nil, p.Now().Add(30 * time.Second), http.StatusOK},
-		"prompt=login, a clock that lives": {[]string{"prompt", "login"}, p.Now().Add(30 * time.Second), http.StatusOK},
+		"max_age=0, just now":              {[]string{"max_age", "0"}, nil, http.StatusOK},
+		"max_age=0, before":                {[]string{"max_age", "0"}, new(-10 * time.Second), http.StatusBadRequest},
+		"in the future":                    {nil, new(5 * time.Minute), http.StatusBadRequest},
+		"a clock that is ahead":            {nil, new(30 * time.Second), http.StatusOK},
+		"prompt=login, a clock that lives": {[]string{"prompt", "login"}, new(30 * time.Second), http.StatusOK},
 	} {
 		b := p.Browser(t)
 		challenge := handedOver(t, b.Authorize(handedRequest(test.pairs...)))
 		who := pond
-		if !test.authTime.IsZero() {
-			who = pond.signedInAt(test.authTime)
+		if test.since != nil {
+			who = pond.signedInAt(p.Now().Add(*test.since).Truncate(time.Second)) // a brand may tell no more
 		}
 		d := accept(t, p, challenge, who)
 		if d.status != test.status || d.status != http.StatusOK && strings.Join(d.fields, " ") != "auth_time" {

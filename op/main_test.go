@@ -8,7 +8,10 @@ import (
 	"github.com/brandidp/idp/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(softhsm.Run(tests{m})) }
+func TestMain(m *testing.M) {
+	storagetest.TwiceAtOnce()
+	os.Exit(softhsm.Run(tests{m}))
+}
 
 // tests are those of the package, run with a database server.
 type tests struct{ *testing.M }

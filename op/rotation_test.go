@@ -112,7 +112,7 @@ func (r *rotation) start() {
 
 // load signs Amelia in at an instance again and again, for each relying party in turn.
 func (r *rotation) load(instance *webtest.Provider, done <-chan struct{}) {
-	pace := time.NewTicker(60 * time.Millisecond)
+	pace := time.NewTicker(150 * time.Millisecond)
 	defer pace.Stop()
 	b := instance.Browser(r.t)
 	for round := 0; ; round++ {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -30,8 +31,8 @@ type languages struct {
 }
 
 // newLanguages reads the catalogues. English comes first: the matcher falls
-// back to the first.
-func newLanguages() (languages, error) {
+// back to the first. They are the same for every brand.
+var newLanguages = sync.OnceValues(func() (languages, error) { //nolint:gochecknoglobals // never changes
 	known := []struct{ tag, dir string }{
 		{"en", "ltr"}, {"de", "ltr"}, {"es", "ltr"}, {"fr", "ltr"}, {"he", "rtl"},
 	}
@@ -53,7 +54,7 @@ func newLanguages() (languages, error) {
 	}
 	result.matcher = language.NewMatcher(tags)
 	return result, nil
-}
+})
 
 // The most that is looked at of what a request says about languages.
 const (

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/brandidp/idp/op"
@@ -77,8 +78,9 @@ func NewPages(brand Brand, base string) (*Pages, error) {
 	return p, err
 }
 
-// parseTemplates reads the pages, each within the layout.
-func parseTemplates() (map[string]*template.Template, error) {
+// parseTemplates reads the pages, each within the layout. They are the same for every
+// brand.
+var parseTemplates = sync.OnceValues(func() (map[string]*template.Template, error) { //nolint:gochecknoglobals // never changes
 	layout, err := template.ParseFS(htmlFiles, "html/layout.html", "html/fault.html", "html/scopes.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
@@ -94,7 +96,7 @@ func parseTemplates() (map[string]*template.Template, error) {
 		}
 	}
 	return templates, nil
-}
+})
 
 // The Content-Security-Policy of every page; the pages that submit their form by
 // a script add to it. A logo may be drawn with styles of its own and is shut up

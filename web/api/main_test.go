@@ -6,4 +6,7 @@ import (
 	"github.com/brandidp/idp/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { storagetest.Main(m) }
+func TestMain(m *testing.M) {
+	storagetest.TwiceAtOnce()
+	storagetest.Main(m)
+}

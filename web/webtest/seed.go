@@ -1,7 +1,6 @@
 package webtest
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"sync"
@@ -76,22 +75,15 @@ func seedOf(tb testing.TB) *seed {
 }
 
 // plant copies master key fingerprint and data keys into a fresh database.
-func (s *seed) plant(tb testing.TB, url string) {
-	tb.Helper()
-	conn, err := pgx.Connect(tb.Context(), url)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer conn.Close(context.WithoutCancel(tb.Context())) //nolint:errcheck // only read from here on
+func (s *seed) plant(p *Provider) {
+	p.tb.Helper()
 	batch := &pgx.Batch{}
 	batch.Queue("insert into master_keys (fingerprint) values ($1)", s.fingerprint)
 	for _, key := range s.dataKeys {
 		batch.Queue("insert into data_keys (id, purpose, wrapped) overriding system value values ($1, $2, $3)", key.ID, key.Purpose, key.Wrapped)
 	}
 	batch.Queue("select setval(pg_get_serial_sequence('data_keys', 'id'), 1000)")
-	if err := conn.SendBatch(tb.Context(), batch).Close(); err != nil {
-		tb.Fatal(err)
-	}
+	p.withConn(func(conn *pgx.Conn) error { return conn.SendBatch(p.tb.Context(), batch).Close() })
 }
 
 // signingKey gives the nth key of the process, made when it is first asked for.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/brandidp/idp/op/brandfile"
 	"github.com/brandidp/idp/op/keys"
@@ -53,6 +54,7 @@ type Provider struct {
 	transport http.RoundTripper
 	options   web.Options
 	stop      func()
+	aside     func() (*pgxpool.Pool, error) // see openAside
 }
 
 // Start starts a provider in a database of its own and applies the brand files,
@@ -67,7 +69,8 @@ func Start(tb testing.TB, change func(*web.Options), brandFiles ...string) *Prov
 func StartAt(tb testing.TB, databaseURL string, change func(*web.Options), brandFiles ...string) *Provider {
 	tb.Helper()
 	p := &Provider{tb: tb, DatabaseURL: databaseURL, seeded: seedOf(tb), keys: new(atomic.Int64), offset: new(atomic.Int64)}
-	p.seeded.plant(tb, p.DatabaseURL)
+	p.aside = sync.OnceValues(p.openAside)
+	p.seeded.plant(p)
 	p.open()
 	p.serve(func(opts *web.Options) {
 		if change != nil {
@@ -76,7 +79,10 @@ func StartAt(tb testing.TB, databaseURL string, change func(*web.Options), brand
 		p.plantKey(opts)
 	})
 	for _, file := range brandFiles {
-		p.Apply(file)
+		p.apply(file)
+	}
+	if len(brandFiles) > 0 {
+		p.Reload()
 	}
 	return p
 }
@@ -97,7 +103,7 @@ func (p *Provider) AnotherIssuer(path string) *Provider {
 
 func (p *Provider) another(change func(*web.Options)) *Provider {
 	p.tb.Helper()
-	other := &Provider{tb: p.tb, DatabaseURL: p.DatabaseURL, seeded: p.seeded, keys: p.keys, offset: p.offset}
+	other := &Provider{tb: p.tb, DatabaseURL: p.DatabaseURL, seeded: p.seeded, keys: p.keys, offset: p.offset, aside: p.aside}
 	other.open()
 	other.serve(func(opts *web.Options) {
 		opts.Signers = p.options.Signers
@@ -175,6 +181,13 @@ func cheapHashing() password.Options {
 // Apply applies a brand file, as idp apply does, and has the provider read it.
 func (p *Provider) Apply(yaml string) *brandfile.Result {
 	p.tb.Helper()
+	result := p.apply(yaml)
+	p.Reload()
+	return result
+}
+
+func (p *Provider) apply(yaml string) *brandfile.Result {
+	p.tb.Helper()
 	file, faults := brandfile.Parse("brand.yaml", []byte(yaml), brandfile.Options{Issuer: p.Issuer})
 	if len(faults) > 0 {
 		p.tb.Fatal(faults)
@@ -189,7 +202,6 @@ func (p *Provider) Apply(yaml string) *brandfile.Result {
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	p.Reload()
 	return result
 }
 
@@ -280,16 +292,35 @@ func Query[T any](p *Provider, sql string, args ...any) T {
 	return value
 }
 
+// withConn lends a connection that is not the provider's. It is kept for the next, since
+// PostgreSQL starts a process for each.
 func (p *Provider) withConn(f func(*pgx.Conn) error) {
 	p.tb.Helper()
-	conn, err := pgx.Connect(p.tb.Context(), p.DatabaseURL)
+	pool, err := p.aside()
+	if err == nil {
+		err = pool.AcquireFunc(p.tb.Context(), func(conn *pgxpool.Conn) error { return f(conn.Conn()) })
+	}
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(p.tb.Context())) //nolint:errcheck // the test has its answer
-	if err := f(conn); err != nil {
-		p.tb.Fatal(err)
+}
+
+// openAside prepares the connections that are not the provider's. No statement is
+// prepared for longer than it runs, so that a test may change the schema in between, and
+// no connection is lent that has been cut since.
+func (p *Provider) openAside() (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(p.DatabaseURL)
+	if err != nil {
+		return nil, err
 	}
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
+	config.MaxConns = 32 // of tests, one may wait for another
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(p.tb.Context()), config)
+	if err == nil {
+		p.tb.Cleanup(pool.Close)
+	}
+	return pool, err
 }
 
 // LogBuffer keeps what was logged. It is safe for concurrent use.
