@@ -15,7 +15,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/brandidp/idp/storage/storagetest"
+	"github.com/brandidp/idp/web/webtest"
 )
 
 // program is the binary under test, built when the first test asks for it.
@@ -27,7 +27,7 @@ var program struct {
 }
 
 func TestMain(m *testing.M) {
-	code := storagetest.Run(m)
+	code := webtest.Run(m)
 	if program.dir != "" {
 		if err := os.RemoveAll(program.dir); err != nil {
 			fmt.Fprintln(os.Stderr, "remove the program under test:", err)
