@@ -40,10 +40,12 @@ conformance-target: build ## Run what OpenID's conformance suite tests, on https
 conformance-config: ## Write the suite's configuration for it, bin/conformance/config.json (same ARGS).
 	@go run ./cmd/idp-conformance $(ARGS)
 
+# What takes longest begins first, and no test program sleeps for a second before it
+# ends, as the race detector has it by default.
 .PHONY: test
 test: modules ## Run all tests but interop with the race detector; installs what they need.
 	@deploy/dev/prerequisites.sh compiler curl postgresql chromium nginx java php softhsm
-	go test -race -timeout 20m -skip '^TestInterop$$' ./...
+	GORACE=atexit_sleep_ms=0 go test -race -timeout 20m -skip '^TestInterop$$' ./web/e2e ./cmd/idp ./web/demo ./...
 
 .PHONY: interop
 interop: modules ## Let other people's relying parties sign in, refresh and sign out; installs what they need.

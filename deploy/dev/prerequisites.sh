@@ -97,9 +97,17 @@ need_postgresql() {
 	trap - EXIT
 }
 
+# The headless shell takes a third of the CPU of a whole Chromium, which does as
+# well. Debian has it.
 need_chromium() {
 	local name
-	for name in chromium chromium-browser google-chrome google-chrome-stable headless-shell headless_shell; do
+	for name in chromium-headless-shell chrome-headless-shell headless-shell headless_shell; do
+		has "$name" && return
+	done
+	if grep -qs '^ID=debian' /etc/os-release && (install_packages "Chromium's headless shell" chromium-headless-shell); then
+		return
+	fi
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do
 		has "$name" && return
 	done
 	[ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ] && return

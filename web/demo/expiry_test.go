@@ -63,7 +63,6 @@ func (s *stage) known() int {
 //contract:2.7-embedded 2.7-agent 3.1-again
 func TestExpiryInTheEmbeddedWindow(t *testing.T) {
 	t.Parallel()
-	browser := webtest.Chromium(t)
 	for connector, test := range map[string]struct {
 		way    standin.Way
 		checks []string
@@ -73,7 +72,7 @@ func TestExpiryInTheEmbeddedWindow(t *testing.T) {
 		t.Run(connector, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			tab := webtest.NewProfile(browser, t)
+			tab := webtest.Chromium(t)
 			s.signIn(tab, t, connector, 0)
 			do(tab, t, chromedp.Evaluate[chromedp.Void](`{
 				const method = lpGetAuthenticationToken;
@@ -110,7 +109,6 @@ func TestExpiryInTheEmbeddedWindow(t *testing.T) {
 //contract:2.7-external 2.7-agent
 func TestExpiryInTheExternalWindow(t *testing.T) {
 	t.Parallel()
-	browser := webtest.Chromium(t)
 	for connector, test := range map[string]struct {
 		later    time.Duration
 		signedIn bool // still, at the provider
@@ -123,7 +121,7 @@ func TestExpiryInTheExternalWindow(t *testing.T) {
 		t.Run(connector, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			tab := webtest.NewProfile(browser, t)
+			tab := webtest.Chromium(t)
 			s.signIn(tab, t, connector, 0)
 			w := s.external(tab, t, "#external", -1)
 			s.talk(w, "Amelia Pond")

@@ -16,9 +16,9 @@ import (
 )
 
 // strict gives a tab that blocks cookies of third parties.
-func strict(browser context.Context, t *testing.T) context.Context {
+func strict(t *testing.T) context.Context {
 	t.Helper()
-	tab := webtest.NewProfile(browser, t)
+	tab := webtest.Chromium(t)
 	if _, err := chromedp.Call(tab, network.SetCookieControls, network.SetCookieControlsParams{EnableThirdPartyCookieRestriction: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -88,13 +88,12 @@ func fetched(tab context.Context, t *testing.T, address string) (cookies string,
 func TestThirdPartyCookiesAreBlocked(t *testing.T) {
 	t.Parallel()
 	s := startAt(t, otherBrandName, func(brandFile string) string { return brandFile })
-	browser := webtest.Chromium(t)
 
 	t.Run("the browser does block them", func(t *testing.T) {
 		t.Parallel()
 		elsewhere, provider := cookieSites(t)
 		sameSite := strings.Replace(provider, providerName, brandName, 1)
-		tab := strict(browser, t)
+		tab := strict(t)
 		do(tab, t, chromedp.Navigate(provider+"/set"))
 		for from, want := range map[string]string{sameSite: "third=party", elsewhere: ""} {
 			do(tab, t, chromedp.Navigate(from))
@@ -106,7 +105,7 @@ func TestThirdPartyCookiesAreBlocked(t *testing.T) {
 
 	t.Run("what the page fetches finds nobody signed in", func(t *testing.T) {
 		t.Parallel()
-		tab := strict(browser, t)
+		tab := strict(t)
 		s.signIn(tab, t, "messaging", 0)
 		do(tab, t, click("#embedded"))
 		if got := see(webtest.Frame(tab, t), t, "#message"); !strings.HasPrefix(got, "You are not signed in.") {
@@ -123,7 +122,7 @@ func TestThirdPartyCookiesAreBlocked(t *testing.T) {
 	} {
 		t.Run("a pop-up finds them: "+connector, func(t *testing.T) {
 			t.Parallel()
-			tab := strict(browser, t)
+			tab := strict(t)
 			do(tab, t,
 				chromedp.Navigate(s.Brand+"/?connector="+connector), click("#pop-up"),
 				chromedp.WaitNotPresent(chromedp.CSS("#pop-up")), chromedp.WaitEnabled(chromedp.CSS("#embedded")))
@@ -136,7 +135,7 @@ func TestThirdPartyCookiesAreBlocked(t *testing.T) {
 
 	t.Run("the external window needs no such cookie", func(t *testing.T) {
 		t.Parallel()
-		tab := strict(browser, t)
+		tab := strict(t)
 		s.signIn(tab, t, "messaging-code", 0)
 		w := s.external(tab, t, "#external", -1)
 		s.talk(w, "Amelia Pond", ameliasFacts...)

@@ -161,7 +161,6 @@ func TestWindows(t *testing.T) {
 // windows goes through the windows of each connector.
 func (s *stage) windows(t *testing.T) {
 	t.Helper()
-	browser := webtest.Chromium(t)
 	for connector, test := range map[string]struct {
 		embedded, external standin.Way
 		checks, window     []string // further ones, of every token and of the external window's
@@ -174,7 +173,7 @@ func (s *stage) windows(t *testing.T) {
 	} {
 		t.Run(connector, func(t *testing.T) {
 			t.Parallel()
-			tab := webtest.NewProfile(browser, t)
+			tab := webtest.Chromium(t)
 			s.signIn(tab, t, connector, 0)
 			inPage := embed(tab, t, "#embedded", "Authenticated")
 			s.talk(inPage, "Amelia Pond", ameliasFacts...)
@@ -209,7 +208,6 @@ func (s *stage) windows(t *testing.T) {
 //contract:2.3-fragment 2.3-query 2.3-name
 func TestLegacyPlacements(t *testing.T) {
 	t.Parallel()
-	browser := webtest.Chromium(t)
 	for name, test := range map[string]struct{ setting, query string }{
 		"fragment":              {"response_placement: fragment", ""},
 		"query":                 {"response_placement: query", "token"},
@@ -221,7 +219,7 @@ func TestLegacyPlacements(t *testing.T) {
 			s := startAt(t, brandName, func(brandFile string) string {
 				return strings.Replace(brandFile, "variant: legacy\n", "variant: legacy\n      "+test.setting+"\n", 1)
 			})
-			tab := webtest.NewProfile(browser, t)
+			tab := webtest.Chromium(t)
 			do(tab, t, chromedp.Navigate(s.Brand+"/?connector=messaging-legacy"))
 			w := s.external(tab, t, "#external", 1)
 			s.talk(w, "Rory Williams")

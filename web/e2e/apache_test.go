@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,9 +143,9 @@ func (a *apache) Client() string {
 }
 
 // Test lets a person sign in, refresh and sign out, here and at the provider.
-func (a *apache) Test(browser context.Context, t *testing.T) {
+func (a *apache) Test(t *testing.T) {
 	t.Helper()
-	tab := newTab(browser, t)
+	tab := newTab(t)
 	tab.Open(a.URL+"/a/page?of=theirs", nil)
 	tab.SignIn("amelia", ameliasPassword)
 	first := a.arrives(tab, "/a/page?of=theirs")
@@ -161,14 +160,14 @@ func (a *apache) Test(browser context.Context, t *testing.T) {
 			t.Errorf("after refreshing %s is %q", name, second.Get(name))
 		}
 	}
-	sub, err := userinfo(browser, a.issuer, second.Get("Oidc_access_token"))
+	sub, err := userinfo(t.Context(), a.issuer, second.Get("Oidc_access_token"))
 	if err != nil || sub != first.Get("Oidc_claim_sub") {
 		t.Errorf("userinfo for the new token: %q, %v", sub, err)
 	}
 
 	tab.Open(a.URL+"/oidc/callback", params("logout", a.URL+"/goodbye"))
 	a.arrives(tab, "/goodbye")
-	if _, err := userinfo(browser, a.issuer, second.Get("Oidc_access_token")); err == nil {
+	if _, err := userinfo(t.Context(), a.issuer, second.Get("Oidc_access_token")); err == nil {
 		t.Error("the token was not revoked")
 	}
 	tab.Open(a.URL, nil)

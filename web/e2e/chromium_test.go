@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"net/url"
 	"strings"
 	"testing"
@@ -13,18 +12,16 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
-// house is a provider, a relying party's site and a Chromium.
+// house is a provider and a relying party's site.
 type house struct {
 	*idp
 	*site
-
-	browser context.Context //nolint:containedctx // a browser of chromedp is a context
 }
 
 func newHouse(t *testing.T, flags ...string) *house {
 	t.Helper()
 	s := serve(t, append(flags, cheapHashing...)...)
-	h := &house{idp: s, site: newSite(t, s.Issuer), browser: webtest.Chromium(t)}
+	h := &house{idp: s, site: newSite(t, s.Issuer)}
 	s.Apply(h.Clients() + amelia)
 	return h
 }
@@ -63,7 +60,7 @@ func TestPeopleSignIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, h, newTab(h.browser, t))
+			test(t, h, newTab(t))
 		})
 	}
 }
@@ -243,7 +240,7 @@ func wrongPassword(t *testing.T, h *house, tab *tab) {
 func TestPagesFitSmallPhones(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, "--brand-name", "A brand with quite a long name")
-	tab := newTab(h.browser, t)
+	tab := newTab(t)
 	tab.Size(320, 560, chromedp.EmulateMobile)
 	for i, language := range []string{"en", "de", "es", "fr", "he"} {
 		tab.Language(language)
@@ -285,7 +282,7 @@ func TestPagesFitSmallPhones(t *testing.T) {
 func TestErrorPageIsAccessible(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	tab := newTab(h.browser, t)
+	tab := newTab(t)
 	tab.Open(h.Issuer+"/authorize", params("client_id", "nobody", "redirect_uri", "https://attacker.example/"))
 	if code, id := tab.Text("error"), tab.Text("request-id"); code == "" || id == "" || !strings.Contains(h.Log(), id) {
 		t.Errorf("error %q, request id %q, which the log has not got", code, id)

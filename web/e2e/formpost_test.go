@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
-	"github.com/brandidp/idp/web/webtest"
 )
 
 // TestFormPostInChromium: the page's policy lets the form out to the relying
@@ -36,7 +34,7 @@ clients:
     conversational_cloud: {variant: legacy, response_placement: form_post}
 `, party.URL) + amelia)
 	request := params("client_id", "posted", "response_type", "token", "redirect_uri", party.URL+"/authenticate?lang=en", "state", longState)
-	tab := newTab(webtest.Chromium(t), t)
+	tab := newTab(t)
 	check := func(way string) {
 		t.Helper()
 		tab.Do(chromedp.WaitReady(chromedp.ID("arrived")))

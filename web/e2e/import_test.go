@@ -21,6 +21,11 @@ import (
 	"github.com/brandidp/idp/storage/storagetest"
 )
 
+const (
+	fewImportLines = 200_000
+	importMemory   = 200 << 20 // bytes
+)
+
 // importLines is how long the file of TestKilledImport is; IDP_TEST_IMPORT has
 // another number.
 func importLines(t *testing.T) int {
@@ -36,35 +41,29 @@ func importLines(t *testing.T) int {
 	return lines
 }
 
-// imported is a line of the file, and a row of the database.
-type imported struct {
-	ExternalID   string `json:"external_id,omitempty"`
-	Username     string `json:"username,omitempty"`
-	PasswordHash string `json:"password_hash"`
-	Claims       struct {
-		Email         string `json:"email"`
-		EmailVerified bool   `json:"email_verified"`
-	} `json:"claims"`
-	CustomerInfo struct {
-		CustomerID string  `json:"customerId"`
-		Balance    float64 `json:"balance"`
-	} `json:"customer_info"`
-}
-
 // unusable tells which lines have no name.
 func unusable(i int) bool { return i%1000 == 17 }
 
-func importedLine(i int) imported {
-	var c imported
-	if !unusable(i) {
-		c.ExternalID = fmt.Sprintf("crm-%09d", i)
-		c.Username = fmt.Sprintf("user%d", i)
+const importedHash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NT%09dw"
+
+// importedLine is a line of the file.
+func importedLine(i int) string {
+	name := fmt.Sprintf(`"external_id":"crm-%09d","username":"user%d",`, i, i)
+	if unusable(i) {
+		name = ""
 	}
-	c.PasswordHash = fmt.Sprintf("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NT%09dw", i)
-	c.Claims.Email, c.Claims.EmailVerified = fmt.Sprintf("user%d@brand.example", i), true
-	c.CustomerInfo.CustomerID, c.CustomerInfo.Balance = strconv.Itoa(i), float64(i)/4
-	return c
+	return fmt.Sprintf(`{%s"password_hash":"`+importedHash+`","claims":{"email":"user%d@brand.example","email_verified":true},`+
+		`"customer_info":{"customerId":"%d","balance":%v}}`+"\n", name, i, i, i, float64(i)/4)
 }
+
+// importedRow is what importedRows gives for it.
+func importedRow(i int) string {
+	return fmt.Sprintf("crm-%09d user%d "+importedHash+" user%d@brand.example true %d %v user%d user%d@brand.example", i, i, i, i, i, float64(i)/4, i, i)
+}
+
+const importedRows = `select concat_ws(' ', external_id, username, password_hash, claims->>'email', claims->>'email_verified',
+	customer_info->>'customerId', customer_info->>'balance',
+	(select string_agg(identifier, ' ' order by identifier) from identifiers i where i.consumer_id = c.id)) from consumers c order by external_id`
 
 // An import that is killed at twenty moments, spread over all of it, ends with
 // exactly the lines of the file, and never needs much memory.
@@ -83,7 +82,7 @@ func TestKilledImport(t *testing.T) {
 	const kills = 20
 	var peak int64
 	for kill := range kills {
-		cmd := exec.Command(build(t), args...)
+		cmd := exec.Command(buildPlain(t), args...)
 		cmd.Env = environment()
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
@@ -98,7 +97,7 @@ func TestKilledImport(t *testing.T) {
 		peak = max(peak, peakMemory(cmd))
 	}
 	begin := time.Now()
-	cmd := exec.Command(build(t), args...)
+	cmd := exec.Command(buildPlain(t), args...)
 	cmd.Env = environment()
 	out, _ := cmd.Output() // some lines are refused
 	peak = max(peak, peakMemory(cmd))
@@ -106,7 +105,7 @@ func TestKilledImport(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("exit code %d, want 1 for refused lines", cmd.ProcessState.ExitCode())
 	}
-	if importMemory > 0 && peak > importMemory {
+	if peak > importMemory {
 		t.Errorf("%d MB of memory", peak>>20)
 	}
 	verifyImport(t, conn, lines, out, file+".refused.jsonl")
@@ -127,9 +126,8 @@ func writeImport(t *testing.T, name string, lines int) {
 		t.Fatal(err)
 	}
 	w := bufio.NewWriter(file)
-	encoder := json.NewEncoder(w)
 	for i := range lines {
-		if err := encoder.Encode(importedLine(i)); err != nil {
+		if _, err := w.WriteString(importedLine(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -157,7 +155,7 @@ func waitForImport(t *testing.T, conn *pgx.Conn, lines int64, ended chan error) 
 		case err := <-ended:
 			ended <- err
 			return
-		case <-time.After(5 * time.Millisecond): // between looks at another process
+		case <-time.After(20 * time.Millisecond): // between looks at another process
 		}
 		if time.Now().After(limit) {
 			t.Fatalf("%d of %d lines", done, lines)
@@ -168,26 +166,22 @@ func waitForImport(t *testing.T, conn *pgx.Conn, lines int64, ended chan error) 
 // verifyImport compares each row with its line.
 func verifyImport(t *testing.T, conn *pgx.Conn, lines int, out []byte, report string) {
 	t.Helper()
-	rows, err := conn.Query(t.Context(), `select external_id, username, password_hash, claims, customer_info,
-		(select string_agg(identifier, ' ' order by identifier) from identifiers i where i.consumer_id = c.id) from consumers c order by external_id`)
+	rows, err := conn.Query(t.Context(), importedRows)
 	if err != nil {
 		t.Fatal(err)
 	}
 	i, refused := 0, int64(0)
-	next := func() imported {
+	next := func() string {
 		for ; unusable(i) && i < lines; i++ {
 			refused++
 		}
 		i++
-		return importedLine(i - 1)
+		return importedRow(i - 1)
 	}
-	var (
-		got         imported
-		identifiers string
-	)
-	_, err = pgx.ForEachRow(rows, []any{&got.ExternalID, &got.Username, &got.PasswordHash, &got.Claims, &got.CustomerInfo, &identifiers}, func() error {
-		if want := next(); got != want || identifiers != want.Username+" "+want.Claims.Email {
-			return fmt.Errorf("%+v with %s, want %+v", got, identifiers, want)
+	var got string
+	_, err = pgx.ForEachRow(rows, []any{&got}, func() error {
+		if want := next(); got != want {
+			return fmt.Errorf("%s, want %s", got, want)
 		}
 		return nil
 	})

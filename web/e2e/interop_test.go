@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
-
-	"github.com/brandidp/idp/web/webtest"
 )
 
 // goodbye is where the relying parties of partyClients want people sent after
@@ -74,7 +72,6 @@ func TestInterop(t *testing.T) {
 	apache := startApache(t, s.Issuer)
 	keys, key := keysClient(t)
 	s.Apply(partyClients + keys + script.Client() + apache.Client() + amelia)
-	browser := webtest.Chromium(t)
 
 	t.Run("go-oidc", func(t *testing.T) {
 		t.Parallel()
@@ -99,10 +96,10 @@ func TestInterop(t *testing.T) {
 	}
 	t.Run("oidc-client-ts", func(t *testing.T) {
 		t.Parallel()
-		script.Test(browser, t)
+		script.Test(t)
 	})
 	t.Run("mod_auth_openidc", func(t *testing.T) {
 		t.Parallel()
-		apache.Test(browser, t)
+		apache.Test(t)
 	})
 }

@@ -15,50 +15,61 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/brandidp/idp/storage/storagetest"
+	"github.com/brandidp/idp/web/webtest"
 )
 
-// program is the binary under test, built when the first test asks for it.
-var program struct {
-	sync.Once
-
-	dir, path string
-	err       error
-}
+// folder is where the programs under test lie, so that every user may run them.
+var folder string
 
 func TestMain(m *testing.M) {
-	code := storagetest.Run(m)
-	if program.dir != "" {
-		if err := os.RemoveAll(program.dir); err != nil {
-			fmt.Fprintln(os.Stderr, "remove the program under test:", err)
-			code = max(code, 1)
+	code := 1
+	var err error
+	if folder, err = os.MkdirTemp("", "idp-e2e-"); err == nil {
+		if err = os.Chmod(folder, 0o755); err == nil {
+			code = webtest.Run(m)
 		}
+		err = errors.Join(err, os.RemoveAll(folder))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the folder of the program under test:", err)
+		code = max(code, 1)
 	}
 	os.Exit(code)
 }
 
-// build gives the path of the program. It lies where every user may run it.
-func build(tb testing.TB) string {
+// The program under test, and the same without the race detector for what is
+// measured or large; each is built when the first test asks for it.
+var (
+	program = sync.OnceValues(func() (string, error) { return compile("idp", buildFlags...) })
+	plain   = sync.OnceValues(func() (string, error) { return compile("idp-plain") })
+)
+
+// build gives the path of the program.
+func build(tb testing.TB) string { tb.Helper(); return built(tb, program) }
+
+// buildPlain gives the path of the program without the race detector.
+func buildPlain(tb testing.TB) string { tb.Helper(); return built(tb, plain) }
+
+func built(tb testing.TB, program func() (string, error)) string {
 	tb.Helper()
-	program.Do(func() {
-		program.dir, program.err = os.MkdirTemp("", "idp-e2e-") //nolint:usetesting // it outlives the test that asks first
-		if program.err == nil {
-			program.err = errors.Join(os.Chmod(program.dir, 0o755), showSources())
-		}
-		if program.err != nil {
-			return
-		}
-		program.path = filepath.Join(program.dir, "idp")
-		args := append([]string{"build", "-o", program.path}, buildFlags...)
-		out, err := exec.Command("go", append(args, "github.com/brandidp/idp/cmd/idp")...).CombinedOutput()
-		if err != nil {
-			program.err = errors.Join(err, errors.New(string(out)))
-		}
-	})
-	if program.err != nil {
-		tb.Fatalf("build the program: %v", program.err)
+	path, err := program()
+	if err != nil {
+		tb.Fatalf("build the program: %v", err)
 	}
-	return program.path
+	return path
+}
+
+func compile(name string, flags ...string) (string, error) {
+	if err := showSources(); err != nil {
+		return "", err
+	}
+	path := filepath.Join(folder, name)
+	args := append([]string{"build", "-o", path}, flags...)
+	out, err := exec.Command("go", append(args, "github.com/brandidp/idp/cmd/idp")...).CombinedOutput()
+	if err != nil {
+		return "", errors.Join(err, errors.New(string(out)))
+	}
+	return path, nil
 }
 
 // showSources looks at each file that the program is made of. go test, which sees

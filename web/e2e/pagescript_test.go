@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -17,19 +16,16 @@ import (
 	"github.com/brandidp/idp/web/webtest"
 )
 
-// shop is a provider, the brand's pages on its site and on another, and a
-// Chromium that keeps cookies from third parties.
+// shop is a provider, and the brand's pages on its site and on another.
 type shop struct {
 	*idp
 	*brandPages
-
-	browser context.Context //nolint:containedctx // a browser of chromedp is a context
 }
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
 	s := serve(t, cheapHashing...)
-	h := &shop{idp: s, brandPages: newBrandPages(t, s.Issuer), browser: webtest.Chromium(t)}
+	h := &shop{idp: s, brandPages: newBrandPages(t, s.Issuer)}
 	s.Apply(h.Clients() + amelia)
 	return h
 }
@@ -37,7 +33,7 @@ func newShop(t *testing.T) *shop {
 // tab gives a tab that blocks third-party cookies.
 func (h *shop) tab(t *testing.T) *tab {
 	t.Helper()
-	tab := newTab(h.browser, t)
+	tab := newTab(t)
 	call(tab, network.SetCookieControls, network.SetCookieControlsParams{EnableThirdPartyCookieRestriction: true})
 	return tab
 }

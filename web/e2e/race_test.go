@@ -8,10 +8,3 @@ var buildFlags = []string{"-race"}
 // crowdHashing is cheaper than what operators have: with the race detector's
 // books on each byte of memory, one hash would cost several times as much.
 var crowdHashing = cheapHashing
-
-// A short file is long enough to be killed in, where each line takes ten times as
-// long; memory says nothing then.
-const (
-	fewImportLines = 40_000
-	importMemory   = 0
-)

@@ -54,7 +54,7 @@ func TestScreenshots(t *testing.T) {
 		{"sign-in-right-to-left", 400, 600, "he", "light"},
 		{"sign-in-phone-dark", 375, 667, "en", "dark"},
 	} {
-		tab := newTab(h.browser, t)
+		tab := newTab(t)
 		tab.Size(shot.width, shot.height, chromedp.EmulateScale(2))
 		tab.Language(shot.language)
 		tab.Scheme(shot.scheme)
@@ -62,12 +62,12 @@ func TestScreenshots(t *testing.T) {
 		tab.Do(chromedp.WaitVisible(chromedp.ID("submit")))
 		picture(tab, shot.name)
 	}
-	tab := newTab(h.browser, t)
+	tab := newTab(t)
 	tab.Size(560, 520, chromedp.EmulateScale(1.5))
 	tab.Open(h.Issuer+"/authorize", params("client_id", "nobody"))
 	picture(tab, "error")
 
-	demonstration(t, newTab(h.browser, t), picture)
+	demonstration(t, newTab(t), picture)
 }
 
 // shrink keeps the 256 most frequent colours of a picture, which for text on

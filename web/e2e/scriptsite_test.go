@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -87,9 +86,9 @@ type scriptUser struct {
 }
 
 // Test lets a person sign in, refresh and sign out.
-func (s *scriptSite) Test(browser context.Context, t *testing.T) {
+func (s *scriptSite) Test(t *testing.T) {
 	t.Helper()
-	tab := newTab(browser, t)
+	tab := newTab(t)
 	tab.Open(s.URL, nil)
 	tab.Do(chromedp.Click(chromedp.ID("sign-in")))
 	tab.SignIn("amelia", ameliasPassword)
@@ -106,7 +105,7 @@ func (s *scriptSite) Test(browser context.Context, t *testing.T) {
 	if second.Profile != first.Profile {
 		t.Errorf("refreshed for %+v, want %+v", second.Profile, first.Profile)
 	}
-	if sub, err := userinfo(browser, s.issuer, second.AccessToken); err != nil || sub != first.Profile.Sub {
+	if sub, err := userinfo(t.Context(), s.issuer, second.AccessToken); err != nil || sub != first.Profile.Sub {
 		t.Errorf("userinfo for the new token: %q, %v", sub, err)
 	}
 
@@ -114,7 +113,7 @@ func (s *scriptSite) Test(browser context.Context, t *testing.T) {
 	if user := says(tab, "signed-out"); user.Error != "" || user.State != "a state" {
 		t.Errorf("signed out: %+v", user)
 	}
-	if _, err := userinfo(browser, s.issuer, second.AccessToken); err == nil {
+	if _, err := userinfo(t.Context(), s.issuer, second.AccessToken); err == nil {
 		t.Error("the token was not revoked")
 	}
 	tab.Do(chromedp.Click(chromedp.ID("silently")))

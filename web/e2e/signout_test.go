@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-
-	"github.com/brandidp/idp/web/webtest"
 )
 
 // TestSignOutInChromium: a relying party on another site signs out by a link and by a
@@ -49,7 +47,7 @@ clients:
     backchannel_logout_uri: %[1]s/told
 `, party.URL) + amelia)
 	request := params("client_id", "party", "response_type", "id_token", "redirect_uri", party.URL+"/cb", "nonce", "n", "scope", "openid")
-	tab := newTab(webtest.Chromium(t), t)
+	tab := newTab(t)
 	for _, way := range []string{"link", "button"} {
 		tab.Open(s.Issuer+"/authorize", request)
 		tab.SignIn("amelia", ameliasPassword)

@@ -25,9 +25,9 @@ type tab struct {
 }
 
 // newTab gives a tab with cookies of its own.
-func newTab(browser context.Context, tb testing.TB) *tab {
+func newTab(tb testing.TB) *tab {
 	tb.Helper()
-	return &tab{tb: tb, ctx: webtest.NewProfile(browser, tb)}
+	return &tab{tb: tb, ctx: webtest.Chromium(tb)}
 }
 
 // Do does things one after the other.

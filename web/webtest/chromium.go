@@ -18,60 +18,112 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"github.com/brandidp/idp/storage/storagetest"
 )
 
-// tabLimit is how long all that a test does in one browser may take.
+// tabLimit is how long all that a test does in one tab may take.
 const tabLimit = 5 * time.Minute
 
-// Chromium starts a headless Chromium with a profile of its own and gives its
-// tab, for chromedp.Do and Run. It ends with the test. With -short the test is skipped;
-// without a Chromium on the machine it fails.
+// sharedChromium is the process's one Chromium, started by the first test that asks for a
+// tab and ended by Run. A start costs seconds of CPU; a profile next to nothing.
+var sharedChromium struct { //nolint:gochecknoglobals // one Chromium per process is the purpose
+	sync.Mutex
+
+	run     bool
+	browser context.Context //nolint:containedctx // a browser of chromedp is a context
+	end     func()
+	err     error
+}
+
+// Main runs a package's tests, ends Chromium, leaves the database server, and exits.
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a package that has something of its own to clear away afterwards:
+// it returns the exit code. M is a *testing.M, or something that runs one.
+func Run(m interface{ Run() int }) int {
+	sharedChromium.Lock()
+	sharedChromium.run = true
+	sharedChromium.Unlock()
+	code := storagetest.Run(m)
+	sharedChromium.Lock()
+	defer sharedChromium.Unlock()
+	if sharedChromium.end != nil {
+		sharedChromium.end()
+	}
+	return code
+}
+
+// Chromium gives a tab of the package's headless Chromium, for chromedp.Do and Run.
+// It has a profile of its own, which shares no cookies with others, and ends with
+// the test. With -short the test is skipped; without a Chromium on the machine it
+// fails. The package's TestMain calls Main or Run.
 func Chromium(tb testing.TB) context.Context {
 	tb.Helper()
 	if testing.Short() {
 		tb.Skip("no browser with -short")
 	}
+	browser, err := join()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	// Not tb.Context, which ends before the tab can be closed in order.
+	limited, cancelLimit := context.WithTimeout(browser, tabLimit)
+	tab, cancel := newTab(limited, chromedp.WithNewBrowserContext())
+	tb.Cleanup(func() {
+		cancel()
+		cancelLimit()
+	})
+	if err := chromedp.Do(tab); err != nil {
+		tb.Fatalf("open a tab: %v", err)
+	}
+	return tab
+}
+
+// join starts the process's Chromium once.
+func join() (context.Context, error) {
+	sharedChromium.Lock()
+	defer sharedChromium.Unlock()
+	switch {
+	case !sharedChromium.run:
+		return nil, errors.New("this package needs: func TestMain(m *testing.M) { webtest.Main(m) }")
+	case sharedChromium.browser == nil && sharedChromium.err == nil:
+		sharedChromium.browser, sharedChromium.end, sharedChromium.err = startChromium() //nolint:fatcontext // once a process
+	}
+	return sharedChromium.browser, sharedChromium.err
+}
+
+// startChromium starts one with a folder of its own, and gives what ends it.
+func startChromium() (context.Context, func(), error) {
 	program, err := findChromium()
 	if err != nil {
-		tb.Fatal(err)
+		return nil, nil, err
 	}
-	// Not tb.TempDir: Chromium's last children may still write while it is removed.
-	profile, err := os.MkdirTemp("", "idp-chromium-") //nolint:usetesting // see above
+	folder, err := os.MkdirTemp("", "idp-chromium-")
 	if err != nil {
-		tb.Fatal(err)
+		return nil, nil, fmt.Errorf("make Chromium's folder: %w", err)
 	}
-	// Not tb.Context, which ends before the browser can be closed in order.
-	limited, cancelLimit := context.WithTimeout(context.WithoutCancel(tb.Context()), tabLimit)
-	allocator, cancelAllocator := chromedp.NewExecAllocator(limited, append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.WindowSize(1280, 900),
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.UserDataDir(folder), chromedp.WindowSize(1280, 900),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		// The people of the tests read English, and a test asks for other languages itself.
 		chromedp.Flag("lang", "en-US"), chromedp.WSURLReadTimeout(tabLimit/2),
+		// Each site is a process of its own, as in everybody's browser and not by
+		// itself in the headless shell: see Frame.
+		chromedp.Flag("site-per-process", true),
 	)...)
-	ctx, cancel := newTab(allocator)
-	tb.Cleanup(func() {
+	ctx, cancel := chromedp.NewContext(allocator)
+	end := func() {
 		_ = chromedp.Cancel(ctx)
 		cancel()
 		cancelAllocator()
-		cancelLimit()
-		removeProfile(tb, profile)
-	})
+		removeFolder(folder)
+	}
 	if err := chromedp.Do(ctx); err != nil {
-		tb.Fatalf("start Chromium: %v", err)
+		end()
+		return nil, nil, fmt.Errorf("start Chromium: %w", err)
 	}
-	return ctx
-}
-
-// NewProfile gives a tab of the same browser that shares no cookies with others,
-// which comes cheaper than another Chromium.
-func NewProfile(ctx context.Context, tb testing.TB) context.Context {
-	tb.Helper()
-	tab, cancel := newTab(ctx, chromedp.WithNewBrowserContext())
-	tb.Cleanup(cancel)
-	if err := chromedp.Do(tab); err != nil {
-		tb.Fatalf("open a profile: %v", err)
-	}
-	return tab
+	return ctx, end, nil
 }
 
 // NewWindow does what opens another window, such as a click on a link with a
@@ -274,25 +326,29 @@ func ConsoleErrors(ctx context.Context) []string {
 	return lines
 }
 
+// findChromium prefers the headless shell: the same pages without the windows and
+// menus around them, for which the whole browser takes three times as much CPU.
 func findChromium() (string, error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless-shell"} {
+	for _, name := range []string{
+		"chromium-headless-shell", "chrome-headless-shell", "headless-shell", "headless_shell",
+		"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
+	} {
 		if program, err := exec.LookPath(name); err == nil {
 			return program, nil
 		}
 	}
-	return "", errors.New("no Chromium in PATH: install it (Debian: apt-get install chromium), or run the tests with -short")
+	return "", errors.New("no Chromium in PATH: install it (Debian: apt-get install chromium-headless-shell), or run the tests with -short")
 }
 
-// removeProfile waits for the children of a browser that has just ended.
-func removeProfile(tb testing.TB, profile string) {
-	tb.Helper()
+// removeFolder waits for the children of a browser that has just ended.
+func removeFolder(folder string) {
 	const attempts, wait = 50, 100 * time.Millisecond
 	var err error
 	for range attempts {
-		if err = os.RemoveAll(profile); err == nil {
+		if err = os.RemoveAll(folder); err == nil {
 			return
 		}
 		time.Sleep(wait)
 	}
-	tb.Logf("remove Chromium's profile: %v", err)
+	fmt.Fprintln(os.Stderr, "webtest: remove Chromium's folder:", err)
 }
