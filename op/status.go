@@ -8,8 +8,8 @@ import (
 
 // Status is how an instance fares, for whoever watches it.
 type Status struct {
-	// ViewAge is how long ago clients and keys were last known to be current; from a
-	// minute on nothing is signed. It is -1 as long as they were never read.
+	// ViewAge is how long ago clients and keys were last known to be current; past
+	// Keys.ViewLifetime nothing is signed. It is -1 as long as they were never read.
 	ViewAge time.Duration
 	// ActiveKeys are the keys that sign.
 	ActiveKeys []ActiveKey

@@ -276,8 +276,8 @@ func (p *Provider) Run(ctx context.Context) {
 	wait.Wait()
 }
 
-// pollInterval is how often the change counter is read: each second, where a view
-// lives a minute.
+// pollInterval is how often the change counter is read: each second by the default of
+// Keys.ViewLifetime.
 func (p *Provider) pollInterval() time.Duration { return p.opts.Keys.ViewLifetime / 60 }
 
 func (p *Provider) runRefresh(ctx context.Context, changed <-chan struct{}) {

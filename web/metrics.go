@@ -34,7 +34,7 @@ var (
 	keyAge = prometheus.NewDesc("idp_active_signing_key_age_seconds",
 		"How long a key has been signing; client_id is empty for the provider's.", []string{"client_id", "alg", "kid"}, nil)
 	viewAge = prometheus.NewDesc("idp_view_age_seconds",
-		"How long ago clients and keys were last known to be current; from 60 on nothing is signed; -1 before they were read.", nil, nil)
+		"How long ago clients and keys were last known to be current; past the time that an instance goes on without the database, a minute, nothing is signed; -1 before they were read.", nil, nil)
 	swept = prometheus.NewDesc("idp_swept_rows_total",
 		"Expired rows that this instance has deleted.", nil, nil)
 	connections = prometheus.NewDesc("idp_database_connections",

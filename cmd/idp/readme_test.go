@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -88,6 +89,15 @@ curl -s "http://localhost:$PORT/api/v1/engagements/token"`, 1)
 	}
 	if !strings.Contains(payload, `"external_id":"crm-17"`) {
 		t.Errorf("no consumer was made: %s", payload)
+	}
+	var answer bytes.Buffer
+	for _, block := range blocks["json"] {
+		if strings.HasPrefix(block, `{"results"`) && json.Compact(&answer, []byte(block)) != nil {
+			t.Errorf("no JSON: %s", block)
+		}
+	}
+	if answer.Len() == 0 || !strings.Contains(payload, answer.String()) {
+		t.Errorf("a batch is not answered with %s: %s", answer.String(), payload)
 	}
 	if !strings.Contains(payload, `{"id_token":"eyJ`) {
 		t.Errorf("no token for somebody signed in at the brand: %s", payload)
