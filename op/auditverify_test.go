@@ -1,6 +1,7 @@
 package op_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -135,4 +136,21 @@ func TestManyAuditEventsGetSeveralSeals(t *testing.T) {
 	if report.Seals != 3 || report.Events != 1200 {
 		t.Errorf("%+v", report)
 	}
+}
+
+// TestEachAuditEventEnds: one that does not would stop the sealing of all after it, and
+// stay with them for ever.
+func TestEachAuditEventEnds(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	conn := tr.connect()
+	defer conn.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // what matters was asked
+	for _, change := range []string{"expires_at = 'infinity'", "expires_at = at + interval '11 years'", "at = 'infinity', expires_at = 'infinity'", "at = '-infinity'"} {
+		tr.tell("amelia")
+		if _, err := conn.Exec(t.Context(), "update audit_events set "+change); err == nil || !strings.Contains(err.Error(), "audit_events_expires_at_check") {
+			t.Errorf("%s: %v", change, err)
+		}
+	}
+	tr.seal()
+	wantFaults(t, tr.verify(nil))
 }

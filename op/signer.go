@@ -1,8 +1,12 @@
 package op
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"github.com/brandidp/idp/op/keys"
 	"github.com/brandidp/idp/storage"
@@ -35,13 +39,37 @@ func (v *view) mayFailToSign(client *storage.Client) bool {
 	return err == nil && slices.ContainsFunc(signers, (*keys.Signer).MayFail)
 }
 
-// awaitsKey is an error if what a client gets cannot be signed yet: it is told so before
-// its code or refresh token is used.
-func (v *view) awaitsKey(client *storage.Client) error {
-	if _, err := v.signersFor(client); errors.Is(err, keys.ErrNotAgreed) {
+// awaitsKey is an error if what a client gets for a grant cannot be signed yet: it is
+// told so before its code or refresh token is used. That it cannot be signed at all is
+// one where there is such a thing to lose; what else a client asks for may need no
+// signature.
+func (v *view) awaitsKey(client *storage.Client, grant string) error {
+	_, err := v.signersFor(client)
+	if grant == string(oidc.GrantTypeCode) || grant == storage.GrantRefreshToken || errors.Is(err, keys.ErrNotAgreed) {
 		return err
 	}
 	return nil
+}
+
+// tellFaults logs what is wrong with single keys, once.
+func (p *Provider) tellFaults(ctx context.Context, v *view, old *stamped) {
+	told := map[string]bool{}
+	if old != nil {
+		for _, fault := range old.keys.Faults() {
+			told[fault.Error()] = true
+		}
+	}
+	for _, fault := range v.keys.Faults() {
+		if !told[fault.Error()] {
+			p.opts.Log.ErrorContext(ctx, "a signing key is damaged: if it is the active one, nothing is signed for its owner; the others go on",
+				"key", fault.Key.Kid, "state", fault.Key.State, "owner", v.ownerName(fault.Key.ClientID), "error", fault)
+		}
+	}
+}
+
+// ownerName names the owner of keys for people.
+func (v *view) ownerName(owner int64) string {
+	return cmp.Or(v.clientID(owner), "the provider")
 }
 
 // signingOwner is whose key signs a client's ID tokens: a Conversational Cloud

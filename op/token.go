@@ -54,8 +54,10 @@ func (s *server) VerifyClient(ctx context.Context, r *zitadel.Request[zitadel.Cl
 	if grant := r.Form.Get("grant_type"); grant != "" && !slices.Contains(c.client.GrantTypes, grant) {
 		return nil, s.p.wireError(ctx, errGrantType)
 	}
-	if err := c.view.awaitsKey(c.client); err != nil && r.Form.Get("grant_type") != "" {
-		return nil, s.p.wireError(ctx, err)
+	if grant := r.Form.Get("grant_type"); grant != "" {
+		if err := c.view.awaitsKey(c.client, grant); err != nil {
+			return nil, s.p.wireError(ctx, err)
+		}
 	}
 	return &libraryClient{client: c.client}, nil
 }

@@ -95,8 +95,9 @@ func (p *Provider) Ready(ctx context.Context) error {
 		return &notReadyError{"clients and keys", err}
 	}
 	// A key that not every instance publishes yet is no reason to be sent no requests: most
-	// need no signature, and in a moment it signs.
-	if _, err := v.signerOf(0, keys.RS256); err != nil && !errors.Is(err, keys.ErrNotAgreed) {
+	// need no signature, and in a moment it signs. Neither is one that cannot sign: the other
+	// instances have the same, and the connectors keys of their own.
+	if _, err := v.signerOf(0, keys.RS256); errors.Is(err, keys.ErrNoKey) {
 		return &notReadyError{"signing keys", err}
 	}
 	return nil
@@ -211,6 +212,7 @@ func (p *Provider) readSnapshot(ctx context.Context, old *stamped, asked time.Ti
 	if unknown := v.keys.Unknown(); len(unknown) > 0 && (old == nil || !slices.Equal(unknown, old.keys.Unknown())) {
 		p.opts.Log.WarnContext(ctx, "signing keys of algorithms that this release does not know are passed over: a later release has made them", "kids", unknown)
 	}
+	p.tellFaults(ctx, v, old)
 	v.outOfReach = p.opts.Signers.OutOfReach(snapshot.Keys)
 	if len(v.outOfReach) > 0 && (old == nil || !slices.Equal(v.outOfReach, old.outOfReach)) {
 		p.opts.Log.WarnContext(ctx, "signing keys lie in a token that is not configured: whoever needs them to sign gets an error; set pkcs11.module, pkcs11.token and pkcs11.pin_file",
@@ -243,9 +245,7 @@ func (p *Provider) newView(snapshot *storage.Snapshot, old *stamped) (*view, err
 		previous = old.keys
 	}
 	var err error
-	if v.keys, err = keys.NewSet(snapshot.Keys, p.opts.Keyring, previous, p.opts.Signers); err != nil {
-		return nil, err
-	}
+	v.keys = keys.NewSet(snapshot.Keys, p.opts.Keyring, previous, p.opts.Signers)
 	if v.encrypters, err = newEncrypters(snapshot.Clients); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,17 +46,29 @@ func queryInstances(ctx context.Context, q querier) ([]Instance, error) {
 	return instances, nil
 }
 
+// ErrMasterKeyChanged means that the master key which an instance has started with opens
+// the database no more.
+var ErrMasterKeyChanged = errors.New("the master key of the database was changed since this instance has started with another: start it anew with the one in force")
+
 // JoinInstance has an instance that answers nothing yet counted among those that run,
 // for a lifetime, as one that knows of every change so far: what it will answer by, it
-// reads after this.
+// reads after this. One whose master key is neither the one in force nor the next is
+// ErrMasterKeyChanged; nil says nothing of it. It joins before a change of the master key ends, or sees its end.
 // Its ID, version and fingerprint have to be set.
 func (s *Store) JoinInstance(ctx context.Context, instance Instance, lifetime time.Duration) error {
-	_, err := s.pool.Exec(ctx, `
-		insert into instances (id, counter, version, master_key_fingerprint, expires_at) select $1, counter, $2, $3, idp_now() + $4::interval from changes
-		on conflict (id) do update set counter = excluded.counter, seen_at = idp_now(), expires_at = excluded.expires_at`,
-		instance.ID, instance.Version, instance.MasterKeyFingerprint, lifetime)
+	err := s.Administer(ctx, func(tx *Tx) error {
+		joined, err := tx.tx.Exec(ctx, `
+			insert into instances (id, counter, version, master_key_fingerprint, expires_at) select $1, counter, $2, $3, idp_now() + $4::interval from changes
+			where $3::bytea is null or exists (select from master_keys where $3 in (fingerprint, next_fingerprint))
+			on conflict (id) do update set counter = excluded.counter, seen_at = idp_now(), expires_at = excluded.expires_at`,
+			instance.ID, instance.Version, instance.MasterKeyFingerprint, lifetime)
+		if err == nil && joined.RowsAffected() == 0 {
+			return ErrMasterKeyChanged
+		}
+		return wrap(err)
+	})
 	if err != nil {
-		return fmt.Errorf("join the instances: %w", wrap(err))
+		return fmt.Errorf("join the instances: %w", err)
 	}
 	return nil
 }

@@ -238,12 +238,6 @@ func (d *doctor) masterKey(ctx context.Context, store *storage.Store) *seal.Insp
 
 // signingKeys says how old each key is that signs, once all of them open.
 func (d *doctor) signingKeys(snapshot *storage.Snapshot, inspected *seal.Inspected, signers *keys.Signers) {
-	if inspected != nil && inspected.Keyring != nil && signers != nil {
-		if _, err := keys.NewSet(snapshot.Keys, inspected.Keyring, nil, signers); err != nil {
-			d.fail("signing keys", err, "")
-		}
-	}
-
 	if signers != nil {
 		for _, key := range signers.OutOfReach(snapshot.Keys) {
 			d.add("signing keys", verdictFault, key, "set pkcs11.module, pkcs11.token and pkcs11.pin_file to the token that it lies in")
@@ -255,6 +249,17 @@ func (d *doctor) signingKeys(snapshot *storage.Snapshot, inspected *seal.Inspect
 		names[client.ID] = client.ClientID
 	}
 
+	damaged := map[*storage.SigningKey]bool{}
+
+	if inspected != nil && inspected.Keyring != nil && signers != nil {
+		for _, fault := range keys.NewSet(snapshot.Keys, inspected.Keyring, nil, signers).Faults() {
+			damaged[fault.Key] = true
+
+			d.fail("signing keys", fmt.Errorf("of %s, %s: %w", names[fault.Key.ClientID], fault.Key.State, fault),
+				"bring the row back from a backup of the database, or have another key take its place")
+		}
+	}
+
 	own := false
 
 	for _, key := range snapshot.Keys {
@@ -263,6 +268,10 @@ func (d *doctor) signingKeys(snapshot *storage.Snapshot, inspected *seal.Inspect
 		}
 
 		own = own || key.ClientID == 0
+
+		if damaged[key] {
+			continue
+		}
 
 		d.add("signing key", verdictOK, fmt.Sprintf("%s of %s has signed by %s for %s; %s",
 			key.Kid, names[key.ClientID], key.Alg, age(time.Since(key.ActivatedAt)), placeOfKey(key)), "")

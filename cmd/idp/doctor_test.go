@@ -142,3 +142,17 @@ func TestDoctorMakesNothing(t *testing.T) {
 		t.Errorf("it has made %s: %v", dir, err)
 	}
 }
+
+// TestDoctorNamesTheOwnerOfADamagedKey, and nobody else's.
+func TestDoctorNamesTheOwnerOfADamagedKey(t *testing.T) {
+	t.Parallel()
+
+	i, _ := connected(t)
+	kids, _ := states(t, i, "--client", "messaging-code")
+	i.exec("update signing_keys set private_sealed = substr(private_sealed, 1, 60) where kid = '" + kids[0] + "'")
+
+	if r := i.run("", "doctor"); r.code != 1 || strings.Count(r.stdout, " fault ") != 1 ||
+		!strings.Contains(r.stdout, "of messaging-code, active: signing key "+kids[0]) || strings.Contains(r.stdout, kids[0]+" of messaging-code has signed") {
+		t.Errorf("%+v", r)
+	}
+}

@@ -30,21 +30,29 @@ func TestAKeyThatWasMovedDoesNotSign(t *testing.T) {
 		"cut":                     changed(func(k *storage.SigningKey) { k.PrivateSealed = k.PrivateSealed[:100] }),
 		"nothing":                 changed(func(k *storage.SigningKey) { k.PrivateSealed = nil }),
 	} {
-		if _, err := keys.NewSet(changed, keyring, nil, nil); !errors.Is(err, seal.ErrSealed) {
-			t.Errorf("%s: %v", name, err)
-		}
+		wantSealed(t, name, keys.NewSet(changed, keyring, nil, nil))
 	}
 	foreign, err := keyring.Seal(seal.Tickets, []byte("x"), "signing_keys", rows[0].Kid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keys.NewSet(changed(func(k *storage.SigningKey) { k.PrivateSealed = foreign }), keyring, nil, nil); !errors.Is(err, seal.ErrSealed) {
-		t.Errorf("sealed for another purpose: %v", err)
-	}
+	wantSealed(t, "sealed for another purpose", keys.NewSet(changed(func(k *storage.SigningKey) { k.PrivateSealed = foreign }), keyring, nil, nil))
 	for name, public := range map[string]string{"no JSON": "{", "symmetric": `{"kty":"oct","k":"AAAA"}`, "private": `{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}`} {
-		if _, err := keys.NewSet(changed(func(k *storage.SigningKey) { k.PublicJWK = json.RawMessage(public) }), keyring, nil, nil); err == nil {
+		set := keys.NewSet(changed(func(k *storage.SigningKey) { k.PublicJWK = json.RawMessage(public) }), keyring, nil, nil)
+		if string(set.JWKS()) != `{"keys":[]}` || len(set.Faults()) != 1 {
 			t.Errorf("a public half that is %s was published", name)
 		}
+	}
+}
+
+// wantSealed checks that the only key of a set does not open, and nothing signs.
+func wantSealed(t *testing.T, name string, set *keys.Set) {
+	t.Helper()
+	if faults := set.Faults(); len(faults) != 1 || !errors.Is(faults[0], seal.ErrSealed) {
+		t.Errorf("%s: %v", name, faults)
+	}
+	if _, err := set.Signer(0, keys.RS256, 0); !errors.Is(err, seal.ErrSealed) {
+		t.Errorf("%s: it signs: %v", name, err)
 	}
 }
 

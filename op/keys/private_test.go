@@ -115,10 +115,8 @@ func TestEveryFormOfAPrivateKeyIsRead(t *testing.T) {
 				t.Errorf("%s: %v: another public key", form, err)
 			}
 			row.ClientID = 9
-			all, err := keys.NewSet([]*storage.SigningKey{row}, keyring, nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			all := keys.NewSet([]*storage.SigningKey{row}, keyring, nil, nil)
+			wantNoFaults(t, all)
 			signer, err := all.Signer(9, row.Alg, 0)
 			if err != nil {
 				t.Fatal(err)

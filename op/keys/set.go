@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -34,7 +35,21 @@ type Set struct {
 	all     []byte
 	owned   map[int64][]byte
 	unknown []string
+	faults  []*FaultError
 }
+
+// FaultError is what is wrong with a key that signs, or stands in the key sets. Its
+// owner gets nothing signed by its algorithm as long as it is the active one; nothing
+// else suffers by it.
+type FaultError struct {
+	// Key is the row of the key.
+	Key *storage.SigningKey
+	// Cause names the key.
+	Cause error
+}
+
+func (e *FaultError) Error() string { return e.Cause.Error() }
+func (e *FaultError) Unwrap() error { return e.Cause }
 
 // activeKey names an active key: each owner has at most one for an algorithm.
 type activeKey struct {
@@ -46,13 +61,27 @@ type activeKey struct {
 type lazySigner struct {
 	row  *storage.SigningKey
 	open func() (*Signer, error)
+	// failed is set once it could not be opened, so that the next set tries again.
+	failed *atomic.Bool
+}
+
+func newLazySigner(row *storage.SigningKey, open func() (*Signer, error)) *lazySigner {
+	failed := &atomic.Bool{}
+	return &lazySigner{row, sync.OnceValues(func() (*Signer, error) {
+		signer, err := open()
+		if err != nil {
+			failed.Store(true)
+		}
+		return signer, err
+	}), failed}
 }
 
 // NewSet prepares the keys in rows. What previous (nil at first) has opened
 // already is not opened again. Signers say who signs. A key of an algorithm that is
 // not one of Algs, which a later release has made, is passed over: it neither signs
-// here nor is published.
-func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, signers *Signers) (*Set, error) {
+// here nor is published. One that is damaged is among Faults: if its public half cannot
+// be read it is not published, and if it is an active key its owner has none that signs.
+func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, signers *Signers) *Set {
 	set := &Set{
 		signers: map[string]*lazySigner{}, ready: map[activeKey][]*lazySigner{},
 		public: map[string]jose.JSONWebKey{}, own: map[string]jose.JSONWebKey{}, owned: map[int64][]byte{},
@@ -67,21 +96,26 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 			set.unknown = append(set.unknown, row.Kid)
 			continue
 		}
-		var jwk jose.JSONWebKey
-		if err := json.Unmarshal(row.PublicJWK, &jwk); err != nil || !jwk.IsPublic() {
-			return nil, fmt.Errorf("signing key %s: the public half does not parse", row.Kid)
+		jwk, err := publicOf(row)
+		if err == nil {
+			set.public[row.Kid] = jwk
+			if row.ClientID == 0 {
+				set.own[row.Kid] = jwk
+			}
+			all = append(all, row.PublicJWK)
+			owned[row.ClientID] = append(owned[row.ClientID], row.PublicJWK)
 		}
-		if jwk.Algorithm != row.Alg {
-			return nil, fmt.Errorf("signing key %s: it is for %q, not %q", row.Kid, jwk.Algorithm, row.Alg)
+		open := func() (*Signer, error) {
+			if err != nil {
+				return nil, err
+			}
+			return signerFor(row, jwk.Key, keyring, signers)
 		}
-		set.public[row.Kid] = jwk
-		if row.ClientID == 0 {
-			set.own[row.Kid] = jwk
+		if broken := set.addSigner(row, open, previous); err == nil {
+			err = broken
 		}
-		all = append(all, row.PublicJWK)
-		owned[row.ClientID] = append(owned[row.ClientID], row.PublicJWK)
-		if err := set.addSigner(row, jwk.Key, keyring, previous, signers); err != nil {
-			return nil, err
+		if err != nil {
+			set.faults = append(set.faults, &FaultError{row, err})
 		}
 	}
 	set.sortSigners()
@@ -89,18 +123,31 @@ func NewSet(rows []*storage.SigningKey, keyring *seal.Keyring, previous *Set, si
 	for owner, keys := range owned {
 		set.owned[owner] = document(keys)
 	}
-	return set, nil
+	return set
+}
+
+// publicOf reads the public half of a key.
+func publicOf(row *storage.SigningKey) (jwk jose.JSONWebKey, err error) {
+	if err := json.Unmarshal(row.PublicJWK, &jwk); err != nil || !jwk.IsPublic() {
+		return jwk, fmt.Errorf("signing key %s: the public half does not parse", row.Kid)
+	}
+	if jwk.Algorithm != row.Alg {
+		return jwk, fmt.Errorf("signing key %s: it is for %q, not %q", row.Kid, jwk.Algorithm, row.Alg)
+	}
+	return jwk, nil
 }
 
 // addSigner takes an active key, or one that signed before it, among the signers. The
 // active one is opened at once, so that one which cannot be is known of early.
-func (s *Set) addSigner(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.Keyring, previous *Set, signers *Signers) error {
+func (s *Set) addSigner(row *storage.SigningKey, open func() (*Signer, error), previous *Set) error {
 	if row.State != Active && (row.State != Retired || !row.RevokedAt.IsZero() || row.Lost()) {
 		return nil
 	}
-	signer := &lazySigner{row: row, open: sync.OnceValues(func() (*Signer, error) { return signerFor(row, public, keyring, signers) })}
-	if previous != nil && previous.signers[row.Kid] != nil {
-		signer.open = previous.signers[row.Kid].open
+	signer := newLazySigner(row, open)
+	if previous != nil {
+		if before := previous.signers[row.Kid]; before != nil && !before.failed.Load() {
+			signer.open, signer.failed = before.open, before.failed
+		}
 	}
 	s.signers[row.Kid] = signer
 	of := activeKey{row.ClientID, row.Alg}
@@ -142,12 +189,17 @@ func signerFor(row *storage.SigningKey, public crypto.PublicKey, keyring *seal.K
 
 // Signer gives the key that signs for an owner, a client's row or 0 for the provider,
 // by an algorithm: the active one; or, as long as it was published after agreed, the
-// change counter that every instance has confirmed, the one before it.
+// change counter that every instance has confirmed, the one before it. If that is
+// damaged, no other takes its place: ErrUnavailable.
 func (s *Set) Signer(owner int64, alg string, agreed int64) (*Signer, error) {
 	signers := s.ready[activeKey{owner, alg}]
 	for _, signer := range signers {
 		if signer.row.PublishedCounter <= agreed {
-			return signer.open()
+			opened, err := signer.open()
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			}
+			return opened, nil
 		}
 	}
 	if len(signers) > 0 {
@@ -178,6 +230,9 @@ func (s *Set) Verify(compact string) ([]byte, error) {
 	}
 	return payload, nil
 }
+
+// Faults are what is wrong with single keys.
+func (s *Set) Faults() []*FaultError { return s.faults }
 
 // Unknown are the kids of the keys that were passed over.
 func (s *Set) Unknown() []string { return s.unknown }

@@ -41,20 +41,71 @@ func set(tb testing.TB) (*keys.Set, *seal.Keyring, []*storage.SigningKey) {
 		rows = append(rows, row)
 	}
 	rows[2].State = keys.Created
-	all, err := keys.NewSet(rows, opened.Keyring, nil, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	all := keys.NewSet(rows, opened.Keyring, nil, nil)
+	wantNoFaults(tb, all)
 	return all, opened.Keyring, rows
+}
+
+func wantNoFaults(tb testing.TB, set *keys.Set) {
+	tb.Helper()
+	for _, fault := range set.Faults() {
+		tb.Fatal(fault)
+	}
+}
+
+// TestADamagedKeyIsItsOwnersAlone: the owner of an active key that does not open, or
+// cannot be read, has none that signs, not that before it either, and nobody else's. The
+// others go on, and once it is mended, so does it.
+func TestADamagedKeyIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
+	before, keyring, rows := set(t)
+	retired, err := keys.Generate(keyring, rand.Reader, keys.RS256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	retired.ClientID, retired.State = 7, keys.Retired
+	for name, test := range map[string]struct {
+		damage    func(*storage.SigningKey)
+		published bool
+	}{
+		"private half":       {func(k *storage.SigningKey) { k.PrivateSealed = rows[0].PrivateSealed }, true},
+		"no private half":    {func(k *storage.SigningKey) { k.PrivateSealed = nil }, true},
+		"address in a token": {func(k *storage.SigningKey) { k.PrivateURI = "pkcs11:nonsense" }, true},
+		"public half":        {func(k *storage.SigningKey) { k.PublicJWK = json.RawMessage("{") }, false},
+		"symmetric":          {func(k *storage.SigningKey) { k.PublicJWK = json.RawMessage(`{"kty":"oct","k":"AAAA"}`) }, false},
+	} {
+		damaged := *rows[1]
+		test.damage(&damaged)
+		all := keys.NewSet([]*storage.SigningKey{rows[0], retired, &damaged}, keyring, nil, nil)
+		if faults := all.Faults(); len(faults) != 1 || faults[0].Key != &damaged || !strings.Contains(faults[0].Error(), damaged.Kid) {
+			t.Errorf("%s: faults %v", name, faults)
+		}
+		if signer, err := all.Signer(7, keys.RS256, 0); !errors.Is(err, keys.ErrUnavailable) {
+			t.Errorf("%s: %v signs, %v", name, signer, err)
+		}
+		if published := strings.Contains(string(all.JWKS()), damaged.Kid); published != test.published || strings.Contains(string(all.OwnJWKS(7)), damaged.Kid) != published {
+			t.Errorf("%s: published: %v", name, published)
+		}
+		if signer, err := all.Signer(0, keys.RS256, 0); err != nil || signer.Kid() != rows[0].Kid {
+			t.Errorf("%s: the others: %v", name, err)
+		}
+		mended := keys.NewSet(rows, keyring, all, nil)
+		wantNoFaults(t, mended)
+		if _, err := mended.Signer(7, keys.RS256, 0); err != nil {
+			t.Errorf("%s, mended: %v", name, err)
+		}
+	}
+	// What was opened before is not opened again.
+	damaged := *rows[1]
+	damaged.PrivateSealed = nil
+	wantNoFaults(t, keys.NewSet([]*storage.SigningKey{&damaged}, keyring, before, nil))
 }
 
 func TestWhatIsSignedVerifiesWithTheOwnersKeyAlone(t *testing.T) {
 	t.Parallel()
 	all, keyring, rows := set(t)
-	again, err := keys.NewSet(rows, keyring, all, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := keys.NewSet(rows, keyring, all, nil)
+	wantNoFaults(t, again)
 	for owner, other := range map[int64]int64{0: 7, 7: 0} {
 		signer, err := again.Signer(owner, keys.RS256, 0)
 		if err != nil {
@@ -108,11 +159,11 @@ func TestAKeyOfAnotherAlgorithmIsRefused(t *testing.T) {
 	_, keyring, rows := set(t)
 	for _, alg := range []string{"PS256", "ES256", "EdDSA"} {
 		rows[0].Alg = alg
-		if _, err := keys.NewSet(rows, keyring, nil, nil); err == nil {
+		if faults := keys.NewSet(rows, keyring, nil, nil).Faults(); len(faults) == 0 {
 			t.Errorf("for %q it was taken", alg)
 		}
 		rows[0].PublicJWK = json.RawMessage(strings.Replace(string(rows[0].PublicJWK), `"alg":"RS256"`, `"alg":"`+alg+`"`, 1))
-		if _, err := keys.NewSet(rows, keyring, nil, nil); err == nil && alg != "PS256" {
+		if faults := keys.NewSet(rows, keyring, nil, nil).Faults(); len(faults) == 0 && alg != "PS256" {
 			t.Errorf("for %q, of another kind, it was taken", alg)
 		}
 		rows[0].PublicJWK = json.RawMessage(strings.Replace(string(rows[0].PublicJWK), `"alg":"`+alg+`"`, `"alg":"RS256"`, 1))
@@ -131,10 +182,8 @@ func TestAKeyOfALaterReleaseIsPassedOver(t *testing.T) {
 	later := *rows[0]
 	later.ID, later.Kid, later.Alg = 99, "later", "ML-DSA-44"
 	later.PublicJWK, later.PrivateSealed = json.RawMessage(`{"kty":"AKP","alg":"ML-DSA-44","kid":"later","pub":"AA"}`), nil
-	all, err := keys.NewSet(append(rows, &later), keyring, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := keys.NewSet(append(rows, &later), keyring, nil, nil)
+	wantNoFaults(t, all)
 	if _, err := all.Signer(later.ClientID, later.Alg, 0); !errors.Is(err, keys.ErrNoKey) {
 		t.Errorf("it signs: %v", err)
 	}
@@ -159,13 +208,9 @@ func TestEachAlgorithmSigns(t *testing.T) {
 		}
 		rows = append(rows, row)
 	}
-	all, err := keys.NewSet(rows, keyring, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if all, err = keys.NewSet(rows, keyring, all, nil); err != nil { // with the signers of before
-		t.Fatal(err)
-	}
+	all := keys.NewSet(rows, keyring, nil, nil)
+	all = keys.NewSet(rows, keyring, all, nil) // with the signers of before
+	wantNoFaults(t, all)
 	for _, alg := range keys.Algs {
 		signer, err := all.Signer(0, alg, 0)
 		if err != nil {

@@ -56,10 +56,8 @@ func made(tb testing.TB, signers *keys.Signers) (*keys.Set, *seal.Keyring, []*st
 		}
 		rows = append(rows, row)
 	}
-	all, err := keys.NewSet(rows, keyring, nil, signers)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	all := keys.NewSet(rows, keyring, nil, signers)
+	wantNoFaults(tb, all)
 	return all, keyring, rows
 }
 
@@ -109,10 +107,8 @@ func TestOneKeyByTwoSigners(t *testing.T) {
 	_, keyring, rows := made(t, nil)
 	tokens := map[string]bool{}
 	for name, signers := range signers(t) {
-		all, err := keys.NewSet(rows, keyring, nil, signers)
-		if err != nil {
-			t.Fatal(err)
-		}
+		all := keys.NewSet(rows, keyring, nil, signers)
+		wantNoFaults(t, all)
 		signer, err := all.Signer(0, keys.RS256, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -199,10 +195,8 @@ func TestATokenKeyThatWasMovedDoesNotSign(t *testing.T) {
 	} {
 		moved := *rows[0]
 		moved.PrivateURI = test.uri
-		set, err := keys.NewSet([]*storage.SigningKey{&moved}, keyring, nil, test.signers)
-		if err != nil {
-			t.Fatal(err)
-		}
+		set := keys.NewSet([]*storage.SigningKey{&moved}, keyring, nil, test.signers)
+		wantNoFaults(t, set)
 		signer, err := set.Signer(0, keys.RS256, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 )
 
 // ErrUnavailable means that a key cannot sign at the moment, since the token that it
-// lies in does not answer.
+// lies in does not answer, or since it is damaged.
 var ErrUnavailable = errors.New("the key is not at hand")
 
 // Token is the PKCS #11 token that keys may lie in, "" for none. The error says why it

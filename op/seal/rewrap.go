@@ -18,10 +18,9 @@ import (
 //
 // What a running instance has opened it keeps, so it needs the next key for data keys
 // that are made later, and FinishRewrap is refused until each that runs has it. Between the two steps no data key is made, since whoever makes it has
-// only one of the master keys and those who have the other could not open it. One that
-// is made later does not open in an instance that was away meanwhile and was not started
-// anew: it then takes nothing over any more, is not ready within a minute, and so answers
-// nothing before the key seals (RenewalWait).
+// only one of the master keys and those who have the other could not open it. An instance
+// that was away while the change ended is not let in again (storage.JoinInstance) before
+// it is started anew with the key in force: it could open no data key that is made later.
 
 // ErrRewrapping means that the master key is being changed.
 var ErrRewrapping = errors.New("the master key is being changed: end that first with idp key rewrap --finish, or --cancel")

@@ -68,7 +68,7 @@ func TestTheMasterKeyIsChanged(t *testing.T) {
 	if err := seal.FinishRewrap(t.Context(), store, first, storage.AuditEvent{}); err == nil || !strings.Contains(err.Error(), fingerprint(t, next)) {
 		t.Errorf("finished by whoever does not have the next: %v", err)
 	}
-	refusesToFinish(t, store, next)
+	refusesToFinish(t, store, first, next)
 	if err := seal.FinishRewrap(t.Context(), store, next, storage.AuditEvent{}); err != nil {
 		t.Fatal(err)
 	}
@@ -99,14 +99,18 @@ func TestTheMasterKeyIsChanged(t *testing.T) {
 
 // refusesToFinish has an instance with another master key alive, and one that does not
 // tell which it has, while the change is to be ended.
-func refusesToFinish(t *testing.T, store *storage.Store, next seal.MasterKeySource) {
+func refusesToFinish(t *testing.T, store *storage.Store, first, next seal.MasterKeySource) {
 	t.Helper()
+	before, err := first.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	key, err := next.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	behind := [][16]byte{{1}, {2}}
-	for id, fingerprint := range map[[16]byte][]byte{behind[0]: []byte("another"), behind[1]: nil, {3}: key.Fingerprint()} {
+	for id, fingerprint := range map[[16]byte][]byte{behind[0]: before.Fingerprint(), behind[1]: nil, {3}: key.Fingerprint()} {
 		if err := store.JoinInstance(t.Context(), storage.Instance{ID: id, MasterKeyFingerprint: fingerprint}, time.Hour); err != nil {
 			t.Fatal(err)
 		}

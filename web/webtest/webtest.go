@@ -258,6 +258,9 @@ func (p *Provider) Reload() {
 	}
 }
 
+// MasterKey is the source of the master key of its database.
+func (p *Provider) MasterKey() seal.MasterKeySource { return p.seeded.master }
+
 // Now is the provider's clock.
 func (p *Provider) Now() time.Time { return time.Now().Add(time.Duration(p.offset.Load())) } //nolint:forbidigo // it is the clock
 
