@@ -41,6 +41,35 @@ func TestLeakedKeyInATokenIsRevoked(t *testing.T) {
 	}
 }
 
+// Until every instance publishes the key in the place of a leaked one, nothing is signed,
+// and by no key from before the leaked one: who holds that one pasted has no other, and
+// its time in the key sets may be over.
+func TestNoOlderKeySignsForALeakedOne(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand)
+	b := amelia(t, p)
+	leaked := newKey(t, p, "")
+	for _, step := range []keys.Step{keys.Publish, keys.Activate} {
+		if err := stepKey(t, p, step, leaked, true); err != nil {
+			t.Fatal(err)
+		}
+		p.Reload()
+	}
+	if got := kidOf(t, b); got != leaked {
+		t.Fatalf("signed by %s", got)
+	}
+	behind := p.Another()
+	behind.StopRunning()
+	code := silent(t, b, codeRequest()).Get("code")
+	revoked := revokeKey(t, p, leaked)
+	wantWire(t, redeem(b, code), http.StatusServiceUnavailable, "temporarily_unavailable")
+	behind.Reload()
+	webtest.Eventually(t, "the next key signs", func() bool { return redeem(b, code).Status == http.StatusOK })
+	if got := kidOf(t, b); got != revoked.Next.Kid {
+		t.Errorf("signed by %s", got)
+	}
+}
+
 // TestNothingOfALeakedKeyIsAccepted: whoever has the provider's key can sign as it.
 func TestNothingOfALeakedKeyIsAccepted(t *testing.T) {
 	t.Parallel()

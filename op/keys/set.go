@@ -160,7 +160,8 @@ func (s *Set) addSigner(row *storage.SigningKey, open func() (*Signer, error), p
 }
 
 // sortSigners brings the signers of each owner into their order. Where none is active,
-// none signs.
+// none signs; and of those before it, only one that signed when it was published: an
+// older one is nobody's to expect, as when the key between them was revoked.
 func (s *Set) sortSigners() {
 	for of, signers := range s.ready {
 		slices.SortFunc(signers, func(a, b *lazySigner) int {
@@ -169,9 +170,14 @@ func (s *Set) sortSigners() {
 			}
 			return b.row.RetiredAt.Compare(a.row.RetiredAt)
 		})
-		if signers[0].row.State != Active {
+		active := signers[0].row
+		if active.State != Active {
 			delete(s.ready, of)
+			continue
 		}
+		s.ready[of] = slices.DeleteFunc(signers, func(signer *lazySigner) bool {
+			return signer.row != active && signer.row.RetiredAt.Before(active.PublishedAt)
+		})
 	}
 }
 
