@@ -138,7 +138,7 @@ func TestAKeyOfTheTokenIsDeleted(t *testing.T) {
 	p := webtest.Start(t, func(opts *web.Options) { opts.Signers = signers }, brand)
 	key := p.APIKey(nil, op.APIScopes()...)
 	remove := func(while func() (back func())) error {
-		made, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Alg: keys.ES256, Make: func(alg string) (*storage.SigningKey, error) {
+		made, err := op.CreateKey(t.Context(), p.Store, op.NewKey{Audit: webtest.Operator, Alg: keys.ES256, Make: func(alg string) (*storage.SigningKey, error) {
 			return signers.GenerateInToken(rand.Reader, alg)
 		}})
 		if err != nil {

@@ -372,7 +372,7 @@ func TestARunningProviderSealsAndMissesSeals(t *testing.T) {
 	}
 	tell := func() {
 		t.Helper()
-		if err := p.Store.Record(t.Context(), storage.Recorded{Events: []storage.AuditEvent{{Action: "put-consumer", Actor: "crm"}}}); err != nil {
+		if err := p.Store.Record(t.Context(), storage.Recorded{Events: []storage.AuditEvent{{Action: "put-consumer", Actor: "crm", ActorKind: storage.ActorAPIKey}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
