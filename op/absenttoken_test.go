@@ -159,6 +159,23 @@ func TestAKeyOfTheTokenIsDeleted(t *testing.T) {
 	if err := remove(func() func() { return func() {} }); !errors.Is(err, pkcs11.ErrNoKey) || strings.Contains(p.Log.String(), stays) {
 		t.Errorf("a key that was deleted: %v", err)
 	}
+	// A row with the address of a key that is another's destroys nothing.
+	others, _, err := token.Generate(rand.Reader, pkcs11.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := signers.GenerateInToken(rand.Reader, keys.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.PrivateURI = others.String()
+	if err := signers.Destroy(row); err == nil {
+		t.Error("a key is destroyed that is not the row's")
+	}
+	digest := sha256.Sum256(nil)
+	if _, err := token.Key(others, &ecdsa.PublicKey{}).Sign(nil, digest[:], crypto.SHA256); err != nil {
+		t.Errorf("another's key: %v", err)
+	}
 	if err := remove(func() func() { return softhsm.Away(t) }); err != nil || !strings.Contains(p.Log.String(), stays) {
 		t.Errorf("a key that was deleted while the token was away: %v", err)
 	}

@@ -25,6 +25,8 @@ const (
 	ScopeAuditRead        = "idp:audit:read"
 	ScopeKeysRead         = "idp:keys:read"  // signing keys, their public halves alone
 	ScopeKeysWrite        = "idp:keys:write" // the steps of their lives
+	// ScopeKeysImport is apart, since who knows a private key can sign as the provider.
+	ScopeKeysImport = "idp:keys:import"
 )
 
 // apiScopes are the scopes of the management API, with what each grants.
@@ -40,6 +42,7 @@ var apiScopes = [...]struct{ name, grants string }{
 	{ScopeAuditRead, "read who did what"},
 	{ScopeKeysRead, "read signing keys, their public halves alone"},
 	{ScopeKeysWrite, "make signing keys, and make the steps of their lives"},
+	{ScopeKeysImport, "bring in signing keys that were made elsewhere: whoever knows one can sign as the provider once it is published"},
 }
 
 // APIScopes gives the scopes of the management API.

@@ -45,3 +45,13 @@ func TestADamagedKeyIsItsOwnersAlone(t *testing.T) {
 	p.Exec("update changes set counter = counter + 1")
 	webtest.Eventually(t, "it signs again", func() bool { return redeemDelegated().Status == http.StatusOK })
 }
+
+// TestADamagedPublicHalf keeps nobody from a new key, its owner neither.
+func TestADamagedPublicHalf(t *testing.T) {
+	t.Parallel()
+	p := webtest.Start(t, nil, brand, refreshBrand)
+	p.Exec(`update signing_keys set public_jwk = '{"kty":"RSA"}' where client_id = (select id from clients where client_id = 'delegating')`)
+	for _, owner := range []string{"", "messaging", "delegating"} {
+		newKey(t, p, owner)
+	}
+}

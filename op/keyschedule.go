@@ -241,8 +241,10 @@ func (p *Provider) stepSchedule(ctx context.Context, v *view, id int64, made *st
 		}
 		return makeStep(ctx, tx, life.Decide(keys.Publish, made), audit)
 	})
-	if err == nil && step != nil && step.To == keys.Deleted {
-		p.destroyDeleted(ctx, step.Key)
+	if err == nil && step != nil && step.To == keys.Deleted && step.Key.PrivateURI != "" {
+		// Nobody has asked for it now, and a copy of the database has the same schedule.
+		p.opts.Log.WarnContext(ctx, "the private half of a deleted signing key stays in its token: destroy it there by the token's own tool",
+			"key", step.Key.Kid, "address", step.Key.PrivateURI)
 	}
 	return err
 }

@@ -60,6 +60,8 @@ func (p *Provider) exchangeRefreshToken(ctx context.Context, v *view, client *st
 			if signed, err = p.tokensOfRefresh(v, client, presented, given, grant); err != nil {
 				return nil, err
 			}
+		} else if errors.Is(err, storage.ErrUnavailable) {
+			return nil, err // what else is refused is told by the redemption itself
 		}
 	}
 	grant, err := p.opts.Store.RotateRefreshToken(ctx, rotation)

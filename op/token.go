@@ -135,6 +135,8 @@ func (p *Provider) exchangeCode(ctx context.Context, v *view, client *storage.Cl
 			if signed, err = p.tokensOfCode(v, client, request.Code, given, grant); err != nil {
 				return nil, err
 			}
+		} else if errors.Is(err, storage.ErrUnavailable) {
+			return nil, err // what else is refused is told by the redemption itself
 		}
 	}
 	grant, err := p.opts.Store.RedeemCode(ctx, redemption)

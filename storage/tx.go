@@ -29,6 +29,7 @@ func (s *Store) rehearse(ctx context.Context, f func(pgx.Tx) (*Grant, error)) (*
 	if err != nil {
 		return nil, fmt.Errorf("rehearse: %w", wrap(err))
 	}
+	defer tx.Rollback(ctx) //nolint:errcheck // done already, unless f panics
 	g, err := f(tx)
 	if err := errors.Join(err, tx.Rollback(ctx)); err != nil {
 		return nil, fmt.Errorf("rehearse: %w", wrap(err))

@@ -246,7 +246,9 @@ func (k *PrivateKey) Seal(keyring *seal.Keyring, alg, kid string) (*storage.Sign
 	return row, sealPrivate(keyring, row, k.key)
 }
 
-// SameKey finds the row of the same public key, whatever its kid, or nil.
+// SameKey finds the row of the same public key, whatever its kid, or nil. A row that does
+// not parse is known by its kid alone, which is the thumbprint unless somebody chose it:
+// what is damaged must not keep every owner from new keys.
 func SameKey(rows []*storage.SigningKey, key *storage.SigningKey) (*storage.SigningKey, error) {
 	wanted, err := thumbprint(key.PublicJWK)
 	if err != nil {
@@ -255,7 +257,7 @@ func SameKey(rows []*storage.SigningKey, key *storage.SigningKey) (*storage.Sign
 	for _, row := range rows {
 		has, err := thumbprint(row.PublicJWK)
 		if err != nil {
-			return nil, fmt.Errorf("signing key %s: %w", row.Kid, err)
+			has = row.Kid
 		}
 		if has == wanted {
 			return row, nil

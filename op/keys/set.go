@@ -145,7 +145,7 @@ func (s *Set) addSigner(row *storage.SigningKey, open func() (*Signer, error), p
 	}
 	signer := newLazySigner(row, open)
 	if previous != nil {
-		if before := previous.signers[row.Kid]; before != nil && !before.failed.Load() {
+		if before := previous.signers[row.Kid]; before != nil && !before.failed.Load() && bytes.Equal(before.row.PublicJWK, row.PublicJWK) {
 			signer.open, signer.failed = before.open, before.failed
 		}
 	}

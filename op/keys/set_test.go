@@ -325,3 +325,19 @@ func TestVerifyOwn(t *testing.T) {
 		t.Error("an access token verifies as an ID token")
 	}
 }
+
+// A key that is published no more, since its public half is damaged, does not sign on
+// because it could before.
+func TestADamagedPublicHalfSignsNothing(t *testing.T) {
+	t.Parallel()
+	before, keyring, rows := set(t)
+	damaged := *rows[1]
+	damaged.PublicJWK = json.RawMessage(`{"kty":"RSA"}`)
+	now := keys.NewSet([]*storage.SigningKey{rows[0], &damaged, rows[2]}, keyring, before, nil)
+	if signer, err := now.Signer(7, keys.RS256, 1<<40); !errors.Is(err, keys.ErrUnavailable) || len(now.Faults()) != 1 {
+		t.Errorf("%v, %v, %v", signer, err, now.Faults())
+	}
+	if _, err := now.Signer(0, keys.RS256, 1<<40); err != nil {
+		t.Errorf("another owner: %v", err)
+	}
+}

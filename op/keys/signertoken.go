@@ -107,8 +107,10 @@ func (s *Signers) OutOfReach(rows []*storage.SigningKey) []string {
 	return found
 }
 
-// Destroy destroys the private half of a key that was deleted, if it lies in a token. A
-// database that is restored from before cannot sign by it then.
+// Destroy destroys the private half of a key that was deleted, if it lies in a token, and
+// only after it has signed for the row's public half: an address is only an id, which
+// another application's key may bear. A database that is restored from before cannot
+// sign by it then.
 func (s *Signers) Destroy(row *storage.SigningKey) error {
 	if row.PrivateURI == "" {
 		return nil
@@ -119,6 +121,20 @@ func (s *Signers) Destroy(row *storage.SigningKey) error {
 	}
 	if err != nil {
 		return err
+	}
+	jwk, err := publicOf(row)
+	if err != nil {
+		return err
+	}
+	signer, err := newSigner(row.Kid, row.Alg, tokenKey{s.token.Key(address, jwk.Key)}, tokenName(address))
+	if err != nil {
+		return err
+	}
+	switch _, err := signer.Sign([]byte("{}")); {
+	case errors.Is(err, pkcs11.ErrNoKey):
+		return nil
+	case err != nil:
+		return fmt.Errorf("it is left, since it does not prove to be the key: %w", err)
 	}
 	return s.token.Destroy(address)
 }

@@ -86,7 +86,7 @@ func (a *API) registerKeys() {
 		Description: "A deleted key, which nobody should hold, is 409.",
 	}, a.exportKey)
 	register(a, operation{
-		ID: "import-key", Method: http.MethodPost, Path: "/keys/import", Tag: tagKeys, Scope: op.ScopeKeysWrite, Status: http.StatusCreated,
+		ID: "import-key", Method: http.MethodPost, Path: "/keys/import", Tag: tagKeys, Scope: op.ScopeKeysImport, Status: http.StatusCreated,
 		Errors:  []int{http.StatusNotFound},
 		Summary: "Bring in a private key that was made elsewhere",
 		Description: "It does nothing before it is published and activated: with pasted, if the connector holds it already. " +
